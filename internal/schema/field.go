@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+
+package schema
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// kind is a set of the types that a field may have.
+type kind uint8
+
+const (
+	kindString kind = 1 << iota
+	kindInt
+	kindDouble
+	kindBool
+	kindStrings
+)
+
+var kinds = map[string]kind{
+	"string":  kindString,
+	"int":     kindInt,
+	"double":  kindDouble,
+	"bool":    kindBool,
+	"strings": kindStrings,
+}
+
+// Field is one named field, and what its values may be.
+type Field struct {
+	Key string
+
+	kind      kind
+	asText    bool // a number or a bool may come as its text
+	spans     []string
+	values    map[string]string // text → the same text; nil: no list
+	pattern   *regexp.Regexp    // nil: no pattern
+	otherwise *string           // stands in for a text that is not among values
+	minimum   *float64
+	maximum   *float64
+	source    string
+	constant  *string
+
+	textBytes int
+	listItems int
+}
+
+// fixed says that runspan sets the field itself.
+func (f *Field) fixed() bool { return f.source != "" || f.constant != nil }
+
+func (f *Field) fill(sources map[string]string) (string, error) {
+	if f.constant != nil {
+		return *f.constant, nil
+	}
+	return f.String(sources[f.source])
+}
+
+// String returns the text to report for v: v itself with invalid UTF-8
+// replaced, or what the schema has stand in for it. The result does not share
+// v's memory.
+func (f *Field) String(v string) (string, error) {
+	if f.kind&kindString != 0 {
+		return f.text(v)
+	}
+	if f.asText {
+		return f.numberAsText(v)
+	}
+	return "", ErrType
+}
+
+// Strings is String for each text of a list.
+func (f *Field) Strings(list []string) ([]string, error) {
+	if f.kind&kindStrings == 0 {
+		return nil, ErrType
+	}
+	if len(list) > f.listItems {
+		return nil, ErrTooLong
+	}
+	texts := make([]string, len(list))
+	for i, v := range list {
+		text, err := f.text(v)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
+// Int checks v.
+func (f *Field) Int(v int64) error {
+	if f.kind&kindInt == 0 {
+		return ErrType
+	}
+	return f.inRange(float64(v))
+}
+
+// Double checks v. NaN is in no range.
+func (f *Field) Double(v float64) error {
+	if f.kind&kindDouble == 0 {
+		return ErrType
+	}
+	return f.inRange(v)
+}
+
+// Bool checks that the field may be a bool.
+func (f *Field) Bool() error {
+	if f.kind&kindBool == 0 {
+		return ErrType
+	}
+	return nil
+}
+
+func (f *Field) text(v string) (string, error) {
+	if own, ok := f.values[v]; ok {
+		return own, nil
+	}
+	if f.otherwise != nil {
+		return *f.otherwise, nil
+	}
+	if len(v) > f.textBytes {
+		return "", ErrTooLong
+	}
+	if f.pattern == nil {
+		return "", ErrValue
+	}
+	valid := strings.ToValidUTF8(v, "\uFFFD")
+	if len(valid) > f.textBytes {
+		return "", ErrTooLong
+	}
+	if !f.pattern.MatchString(valid) {
+		return "", ErrValue
+	}
+	return strings.Clone(valid), nil
+}
+
+func (f *Field) numberAsText(v string) (string, error) {
+	if len(v) > f.textBytes {
+		return "", ErrTooLong
+	}
+	if f.kind&kindBool != 0 && (v == "True" || v == "False") {
+		return strings.Clone(v), nil
+	}
+	number, err := strconv.ParseFloat(v, 64)
+	switch {
+	case err != nil || strings.ContainsAny(v, "_xXpP"): // only what Python prints, none of Go's other forms
+		return "", ErrValue
+	case f.kind&kindDouble != 0:
+		return strings.Clone(v), f.inRange(number)
+	case f.kind&kindInt != 0:
+		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+			return "", ErrValue
+		}
+		return strings.Clone(v), f.inRange(number)
+	}
+	return "", ErrValue
+}
+
+func (f *Field) inRange(v float64) error {
+	if f.minimum != nil && !(v >= *f.minimum) || f.maximum != nil && !(v <= *f.maximum) {
+		return ErrValue
+	}
+	return nil
+}

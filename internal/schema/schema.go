@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+
+// Package schema is the allow-list: what the runs of one service may report,
+// as its maintainers have told their users. It reads the JSON that
+// schemas/runspan.schema.json describes, and checks names, keys and values
+// against it. It knows no field by name.
+//
+// A Schema does not change once parsed, and may be used by any number of
+// goroutines.
+package schema
+
+import (
+	"errors"
+	"slices"
+)
+
+// What a check may find. The caller is told which one, never the value.
+var (
+	ErrName    = errors.New("the schema does not name it")
+	ErrType    = errors.New("the schema gives it another type")
+	ErrValue   = errors.New("the schema does not allow the value")
+	ErrTooLong = errors.New("longer than the schema allows")
+)
+
+// Schema is a parsed schema.
+type Schema struct {
+	Service     string
+	Destination string
+	Scope       string
+
+	spans      map[string]string // name → the same name, so that a look-up gives a string to keep
+	resource   map[string]*Field
+	attributes map[string]*Field
+	exception  []*Field // nil where the schema has no exception event
+}
+
+// Span returns the schema's own string for a span name that it allows.
+func (s *Schema) Span(name string) (string, error) {
+	own, ok := s.spans[name]
+	if !ok {
+		return "", ErrName
+	}
+	return own, nil
+}
+
+// Resource returns the field of a resource attribute that a host may set.
+func (s *Schema) Resource(key string) (*Field, error) {
+	field, ok := s.resource[key]
+	if !ok || field.fixed() {
+		return nil, ErrName
+	}
+	return field, nil
+}
+
+// Attribute returns the field of an attribute that a span of that name may have.
+func (s *Schema) Attribute(span, key string) (*Field, error) {
+	field, ok := s.attributes[key]
+	if !ok || !slices.Contains(field.spans, span) {
+		return nil, ErrName
+	}
+	return field, nil
+}
+
+// FixedResource returns the resource attributes that are not the host's to
+// set: constants, and those that come from the sources given.
+func (s *Schema) FixedResource(sources map[string]string) (map[string]string, error) {
+	fixed := make(map[string]string)
+	for key, field := range s.resource {
+		if !field.fixed() {
+			continue
+		}
+		text, err := field.fill(sources)
+		if err != nil {
+			return nil, err
+		}
+		fixed[key] = text
+	}
+	return fixed, nil
+}
+
+// Exception returns the attributes, as key and text in the schema's order, of
+// the event for an exception of the type.
+func (s *Schema) Exception(errorType string) ([][2]string, error) {
+	if s.exception == nil {
+		return nil, ErrName
+	}
+	attributes := make([][2]string, 0, len(s.exception))
+	for _, field := range s.exception {
+		text, err := field.fill(map[string]string{"error.type": errorType})
+		if err != nil {
+			return nil, err
+		}
+		attributes = append(attributes, [2]string{field.Key, text})
+	}
+	return attributes, nil
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+
+package schema_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"runspan/internal/schema"
+)
+
+const small = `{
+  "schema_version": 1,
+  "service": "demo",
+  "destination": "https://collector.example/v1/traces",
+  "scope": "demo",
+  "limits": {"text_bytes": 16, "list_items": 2},
+  "spans": {"run": "It was run.", "other run": "It was run otherwise."},
+  "resource": {
+    "service.name": {"type": "string", "source": "service.name", "values": ["demo"], "example": "demo", "description": "d"},
+    "service.version": {"type": "string", "pattern": "[0-9.]+", "example": "1", "description": "d"}
+  },
+  "attributes": {
+    "text": {"type": "string", "spans": ["run"], "pattern": ".*", "example": "", "description": "d"},
+    "choice": {"type": "string", "spans": ["run"], "values": ["a", "b"], "example": "a", "description": "d"},
+    "fallback": {"type": "string", "spans": ["run"], "values": ["a"], "otherwise": "other", "example": "a", "description": "d"},
+    "count": {"type": "int", "spans": ["run", "other run"], "minimum": 1, "maximum": 9, "as_text": true, "example": 1, "description": "d"},
+    "share": {"type": ["double", "int"], "spans": ["run"], "minimum": 0, "maximum": 1, "as_text": true, "example": 1, "description": "d"},
+    "free": {"type": "double", "spans": ["run"], "example": 1, "description": "d"},
+    "flag": {"type": "bool", "spans": ["run"], "as_text": true, "example": true, "description": "d"},
+    "plain": {"type": "int", "spans": ["run"], "example": 1, "description": "d"},
+    "list": {"type": "strings", "spans": ["run"], "values": ["a", "b"], "example": ["a"], "description": "d"}
+  },
+  "events": {"exception": {
+    "exception.type": {"type": "string", "source": "error.type", "values": ["E"], "otherwise": "other", "example": "E", "description": "d"},
+    "exception.message": {"type": "string", "constant": "", "example": "", "description": "d"}
+  }},
+  "record": {}
+}`
+
+func parse(t testing.TB, text string) *schema.Schema {
+	t.Helper()
+	s, err := schema.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStripePysSchemaParses(t *testing.T) {
+	text, err := os.ReadFile("../../schemas/stripepy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := parse(t, string(text)); s.Service != "stripepy" {
+		t.Errorf("service is %q", s.Service)
+	}
+}
+
+func TestBadSchemasAreRefusedWithLineAndReason(t *testing.T) {
+	for _, test := range []struct{ name, old, new, want string }{
+		{"not JSON", `"demo",`, `"demo"`, "line 4: invalid character"},
+		{"empty", small, ``, "line 1: EOF"},
+		{"another version", `"schema_version": 1`, `"schema_version": 2`, "line 2: schema_version is not 1"},
+		{"misspelt bound", `"minimum": 1`, `"minimun": 1`, `unknown field "minimun"`},
+		{"unknown section", `"record": {}`, `"records": {}`, `line 27: json: unknown field "records"`},
+		{"wrong JSON type", `"minimum": 1`, `"minimum": "1"`, "cannot unmarshal string"},
+		{"bad service", `"service": "demo"`, `"service": "Demo!"`, "line 3: service is no name"},
+		{"http destination", "https://collector", "http://collector", "line 4: destination"},
+		{"destination with a user", "https://collector", "https://me@collector", "line 4: destination"},
+		{"no limit", `"text_bytes": 16`, `"text_bytes": 0`, "line 6: text_bytes"},
+		{"unknown type", `"type": "bool"`, `"type": "boolean"`, `line 19: flag: no type is named "boolean"`},
+		{"unknown span", `["run", "other run"]`, `["run", "runs"]`, `line 16: count: no span is named "runs"`},
+		{"no spans", `"free": {"type": "double", "spans": ["run"]`, `"free": {"type": "double"`, "line 18: free: spans is empty"},
+		{"free text", `"pattern": ".*", `, ``, "line 13: text: a text needs"},
+		{"bad pattern", `"pattern": ".*"`, `"pattern": "("`, "line 13: text: the pattern is not RE2"},
+		{"empty range", `"maximum": 9`, `"maximum": 0`, "line 16: count: minimum is above maximum"},
+		{"unknown source", `"source": "service.name"`, `"source": "host.name"`, `there is no source "host.name"`},
+		{"unknown event", `"exception": {`, `"log": {`, "the only event is exception"},
+		{"event attribute of the host's", `"constant": "", `, `"values": [""], `, "has neither source nor constant"},
+		{"attribute with a source", `"spans": ["run"], "example": 1`, `"spans": ["run"], "constant": "x", "example": 1`, "what runspan sets is a string"},
+		{"no description", `"example": true, "description": "d"`, `"example": true`, "line 19: flag: has no description"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(small, test.old, test.new, 1)
+			if text == small {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := schema.Parse([]byte(text))
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "line ") {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNames(t *testing.T) {
+	s := parse(t, small)
+	for _, test := range []struct {
+		span, key string
+		want      error
+	}{
+		{"run", "text", nil},
+		{"other run", "count", nil},
+		{"other run", "text", schema.ErrName},
+		{"run", "user", schema.ErrName},
+		{"run", "", schema.ErrName},
+		{"nowhere", "text", schema.ErrName},
+		{"run", "service.version", schema.ErrName},
+	} {
+		if _, err := s.Attribute(test.span, test.key); err != test.want {
+			t.Errorf("%q on %q: got %v, want %v", test.key, test.span, err, test.want)
+		}
+	}
+	for name, want := range map[string]error{"run": nil, "Run": schema.ErrName, "": schema.ErrName, "run\n": schema.ErrName} {
+		if _, err := s.Span(name); err != want {
+			t.Errorf("span %q: got %v, want %v", name, err, want)
+		}
+	}
+	for key, want := range map[string]error{"service.version": nil, "service.name": schema.ErrName, "host.name": schema.ErrName} {
+		if _, err := s.Resource(key); err != want {
+			t.Errorf("resource %q: got %v, want %v", key, err, want)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	s := parse(t, small)
+	for _, test := range []struct {
+		key, value, want string
+		err              error
+	}{
+		{"text", "αβγ", "αβγ", nil},
+		{"text", "", "", nil},
+		{"text", "0123456789abcdef", "0123456789abcdef", nil},
+		{"text", "0123456789abcdefg", "", schema.ErrTooLong},
+		{"text", "a\xffb", "a\uFFFDb", nil},
+		{"text", strings.Repeat("\xff.", 8), "", schema.ErrTooLong}, // each becomes three bytes
+		{"text", "a\nb", "", schema.ErrValue},
+		{"choice", "b", "b", nil},
+		{"choice", "c", "", schema.ErrValue},
+		{"fallback", "a", "a", nil},
+		{"fallback", "/home/alice/secret.txt", "other", nil},
+		{"count", "7", "7", nil},
+		{"count", "10", "", schema.ErrValue},
+		{"count", "7.0", "", schema.ErrValue},
+		{"count", "seven", "", schema.ErrValue},
+		{"share", "0.25", "0.25", nil},
+		{"share", "nan", "", schema.ErrValue},
+		{"share", "0x1p-2", "", schema.ErrValue},
+		{"flag", "True", "True", nil},
+		{"flag", "true", "", schema.ErrValue},
+		{"plain", "7", "", schema.ErrType},
+		{"list", "a", "", schema.ErrType},
+	} {
+		f, err := s.Attribute("run", test.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.String(test.value)
+		if err != test.err || err == nil && got != test.want {
+			t.Errorf("%s = %q: got %q, %v; want %q, %v", test.key, test.value, got, err, test.want, test.err)
+		}
+	}
+}
+
+func TestNumbersAndLists(t *testing.T) {
+	s := parse(t, small)
+	field := func(key string) *schema.Field {
+		f, err := s.Attribute("run", key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	list := func(f *schema.Field, texts ...string) error { _, err := f.Strings(texts); return err }
+	for name, test := range map[string]struct{ got, want error }{
+		"int in range":      {field("count").Int(9), nil},
+		"int too small":     {field("count").Int(0), schema.ErrValue},
+		"int too large":     {field("count").Int(math.MaxInt64), schema.ErrValue},
+		"unbounded int":     {field("plain").Int(math.MinInt64), nil},
+		"int for double":    {field("share").Int(1), nil},
+		"int for double 2":  {field("share").Int(2), schema.ErrValue},
+		"int for bool":      {field("flag").Int(1), schema.ErrType},
+		"double":            {field("share").Double(0.5), nil},
+		"double NaN":        {field("share").Double(math.NaN()), schema.ErrValue},
+		"unbounded NaN":     {field("free").Double(math.NaN()), nil},
+		"unbounded Inf":     {field("free").Double(math.Inf(-1)), nil},
+		"double for int":    {field("count").Double(1), schema.ErrType},
+		"bool":              {field("flag").Bool(), nil},
+		"bool for int":      {field("count").Bool(), schema.ErrType},
+		"list":              {list(field("list"), "a", "b"), nil},
+		"empty list":        {list(field("list")), nil},
+		"long list":         {list(field("list"), "a", "a", "a"), schema.ErrTooLong},
+		"list with another": {list(field("list"), "a", "c"), schema.ErrValue},
+		"list for text":     {list(field("text"), "a"), schema.ErrType},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %v, want %v", name, test.got, test.want)
+		}
+	}
+}
+
+func TestFixedFieldsAndExceptions(t *testing.T) {
+	s := parse(t, small)
+	fixed, err := s.FixedResource(map[string]string{"service.name": "demo", "sdk.name": "unused"})
+	if err != nil || len(fixed) != 1 || fixed["service.name"] != "demo" {
+		t.Errorf("got %v, %v", fixed, err)
+	}
+	if _, err := s.FixedResource(map[string]string{"service.name": "else"}); !errors.Is(err, schema.ErrValue) {
+		t.Errorf("a source outside the values: %v", err)
+	}
+	for errorType, want := range map[string]string{"E": "E", "MySecretError": "other", "": "other"} {
+		got, err := s.Exception(errorType)
+		if err != nil || len(got) != 2 || got[0] != [2]string{"exception.type", want} || got[1] != [2]string{"exception.message", ""} {
+			t.Errorf("%q: got %v, %v", errorType, got, err)
+		}
+	}
+	without := strings.Replace(small, small[strings.Index(small, `"events"`):strings.Index(small, `"record"`)], `"events": {}, `, 1)
+	if _, err := parse(t, without).Exception("E"); err != schema.ErrName {
+		t.Errorf("no exception event: %v", err)
+	}
+}
+
+// Whatever is put in, what comes out is short, valid UTF-8 and allowed.
+func FuzzString(f *testing.F) {
+	s := parse(f, small)
+	for _, seed := range []string{"", "a", "\xff", "7", "True", "0x1p-2", "1_0", "nan", strings.Repeat("é", 9)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for _, key := range []string{"text", "choice", "fallback", "count", "share", "flag"} {
+			field, err := s.Attribute("run", key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := field.String(value)
+			if err != nil {
+				continue
+			}
+			if len(got) > 16 || !utf8.ValidString(got) {
+				t.Errorf("%s = %q: got %q", key, value, got)
+			}
+			if key == "choice" && got != "a" && got != "b" || key == "fallback" && got != "a" && got != "other" {
+				t.Errorf("%s = %q: got %q", key, value, got)
+			}
+		}
+	})
+}
+
+// A schema is a file that somebody else may have written.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add([]byte(`{"spans": {"a": 1}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := schema.Parse(text)
+		if err == nil && s.Service == "" || err != nil && !strings.HasPrefix(err.Error(), "line ") {
+			t.Errorf("got %v, %v", s, err)
+		}
+	})
+}

@@ -1,0 +1,5 @@
+package backoff
+
+type Config struct{}
+
+var DefaultConfig Config

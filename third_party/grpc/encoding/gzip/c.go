@@ -1,0 +1,3 @@
+package gzip
+
+const Name = "gzip"
