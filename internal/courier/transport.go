@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+package courier
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// Network is what the host's environment says about reaching the network. It
+// is passed in because a Go library sees the environment of when it was
+// loaded, not what the host has set since.
+type Network struct {
+	HTTPSProxy string
+	HTTPProxy  string
+	NoProxy    string
+	CertFile   string // PEM; with CertDir: instead of the system's roots
+	CertDir    string // folders of PEM files, separated by colons
+}
+
+// ErrEndpoint says that an endpoint is neither https nor http to loopback.
+var ErrEndpoint = errors.New("the endpoint is neither https nor http to a loopback address")
+
+// CheckEndpoint returns ErrEndpoint for a URL that spans may not be sent to.
+func CheckEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" {
+		return ErrEndpoint
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+		return nil
+	}
+	return ErrEndpoint
+}
+
+// Only addresses, and the one name that RFC 6761 reserves: a resolver decides
+// what any other name is.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+// newHTTPClient returns a client in any case; after an error, one that trusts
+// no certificate.
+func newHTTPClient(n *Network) (*http.Client, error) {
+	roots, err := roots(n)
+	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
+	proxyFor := proxies.ProxyFunc()
+	return &http.Client{
+		Timeout: attemptTimeout,
+		// A redirect could lead anywhere: spans go to the schema's destination.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                  func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
+			DialContext:            (&net.Dialer{Timeout: attemptTimeout}).DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			DisableCompression:     true, // no response of ours is worth unpacking
+			MaxIdleConnsPerHost:    1,
+			MaxResponseHeaderBytes: 16 << 10,
+			IdleConnTimeout:        30 * time.Second,
+		},
+	}, err
+}
+
+// roots reads the certificates that the environment names; nil, for the
+// system's own, where it names none.
+func roots(n *Network) (*x509.CertPool, error) {
+	if n.CertFile == "" && n.CertDir == "" {
+		return nil, nil
+	}
+	var files []string
+	if n.CertFile != "" {
+		files = append(files, n.CertFile)
+	}
+	for _, dir := range strings.Split(n.CertDir, ":") {
+		files = append(files, filesIn(dir)...)
+	}
+	pool := x509.NewCertPool()
+	found := false
+	for _, file := range files {
+		pem, err := os.ReadFile(file)
+		if err == nil && pool.AppendCertsFromPEM(pem) {
+			found = true
+		}
+	}
+	if !found {
+		return pool, fmt.Errorf("no certificate in SSL_CERT_FILE or SSL_CERT_DIR")
+	}
+	return pool, nil
+}
+
+// filesIn lists a folder of certificates, without the links by which OpenSSL
+// finds them by hash: each would be read twice. An absent folder is empty, as
+// it is to crypto/x509.
+func filesIn(dir string) (files []string) {
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if entry.Type()&os.ModeSymlink != 0 {
+			if target, err := os.Readlink(path); err == nil && !strings.Contains(target, "/") {
+				continue
+			}
+		}
+		files = append(files, path)
+	}
+	return files
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+
+package run
+
+import (
+	"context"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// outbox stands where otlptrace's exporter expects the network, and encodes
+// requests for the store instead. It implements otlptrace.Client.
+type outbox struct {
+	put      func([]byte) error
+	resource atomic.Pointer[resourcepb.Resource]
+	spans    atomic.Uint64 // that have been put
+}
+
+// setResource fixes the resource of all requests.
+func (o *outbox) setResource(attributes []attribute.KeyValue) {
+	resource := &resourcepb.Resource{}
+	for _, a := range attributes {
+		resource.Attributes = append(resource.Attributes, &commonpb.KeyValue{Key: string(a.Key), Value: resourceValue(a.Value)})
+	}
+	o.resource.Store(resource)
+}
+
+func resourceValue(v attribute.Value) *commonpb.AnyValue {
+	switch v.Type() {
+	case attribute.BOOL:
+		return &commonpb.AnyValue{Value: &commonpb.AnyValue_BoolValue{BoolValue: v.AsBool()}}
+	case attribute.INT64:
+		return &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: v.AsInt64()}}
+	case attribute.FLOAT64:
+		return &commonpb.AnyValue{Value: &commonpb.AnyValue_DoubleValue{DoubleValue: v.AsFloat64()}}
+	default:
+		return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: v.AsString()}}
+	}
+}
+
+// UploadTraces implements otlptrace.Client. The SDK's resource holds what
+// OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, and nothing else: the
+// client's own takes its place.
+func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+	for _, s := range spans {
+		s.Resource = o.resource.Load()
+		s.SchemaUrl = ""
+	}
+	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: spans})
+	if err != nil {
+		return err
+	}
+	err = o.put(request)
+	for _, s := range spans {
+		for _, scope := range s.ScopeSpans {
+			o.spans.Add(uint64(len(scope.Spans)))
+		}
+	}
+	return err
+}
+
+// Start implements otlptrace.Client.
+func (*outbox) Start(context.Context) error { return nil }
+
+// Stop implements otlptrace.Client.
+func (*outbox) Stop(context.Context) error { return nil }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+
+package run
+
+import (
+	"errors"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"runspan/internal/schema"
+)
+
+// What a call on a client or span may find besides the schema's errors.
+var (
+	ErrTooLate = errors.New("the resource is fixed once a span has begun")
+	ErrTooMany = errors.New("the span has too many events")
+	ErrEnded   = errors.New("the span has ended")
+)
+
+const (
+	maxEvents       = 16
+	usualAttributes = 24 // room for so many costs one allocation
+)
+
+// Span is one run. Its methods may be called from several goroutines.
+type Span struct {
+	client *Client
+	otel   trace.Span
+
+	mu         sync.Mutex
+	name       string
+	attributes []attribute.KeyValue
+	events     int
+	ended      bool
+}
+
+// SetName gives the span another of the schema's names, one that may have the
+// attributes set so far.
+func (s *Span) SetName(name string) error {
+	own, err := s.client.schema.Span(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ErrEnded
+	}
+	for _, a := range s.attributes {
+		if _, err := s.client.schema.Attribute(own, string(a.Key)); err != nil {
+			return err
+		}
+	}
+	s.name = own
+	s.otel.SetName(own)
+	return nil
+}
+
+// Set sets an attribute, or replaces it. check finds the value to report for
+// the field.
+func (s *Span) Set(key string, check func(*schema.Field) (attribute.Value, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ErrEnded
+	}
+	field, err := s.client.schema.Attribute(s.name, key)
+	if err != nil {
+		return err
+	}
+	value, err := check(field)
+	if err != nil {
+		return err
+	}
+	s.attributes = set(s.attributes, attribute.Key(field.Key), value)
+	return nil
+}
+
+// Error records, now, that an exception of the type ended the run.
+func (s *Span) Error(errorType string) error {
+	texts, err := s.client.schema.Exception(errorType)
+	if err != nil {
+		return err
+	}
+	attributes := make([]attribute.KeyValue, len(texts))
+	for i, text := range texts {
+		attributes[i] = attribute.String(text[0], text[1])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended:
+		return ErrEnded
+	case s.events == maxEvents:
+		return ErrTooMany
+	}
+	s.events++
+	s.otel.AddEvent("exception", trace.WithAttributes(attributes...))
+	return nil
+}
+
+// End ends the span, now, and hands it over for delivery.
+func (s *Span) End(status codes.Code) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return ErrEnded
+	}
+	s.ended = true
+	s.otel.SetAttributes(s.attributes...)
+	s.otel.SetStatus(status, "")
+	s.client.ended.Add(1)
+	s.otel.End()
+	s.client.spanEnded()
+	return nil
+}
+
+// set replaces the attribute's value, or adds it: a list of some twenty is
+// searched faster than a map.
+func set(list []attribute.KeyValue, key attribute.Key, value attribute.Value) []attribute.KeyValue {
+	for i := range list {
+		if list[i].Key == key {
+			list[i].Value = value
+			return list
+		}
+	}
+	return append(list, attribute.KeyValue{Key: key, Value: value})
+}
