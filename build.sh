@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Every task of the project: ./build.sh help lists them. All output goes to build/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+PYTHON=${PYTHON:-python3}
+CC=${CC:-cc}
+GO_TAGS=nethttpomithttp2,netgo,osusergo
+STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
+FRONT_LDFLAGS=(-Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so -Wl,-z,defs -ldl -pthread)
+export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() { printf '\n== %s\n' "$*"; }
+
+help() { # list the tasks
+    sed -n 's/^\([a-z]*\)() { # \(.*\)/  \1\t\2/p' build.sh | expand -t 14
+}
+
+build() { # the library (build/lib) and the test tools (build/bin)
+    need_tools
+    say build
+    core build/lib
+    front build/lib
+    go build -o build/bin/receiver ./tests/cmd/receiver
+}
+
+wheel() { # the Python package for this platform (build/wheels)
+    build
+    say wheel
+    venv dev tests/requirements.txt
+    rm -rf build/wheels
+    build/venv/dev/bin/pip wheel -q --no-deps -w build/wheels ./python
+    ls build/wheels
+}
+
+demo() { # real StripePy on real data, reported through runspan
+    wheel
+    stripepy_venv patched
+    say demo
+    build/venv/patched/bin/python scripts/demo.py
+}
+
+test() { # all tests
+    wheel
+    stripepy_venv published
+    stripepy_venv patched
+    install_runspan dev
+    scripts/test.sh
+}
+
+lint() { # the linters of all languages here
+    build
+    install_runspan dev
+    scripts/lint.sh
+}
+
+bench() { # runspan beside opentelemetry-python, in the same run
+    wheel
+    stripepy_venv published
+    stripepy_venv patched
+    say bench
+    build/venv/patched/bin/python bench/bench.py
+}
+
+size() { # what the library weighs, and what the stand-ins for gRPC save
+    build
+    scripts/size.sh
+}
+
+docs() { # write the generated tables of docs/telemetry.md anew
+    "$PYTHON" scripts/docs.py docs/telemetry.md
+}
+
+clean() { # remove build/
+    chmod -R u+w build 2>/dev/null || true
+    rm -rf build
+}
+
+need_tools() {
+    local tool
+    for tool in go "$CC" "$PYTHON"; do
+        command -v "$tool" >/dev/null || { echo "build.sh: $tool is needed" >&2; exit 1; }
+    done
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
+}
+
+# core DIR [TAGS]. Without inlining but where calls into the core pass: that is a twentieth of its size.
+core() {
+    go build -buildmode=c-shared -trimpath -tags "$GO_TAGS${2:+,$2}" -ldflags='-s -w' \
+        -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/runtime/...= -gcflags=runspan/...= \
+        -o "$1/librunspan-core.so" ./capi
+    rm "$1/librunspan-core.h" # the front's core.h is the header
+}
+
+# front DIR: the shared and the static front.
+front() {
+    local source object objects=()
+    mkdir -p build/obj
+    for source in capi/front/*.c; do
+        object=build/obj/$(basename "$source" .c).o
+        "$CC" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
+        objects+=("$object")
+    done
+    "$CC" -shared -s -o "$1/librunspan.so" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
+    rm -f "$1/librunspan.a"
+    ar rcs "$1/librunspan.a" "${objects[@]}"
+}
+
+# venv NAME REQUIREMENTS: made anew when the requirements have changed.
+venv() {
+    local dir=build/venv/$1 stamp
+    stamp=$(cat tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
+    [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
+    say "virtual environment $1"
+    rm -rf "$dir"
+    "$PYTHON" -m venv "$dir"
+    "$dir/bin/pip" install -q -r "$2"
+    echo "$stamp" >"$dir/stamp"
+}
+
+# stripepy_venv published|patched.
+stripepy_venv() {
+    venv "$1" "tests/stripepy/requirements-$1.txt"
+    [ "$1" = patched ] || return 0
+    if [ ! -e build/stripepy/stamp ] || [ contrib/stripepy-hic-1.3.0.patch -nt build/stripepy/stamp ]; then
+        rm -rf build/stripepy
+        PYTHON=$PWD/build/venv/patched/bin/python tests/stripepy/make_patched_wheel.sh build/stripepy
+        touch build/stripepy/stamp
+    fi
+    install_runspan patched
+    build/venv/patched/bin/pip install -q --no-deps --force-reinstall build/stripepy/*.whl
+}
+
+install_runspan() {
+    "build/venv/$1/bin/pip" install -q --no-deps --force-reinstall build/wheels/*.whl
+}
+
+task=${1:-help}
+case $task in
+help | build | wheel | demo | test | lint | bench | size | docs | clean) "$task" ;;
+*)
+    echo "build.sh: no task is named $task" >&2
+    help >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/front -I${SRCDIR}/../include
+#include <stdlib.h>
+#include <string.h>
+#include "core.h"
+
+// A Go function can't call a C function pointer itself.
+static void call_log(uintptr_t log, uintptr_t data, int level, const char *line) {
+	((runspan_log)log)((void *)data, level, line);
+}
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unsafe"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+
+	"runspan/internal/courier"
+	"runspan/internal/run"
+	"runspan/internal/schema"
+)
+
+const (
+	version   = C.RUNSPAN_VERSION
+	userAgent = "runspan/" + C.RUNSPAN_VERSION
+
+	levelDebug   level = C.RUNSPAN_LOG_DEBUG
+	levelWarning level = C.RUNSPAN_LOG_WARNING
+	levelSpan    level = C.RUNSPAN_LOG_SPAN
+)
+
+var (
+	errHandle   = errors.New("no such client or span is open")
+	errArgument = errors.New("an argument is out of its range")
+	errTooMany  = errors.New("too many are open")
+	errSchema   = errors.New("the schema is not valid")
+
+	errNotDelivered = errors.New("the collector does not have everything yet")
+)
+
+// A code stands for the first error of the list that it is.
+var codeOf = []struct {
+	err  error
+	code C.int
+}{
+	{errHandle, C.RUNSPAN_E_HANDLE},
+	{run.ErrEnded, C.RUNSPAN_E_HANDLE},
+	{schema.ErrName, C.RUNSPAN_E_NAME},
+	{schema.ErrType, C.RUNSPAN_E_TYPE},
+	{schema.ErrValue, C.RUNSPAN_E_VALUE},
+	{schema.ErrTooLong, C.RUNSPAN_E_TOO_LONG},
+	{run.ErrTooLate, C.RUNSPAN_E_TOO_LATE},
+	{run.ErrTooMany, C.RUNSPAN_E_TOO_MANY},
+	{errTooMany, C.RUNSPAN_E_TOO_MANY},
+	{errArgument, C.RUNSPAN_E_ARGUMENT},
+	{errNotDelivered, C.RUNSPAN_NOT_DELIVERED},
+	{courier.ErrEndpoint, C.RUNSPAN_E_ENDPOINT},
+	{errSchema, C.RUNSPAN_E_SCHEMA},
+}
+
+func code(err error) C.int {
+	if err == nil {
+		return C.RUNSPAN_DONE
+	}
+	for _, known := range codeOf {
+		if errors.Is(err, known.err) {
+			return known.code
+		}
+	}
+	return C.RUNSPAN_E_INTERNAL
+}
+
+// recovered is deferred by every export: a panic that reached the host would
+// end it.
+func recovered(result *C.int) {
+	if recover() != nil {
+		*result = C.RUNSPAN_E_INTERNAL
+	}
+}
+
+// host is where a client's log lines go: a runspan_log and its data.
+type host struct{ log, data C.uintptr_t }
+
+// tell gives the host the lines that wait. The caller is an export, so this is
+// the host's thread, inside its call.
+func (c *client) tell() {
+	for _, line := range c.lines.take() {
+		text := C.CString(line.text)
+		C.call_log(c.host.log, c.host.data, C.int(line.level), text)
+		C.free(unsafe.Pointer(text))
+	}
+}
+
+// text is a copy of the host's text, which may be NULL.
+func text(s *C.char) string {
+	t := C.GoString(s)
+	testHook(t)
+	return t
+}
+
+// borrowed is the host's text, without a copy: for the time of the call.
+func borrowed(text *C.char, length C.size_t) string {
+	t := unsafe.String((*byte)(unsafe.Pointer(text)), int(length))
+	testHook(t)
+	return t
+}
+
+//export runspan_core_version
+func runspan_core_version() *C.char { return versionText }
+
+var versionText = C.CString(version)
+
+//export runspan_core_open
+func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.int) {
+	defer recovered(&result)
+	opened, err := openClient(&config{
+		service:  text(c.service),
+		schema:   text(c.schema),
+		endpoint: text(c.endpoint),
+		network: courier.Network{
+			HTTPSProxy: text(c.https_proxy),
+			HTTPProxy:  text(c.http_proxy),
+			NoProxy:    text(c.no_proxy),
+			CertFile:   text(c.cert_file),
+			CertDir:    text(c.cert_dir),
+		},
+		preview: c.flags&C.RUNSPAN_PREVIEW != 0,
+		host:    host{c.log, c.log_data},
+	})
+	defer opened.tell()
+	if err != nil {
+		return code(err)
+	}
+	*handle = C.uint64_t(clients.add(opened, maxClients))
+	if *handle == 0 {
+		opened.Close()
+		return code(errTooMany)
+	}
+	return code(nil)
+}
+
+//export runspan_core_set_resource_string
+func runspan_core_set_resource_string(handle C.uint64_t, key *C.char, keyLen C.size_t, value *C.char, valueLen C.size_t) (result C.int) {
+	defer recovered(&result)
+	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return stringValue(f, borrowed(value, valueLen))
+	})
+}
+
+//export runspan_core_set_resource_int
+func runspan_core_set_resource_int(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int64_t) (result C.int) {
+	defer recovered(&result)
+	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.Int64Value(int64(value)), f.Int(int64(value))
+	})
+}
+
+//export runspan_core_set_resource_double
+func runspan_core_set_resource_double(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.double) (result C.int) {
+	defer recovered(&result)
+	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.Float64Value(float64(value)), f.Double(float64(value))
+	})
+}
+
+//export runspan_core_set_resource_bool
+func runspan_core_set_resource_bool(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int) (result C.int) {
+	defer recovered(&result)
+	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.BoolValue(value != 0), f.Bool()
+	})
+}
+
+//export runspan_core_begin
+func runspan_core_begin(handle C.uint64_t, name *C.char, nameLen C.size_t, begun *C.uint64_t) (result C.int) {
+	defer recovered(&result)
+	c, ok := clients.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	defer c.tell()
+	s, err := c.Begin(borrowed(name, nameLen))
+	if err != nil {
+		return code(err)
+	}
+	*begun = C.uint64_t(spans.add(&span{s, c}, maxSpans))
+	if *begun == 0 {
+		return code(errTooMany)
+	}
+	return code(nil)
+}
+
+//export runspan_core_set_name
+func runspan_core_set_name(handle C.uint64_t, name *C.char, nameLen C.size_t) (result C.int) {
+	defer recovered(&result)
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(s.SetName(borrowed(name, nameLen)))
+}
+
+//export runspan_core_set_attr_string
+func runspan_core_set_attr_string(handle C.uint64_t, key *C.char, keyLen C.size_t, value *C.char, valueLen C.size_t) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return stringValue(f, borrowed(value, valueLen))
+	})
+}
+
+//export runspan_core_set_attr_int
+func runspan_core_set_attr_int(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int64_t) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.Int64Value(int64(value)), f.Int(int64(value))
+	})
+}
+
+//export runspan_core_set_attr_double
+func runspan_core_set_attr_double(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.double) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.Float64Value(float64(value)), f.Double(float64(value))
+	})
+}
+
+//export runspan_core_set_attr_bool
+func runspan_core_set_attr_bool(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		return attribute.BoolValue(value != 0), f.Bool()
+	})
+}
+
+//export runspan_core_set_attr_strings
+func runspan_core_set_attr_strings(handle C.uint64_t, key *C.char, keyLen C.size_t, values **C.char, count C.size_t) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
+		list := make([]string, int(count))
+		for i, v := range unsafe.Slice(values, int(count)) {
+			list[i] = borrowed(v, C.strnlen(v, C.RUNSPAN_TEXT_MAX))
+		}
+		texts, err := f.Strings(list)
+		return attribute.StringSliceValue(texts), err
+	})
+}
+
+//export runspan_core_set_attr_null
+func runspan_core_set_attr_null(handle C.uint64_t, key *C.char, keyLen C.size_t) (result C.int) {
+	defer recovered(&result)
+	return setAttr(handle, borrowed(key, keyLen), func(*schema.Field) (attribute.Value, error) {
+		return attribute.Value{}, nil
+	})
+}
+
+//export runspan_core_set_error
+func runspan_core_set_error(handle C.uint64_t, errorType *C.char, length C.size_t) (result C.int) {
+	defer recovered(&result)
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(s.Error(borrowed(errorType, length)))
+}
+
+//export runspan_core_end
+func runspan_core_end(handle C.uint64_t, status C.int) (result C.int) {
+	defer recovered(&result)
+	otel, ok := statuses[status]
+	if !ok {
+		return code(errArgument)
+	}
+	s, ok := spans.take(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	defer s.client.tell()
+	return code(s.end(otel))
+}
+
+//export runspan_core_flush
+func runspan_core_flush(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) {
+	defer recovered(&result)
+	c, ok := clients.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	defer c.tell()
+	return c.flush(timeoutMs)
+}
+
+//export runspan_core_close
+func runspan_core_close(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) {
+	defer recovered(&result)
+	c, ok := clients.take(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	defer c.tell()
+	result = c.flush(timeoutMs)
+	spans.removeAll(func(s *span) bool { return s.client == c })
+	c.Close()
+	return result
+}
+
+//export runspan_core_state
+func runspan_core_state(handle C.uint64_t) (result C.int) {
+	defer recovered(&result)
+	if _, ok := clients.get(uint64(handle)); !ok {
+		return code(errHandle)
+	}
+	return code(nil)
+}
+
+// OpenTelemetry's protocol and its Go API number the statuses differently.
+var statuses = map[C.int]codes.Code{
+	C.RUNSPAN_STATUS_UNSET: codes.Unset,
+	C.RUNSPAN_STATUS_OK:    codes.Ok,
+	C.RUNSPAN_STATUS_ERROR: codes.Error,
+}
+
+func setResource(handle C.uint64_t, key string, check func(*schema.Field) (attribute.Value, error)) C.int {
+	c, ok := clients.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(c.SetResource(key, check))
+}
+
+func setAttr(handle C.uint64_t, key string, check func(*schema.Field) (attribute.Value, error)) C.int {
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(s.Set(key, check))
+}
+
+func stringValue(f *schema.Field, v string) (attribute.Value, error) {
+	text, err := f.String(v)
+	return attribute.StringValue(text), err
+}
+
+func (c *client) flush(timeoutMs C.uint32_t) C.int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(timeoutMs)*time.Millisecond)
+	defer cancel()
+	if !c.Flush(ctx) {
+		return code(errNotDelivered)
+	}
+	return code(nil)
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the front asks of the core, and all that passes between them. The two
+ * are always of one version: the loader compares runspan_core_version() with
+ * RUNSPAN_VERSION before it uses anything else.
+ *
+ * Text comes with its length, measured here with a bound, and is not copied on
+ * the way: the core copies what it keeps. Handles are the core's own.
+ */
+#ifndef RUNSPAN_CORE_H
+#define RUNSPAN_CORE_H
+
+#include "runspan.h"
+
+/* A little more than the longest text that any schema may allow. */
+#define RUNSPAN_TEXT_MAX 4097u
+
+/* Everything that the core has to know of the host. Pointers may be NULL but
+ * for service and schema, and need to last for the call only. */
+typedef struct runspan_core_config {
+    const char *service;
+    const char *schema;
+    const char *endpoint;
+    const char *https_proxy;
+    const char *http_proxy;
+    const char *no_proxy;
+    const char *cert_file;
+    const char *cert_dir;
+    uintptr_t log;      /* a runspan_log; as a number, because a Go pointer may */
+    uintptr_t log_data; /* not hold whatever a host puts into a void * */
+    uint32_t flags;
+} runspan_core_config;
+
+/* The core's functions, as the loader finds them. The names are
+ * runspan_core_ and then the member's. */
+typedef struct runspan_core {
+    const char *(*version)(void);
+    int (*open)(const runspan_core_config *, uint64_t *client);
+    int (*set_resource_string)(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len);
+    int (*set_resource_int)(uint64_t client, const char *key, size_t key_len, int64_t value);
+    int (*set_resource_double)(uint64_t client, const char *key, size_t key_len, double value);
+    int (*set_resource_bool)(uint64_t client, const char *key, size_t key_len, int value);
+    int (*begin)(uint64_t client, const char *name, size_t name_len, uint64_t *span);
+    int (*set_name)(uint64_t span, const char *name, size_t name_len);
+    int (*set_attr_string)(uint64_t span, const char *key, size_t key_len, const char *value, size_t value_len);
+    int (*set_attr_int)(uint64_t span, const char *key, size_t key_len, int64_t value);
+    int (*set_attr_double)(uint64_t span, const char *key, size_t key_len, double value);
+    int (*set_attr_bool)(uint64_t span, const char *key, size_t key_len, int value);
+    int (*set_attr_strings)(uint64_t span, const char *key, size_t key_len, const char *const *values, size_t count);
+    int (*set_attr_null)(uint64_t span, const char *key, size_t key_len);
+    int (*set_error)(uint64_t span, const char *type, size_t type_len);
+    int (*end)(uint64_t span, int status);
+    int (*flush)(uint64_t client, uint32_t timeout_ms);
+    int (*close)(uint64_t client, uint32_t timeout_ms);
+    int (*state)(uint64_t client);
+} runspan_core;
+
+#endif

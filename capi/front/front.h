@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of the front: runspan.c is the ABI, and calls the rest.
+ */
+#ifndef RUNSPAN_FRONT_H
+#define RUNSPAN_FRONT_H
+
+#include "core.h"
+
+/* consent.c: RUNSPAN_DONE, or the RUNSPAN_OFF_ code of the first variable in
+ * the environment that opts out. */
+int rs_consent(const char *service);
+
+/* guard.c: RUNSPAN_DONE, or why the Go runtime would abort this process if it
+ * were loaded now. */
+int rs_can_load(void);
+
+/* loader.c: loads the core once per process. path may be NULL. On failure
+ * *why is a text for the log, valid until the next call on this thread, or NULL. */
+int rs_load(const char *path, const char **why);
+
+/* loader.c: the core, or NULL where it is not loaded in this process. */
+const runspan_core *rs_core(void);
+
+/* loader.c: not 0 in a child of the process that began to load the core. */
+int rs_forked(void);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Finds and loads the Go core, once per process, and knows in which process
+ * that was: a Go runtime does not survive a fork.
+ */
+#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
+#include "front.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CORE_NAME "librunspan-core.so"
+
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static runspan_core core;
+static atomic_int loaded;
+
+/* The process that has begun to load the core: its mark is 1, a child's 0. The
+ * kernel wipes the page on fork (MADV_WIPEONFORK, Linux 4.14), however the fork
+ * is made; asking for the process id instead would cost a system call each
+ * time. Where it can't, that is what is done. */
+struct owner {
+    atomic_int mark;
+};
+static _Atomic(struct owner *) owner; /* NULL: nobody has begun */
+static atomic_int owner_pid;          /* 0: the page is wiped */
+
+static int claim_process(void) {
+    struct owner *none = NULL;
+    struct owner *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return RUNSPAN_NO_ADDRESS_SPACE;
+    if (madvise(page, sizeof *page, MADV_WIPEONFORK) != 0)
+        atomic_store(&owner_pid, (int)getpid());
+    atomic_store(&page->mark, 1);
+    if (!atomic_compare_exchange_strong(&owner, &none, page))
+        munmap(page, sizeof *page); /* another thread was first */
+    return RUNSPAN_DONE;
+}
+
+int rs_forked(void) {
+    struct owner *page = atomic_load_explicit(&owner, memory_order_acquire);
+    int pid;
+
+    if (page == NULL)
+        return 0;
+    pid = atomic_load_explicit(&owner_pid, memory_order_relaxed);
+    return pid != 0 ? pid != (int)getpid() : atomic_load_explicit(&page->mark, memory_order_relaxed) == 0;
+}
+
+const runspan_core *rs_core(void) {
+    return atomic_load_explicit(&loaded, memory_order_acquire) ? &core : NULL;
+}
+
+/* Beside the object that this function is in: the shared library, or the
+ * program where the front is linked into it. */
+static int core_beside_front(char *path, size_t size) {
+    Dl_info self;
+    const char *slash;
+    int dir, n;
+
+    if (dladdr(&loading, &self) == 0 || self.dli_fname == NULL)
+        return 0;
+    slash = strrchr(self.dli_fname, '/');
+    dir = slash == NULL ? 0 : (int)(slash - self.dli_fname) + 1;
+    n = snprintf(path, size, "%.*s" CORE_NAME, dir, self.dli_fname);
+    return n > 0 && (size_t)n < size;
+}
+
+/* Blocks every signal that a thread of the core has no use for. Threads inherit
+ * the mask of the one that starts them, so the host's signals stay with the
+ * host's threads. The runtime must keep its synchronous ones and SIGURG, with
+ * which it interrupts its own threads. */
+static void block_signals(sigset_t *before) {
+    static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGURG};
+    sigset_t block;
+
+    sigfillset(&block);
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        sigdelset(&block, keep[i]);
+    pthread_sigmask(SIG_BLOCK, &block, before);
+}
+
+/* ISO C has no conversion from void * to a function pointer; POSIX has, and
+ * names this way of writing it. */
+static int find(void *handle, const char *name, void *member) {
+    char symbol[64];
+    void *address;
+
+    snprintf(symbol, sizeof symbol, "runspan_core_%s", name);
+    address = dlsym(handle, symbol);
+    memcpy(member, &address, sizeof address);
+    return address != NULL;
+}
+
+static int find_all(void *handle) {
+    const struct {
+        const char *name;
+        void *member;
+    } all[] = {
+        {"open", &core.open},
+        {"set_resource_string", &core.set_resource_string},
+        {"set_resource_int", &core.set_resource_int},
+        {"set_resource_double", &core.set_resource_double},
+        {"set_resource_bool", &core.set_resource_bool},
+        {"begin", &core.begin},
+        {"set_name", &core.set_name},
+        {"set_attr_string", &core.set_attr_string},
+        {"set_attr_int", &core.set_attr_int},
+        {"set_attr_double", &core.set_attr_double},
+        {"set_attr_bool", &core.set_attr_bool},
+        {"set_attr_strings", &core.set_attr_strings},
+        {"set_attr_null", &core.set_attr_null},
+        {"set_error", &core.set_error},
+        {"end", &core.end},
+        {"flush", &core.flush},
+        {"close", &core.close},
+        {"state", &core.state},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!find(handle, all[i].name, all[i].member))
+            return 0;
+    return 1;
+}
+
+static int load(const char *path, const char **why) {
+    char beside[PATH_MAX];
+    void *handle;
+    int code;
+
+    if (path == NULL) {
+        if (!core_beside_front(beside, sizeof beside))
+            return RUNSPAN_NO_CORE;
+        path = beside;
+    }
+    if (access(path, R_OK) != 0)
+        return RUNSPAN_NO_CORE;
+    code = rs_can_load();
+    if (code != RUNSPAN_DONE)
+        return code;
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle == NULL) {
+        *why = dlerror();
+        return RUNSPAN_NO_CORE;
+    }
+    if (!find(handle, "version", &core.version) || strcmp(core.version(), RUNSPAN_VERSION) != 0 || !find_all(handle))
+        return RUNSPAN_OTHER_CORE;
+    return RUNSPAN_DONE;
+}
+
+int rs_load(const char *path, const char **why) {
+    sigset_t before;
+    int code;
+
+    /* Before the lock: a child forked while another thread loads would wait
+     * for a lock that nobody in it holds. */
+    code = atomic_load(&owner) == NULL ? claim_process() : RUNSPAN_DONE;
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (rs_forked())
+        return RUNSPAN_FORKED;
+    pthread_mutex_lock(&loading);
+    if (rs_core() == NULL) {
+        block_signals(&before);
+        code = load(path, why);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (code == RUNSPAN_DONE)
+            atomic_store_explicit(&loaded, 1, memory_order_release);
+    }
+    pthread_mutex_unlock(&loading);
+    return code;
+}

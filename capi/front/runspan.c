@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ABI of include/runspan.h: checks what can be checked without the core,
+ * then passes on.
+ */
+#include "front.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Why the last open left telemetry off. */
+static atomic_int off_reason = RUNSPAN_OFF;
+
+/* Is there anything to do for this handle? *core is set where there is. */
+static int enter(uint64_t handle, const runspan_core **core) {
+    if (handle == 0)
+        return RUNSPAN_OFF;
+    if (rs_forked())
+        return RUNSPAN_FORKED;
+    *core = rs_core();
+    return *core == NULL ? RUNSPAN_E_HANDLE : RUNSPAN_DONE;
+}
+
+static size_t length(const char *text) {
+    return strnlen(text, RUNSPAN_TEXT_MAX);
+}
+
+/* The options as this version knows them: a shorter struct, of an older
+ * header, leaves the rest 0. */
+static int read_options(const runspan_options *given, runspan_options *options) {
+    size_t size;
+
+    memset(options, 0, sizeof *options);
+    if (given == NULL)
+        return RUNSPAN_E_ARGUMENT;
+    size = given->struct_size;
+    if (size < offsetof(runspan_options, log))
+        return RUNSPAN_E_ARGUMENT;
+    memcpy(options, given, size < sizeof *options ? size : sizeof *options);
+    if (options->service == NULL || *options->service == '\0' || options->schema == NULL ||
+        (options->flags & ~RUNSPAN_PREVIEW) != 0)
+        return RUNSPAN_E_ARGUMENT;
+    return RUNSPAN_DONE;
+}
+
+/* As curl and Go do: the lower-case form first; of HTTP_PROXY only that, where
+ * a CGI request could have set the other. */
+static const char *proxy(const char *lower, const char *upper) {
+    const char *value = getenv(lower);
+
+    if (value == NULL && getenv("REQUEST_METHOD") == NULL)
+        value = getenv(upper);
+    return value;
+}
+
+static int open_core(const runspan_options *options, runspan_client *client) {
+    const runspan_core_config config = {
+        .service = options->service,
+        .schema = options->schema,
+        .endpoint = getenv("RUNSPAN_ENDPOINT"),
+        .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
+        .http_proxy = proxy("http_proxy", "HTTP_PROXY"),
+        .no_proxy = proxy("no_proxy", "NO_PROXY"),
+        .cert_file = getenv("SSL_CERT_FILE"),
+        .cert_dir = getenv("SSL_CERT_DIR"),
+        .log = (uintptr_t)options->log,
+        .log_data = (uintptr_t)options->log_data,
+        .flags = options->flags,
+    };
+    const char *why = NULL;
+    int code = rs_load(options->core, &why);
+
+    if (code != RUNSPAN_DONE) {
+        if (options->log != NULL)
+            options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? runspan_strerror(code) : why);
+        return code;
+    }
+    return rs_core()->open(&config, client);
+}
+
+int runspan_open(const runspan_options *given, runspan_client *client) {
+    runspan_options options;
+    int code;
+
+    if (client == NULL)
+        return RUNSPAN_E_ARGUMENT;
+    *client = 0;
+    code = read_options(given, &options);
+    if (code == RUNSPAN_DONE)
+        code = rs_consent(options.service);
+    if (code == RUNSPAN_DONE)
+        code = open_core(&options, client);
+    if (code != RUNSPAN_DONE)
+        atomic_store(&off_reason, code);
+    return code;
+}
+
+int runspan_set_resource_string(runspan_client client, const char *key, const char *value) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (key == NULL || value == NULL)
+        return RUNSPAN_E_ARGUMENT;
+    return core->set_resource_string(client, key, length(key), value, length(value));
+}
+
+int runspan_set_resource_int(runspan_client client, const char *key, int64_t value) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_int(client, key, length(key), value);
+}
+
+int runspan_set_resource_double(runspan_client client, const char *key, double value) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_double(client, key, length(key), value);
+}
+
+int runspan_set_resource_bool(runspan_client client, const char *key, int value) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_bool(client, key, length(key), value);
+}
+
+int runspan_begin(runspan_client client, const char *name, runspan_span *span) {
+    const runspan_core *core;
+    int code;
+
+    if (span == NULL)
+        return client == 0 ? RUNSPAN_OFF : RUNSPAN_E_ARGUMENT;
+    *span = 0;
+    code = enter(client, &core);
+    if (code != RUNSPAN_DONE)
+        return code;
+    return name == NULL ? RUNSPAN_E_ARGUMENT : core->begin(client, name, length(name), span);
+}
+
+int runspan_set_name(runspan_span span, const char *name) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return name == NULL ? RUNSPAN_E_ARGUMENT : core->set_name(span, name, length(name));
+}
+
+int runspan_set_attr_string(runspan_span span, const char *key, const char *value) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (key == NULL || value == NULL)
+        return RUNSPAN_E_ARGUMENT;
+    return core->set_attr_string(span, key, length(key), value, length(value));
+}
+
+int runspan_set_attr_int(runspan_span span, const char *key, int64_t value) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_int(span, key, length(key), value);
+}
+
+int runspan_set_attr_double(runspan_span span, const char *key, double value) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_double(span, key, length(key), value);
+}
+
+int runspan_set_attr_bool(runspan_span span, const char *key, int value) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_bool(span, key, length(key), value);
+}
+
+int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (key == NULL || (values == NULL && count != 0))
+        return RUNSPAN_E_ARGUMENT;
+    if (count > RUNSPAN_TEXT_MAX)
+        return RUNSPAN_E_TOO_LONG;
+    for (size_t i = 0; i < count; i++)
+        if (values[i] == NULL)
+            return RUNSPAN_E_ARGUMENT;
+    return core->set_attr_strings(span, key, length(key), values, count);
+}
+
+int runspan_set_attr_null(runspan_span span, const char *key) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_null(span, key, length(key));
+}
+
+int runspan_set_error(runspan_span span, const char *type) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return type == NULL ? RUNSPAN_E_ARGUMENT : core->set_error(span, type, length(type));
+}
+
+int runspan_end(runspan_span span, runspan_status status) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    return core->end(span, (int)status);
+}
+
+int runspan_flush(runspan_client client, uint32_t timeout_ms) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    return code != RUNSPAN_DONE ? code : core->flush(client, timeout_ms);
+}
+
+int runspan_close(runspan_client client, uint32_t timeout_ms) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    return code != RUNSPAN_DONE ? code : core->close(client, timeout_ms);
+}
+
+int runspan_state(runspan_client client) {
+    const runspan_core *core;
+    int code = enter(client, &core);
+
+    if (code == RUNSPAN_OFF)
+        return atomic_load(&off_reason);
+    return code != RUNSPAN_DONE ? code : core->state(client);
+}
+
+const char *runspan_version(void) {
+    return RUNSPAN_VERSION;
+}
+
+const char *runspan_strerror(int code) {
+    switch (code) {
+    case RUNSPAN_DONE:
+        return "done";
+    case RUNSPAN_OFF_SERVICE:
+        return "telemetry is off: the service's own _NO_TELEMETRY variable is set";
+    case RUNSPAN_OFF_NO_TELEMETRY:
+        return "telemetry is off: NO_TELEMETRY is set";
+    case RUNSPAN_OFF_DO_NOT_TRACK:
+        return "telemetry is off: DO_NOT_TRACK is set";
+    case RUNSPAN_OFF_SDK_DISABLED:
+        return "telemetry is off: OTEL_SDK_DISABLED is true";
+    case RUNSPAN_NO_ADDRESS_SPACE:
+        return "telemetry is off: too little address space (ulimit -v)";
+    case RUNSPAN_NO_THREADS:
+        return "telemetry is off: too few threads (ulimit -u)";
+    case RUNSPAN_NO_CORE:
+        return "telemetry is off: librunspan-core.so is missing or can't be loaded";
+    case RUNSPAN_OTHER_CORE:
+        return "telemetry is off: librunspan-core.so is of another version";
+    case RUNSPAN_FORKED:
+        return "telemetry is off: this process is a fork of the one that opened it";
+    case RUNSPAN_OFF:
+        return "telemetry is off";
+    case RUNSPAN_NOT_DELIVERED:
+        return "the collector does not have everything yet";
+    case RUNSPAN_E_ARGUMENT:
+        return "an argument is NULL or out of its range";
+    case RUNSPAN_E_HANDLE:
+        return "no such client or span is open";
+    case RUNSPAN_E_SCHEMA:
+        return "the schema is not valid, or is another service's";
+    case RUNSPAN_E_ENDPOINT:
+        return "the endpoint is neither https nor http to a loopback address";
+    case RUNSPAN_E_NAME:
+        return "the schema does not name this";
+    case RUNSPAN_E_TYPE:
+        return "the schema gives it another type";
+    case RUNSPAN_E_VALUE:
+        return "the schema does not allow the value";
+    case RUNSPAN_E_TOO_LONG:
+        return "longer than the schema allows";
+    case RUNSPAN_E_TOO_LATE:
+        return "the resource is fixed once a span has begun";
+    case RUNSPAN_E_TOO_MANY:
+        return "too many are open";
+    case RUNSPAN_E_INTERNAL:
+        return "a defect of runspan";
+    default:
+        return "unknown code";
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+// Command capi is librunspan-core.so, built with -buildmode=c-shared: the
+// functions that capi/front/core.h names, over the packages in internal.
+//
+// exports.go is the border: it turns C values into Go's and errors into codes,
+// and lets no panic out. client.go holds what a handle stands for.
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
+)
+
+// A guest does not take the house. The core's work is small; these bound what
+// its runtime may add to it.
+const (
+	maxProcs    = 2
+	memoryLimit = 64 << 20 // bytes, soft
+)
+
+func init() {
+	runtime.GOMAXPROCS(maxProcs)
+	debug.SetMemoryLimit(memoryLimit)
+	// Both print to standard error by default.
+	otel.SetLogger(logr.Discard())
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+}
+
+func main() {}

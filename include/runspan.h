@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runspan: one span for each run of a command-line tool.
+ *
+ * A tool opens a client, begins a span when its run begins, sets attributes,
+ * ends the span with the run's outcome, and closes the client when it exits:
+ *
+ *     runspan_options options = {0};
+ *     options.struct_size = sizeof options;
+ *     options.service = "mytool";
+ *     options.schema = schema_text;              // contents of mytool.json
+ *
+ *     runspan_client client;
+ *     runspan_span span;
+ *     runspan_open(&options, &client);
+ *     runspan_set_resource_string(client, "service.version", "1.2.3");
+ *     runspan_begin(client, "sort", &span);
+ *     runspan_set_attr_int(span, "params.threads", 8);
+ *     // ... the run ...
+ *     runspan_end(span, RUNSPAN_STATUS_OK);
+ *     runspan_close(client, RUNSPAN_DEFAULT_TIMEOUT_MS);
+ *
+ * No return code needs to be looked at. Where telemetry is off the handles
+ * are 0, and every call takes a 0 and does nothing.
+ *
+ * What leaves. Only what the schema names: a span name, key, type or value
+ * that it does not allow is refused where it is set, with an error code. The
+ * schema is JSON; schemas/runspan.schema.json describes its form.
+ *
+ * When. From the moment a span ends, in the background. Spans are held in
+ * memory until the collector has them: what is not delivered when
+ * runspan_close has returned is lost.
+ *
+ * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
+ * done, for a reason that is nobody's error. runspan_strerror has a sentence
+ * for each.
+ *
+ * Text is UTF-8 and ends with a NUL. Invalid bytes are replaced by U+FFFD,
+ * never refused. runspan copies what it is given: the caller keeps every
+ * pointer it passes, and may free it when the call has returned.
+ *
+ * Threads. Every function may be called from any thread at any time, several
+ * at once, on the same handle too. Only runspan_open, runspan_flush and
+ * runspan_close may wait: open loads the core once per process (a few
+ * milliseconds), flush and close wait no longer than they are told.
+ *
+ * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
+ * once; the parent is not affected. After an exec, open anew.
+ *
+ * The host is not touched: no output, no exit, no change of its environment,
+ * locale, working directory, signal masks or signal handlers other than those
+ * that the Go runtime needs for its own threads (docs/decisions.md).
+ */
+#ifndef RUNSPAN_H
+#define RUNSPAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RUNSPAN_VERSION "0.1.0"
+
+/* What runspan_close and runspan_flush should be told to wait at most. */
+#define RUNSPAN_DEFAULT_TIMEOUT_MS 300u
+
+typedef uint64_t runspan_client; /* 0: telemetry is off */
+typedef uint64_t runspan_span;   /* 0: no span */
+
+/* The outcome of a run: OpenTelemetry's span status, by its numbers. */
+typedef enum runspan_status {
+    RUNSPAN_STATUS_UNSET = 0,
+    RUNSPAN_STATUS_OK = 1,
+    RUNSPAN_STATUS_ERROR = 2
+} runspan_status;
+
+enum {
+    RUNSPAN_DONE = 0,
+
+    /* Telemetry is off because the user said so, in the environment. */
+    RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is there, even empty */
+    RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is there, even empty */
+    RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
+    RUNSPAN_OFF_SDK_DISABLED = 4,  /* OTEL_SDK_DISABLED is true */
+
+    /* Telemetry is off because runspan can't be a good guest here. */
+    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v */
+    RUNSPAN_NO_THREADS = 11,       /* the core could not start its threads (ulimit -u) */
+    RUNSPAN_NO_CORE = 12,          /* librunspan-core.so is missing or can't be loaded */
+    RUNSPAN_OTHER_CORE = 13,       /* librunspan-core.so is of another version */
+    RUNSPAN_FORKED = 14,           /* this is a child of the process that loaded the core */
+
+    /* Nothing was done. */
+    RUNSPAN_OFF = 20,              /* the handle is 0 */
+    RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
+
+    /* Errors. */
+    RUNSPAN_E_ARGUMENT = -1,       /* NULL where it may not be, or a number out of its range */
+    RUNSPAN_E_HANDLE = -2,         /* never given out, or closed, or ended */
+    RUNSPAN_E_SCHEMA = -3,         /* the schema is not one, or is another service's */
+    RUNSPAN_E_ENDPOINT = -4,       /* RUNSPAN_ENDPOINT is neither https nor http to loopback */
+    RUNSPAN_E_NAME = -5,           /* the schema does not name this span, or this key for it */
+    RUNSPAN_E_TYPE = -6,           /* the schema gives the key another type */
+    RUNSPAN_E_VALUE = -7,          /* the schema does not allow the value */
+    RUNSPAN_E_TOO_LONG = -8,       /* longer than the schema allows */
+    RUNSPAN_E_TOO_LATE = -9,       /* the resource is fixed by the first begin */
+    RUNSPAN_E_TOO_MANY = -10,      /* too many clients or spans are open */
+    RUNSPAN_E_INTERNAL = -11       /* a defect of runspan; the host is not affected */
+};
+
+/* Levels of a log line. */
+enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
+
+/* Receives one log line: no newline, valid until the callback returns.
+ * data is options.log_data. It is called only while the host is inside a
+ * runspan call, on that call's thread, and may itself call runspan. It must
+ * return: no longjmp, no C++ exception. */
+typedef void (*runspan_log)(void *data, int level, const char *line);
+
+/* Set the whole struct to zero, then what is needed. A program built against
+ * an older header works with a newer library: fields are only ever added. */
+typedef struct runspan_options {
+    size_t struct_size;      /* sizeof(runspan_options) */
+    const char *service;     /* the schema's service: lower-case letters, digits, - and _ */
+    const char *schema;      /* the schema, JSON text */
+    runspan_log log;         /* may be NULL: silence */
+    void *log_data;
+    const char *core;        /* path of the core; NULL: librunspan-core.so beside this library */
+    uint32_t flags;          /* RUNSPAN_PREVIEW or 0 */
+} runspan_options;
+
+/* Flag: nothing is sent. Each span is given to the log callback when it ends,
+ * at level RUNSPAN_LOG_SPAN, as the OTLP/JSON of the request that would have
+ * been sent. */
+#define RUNSPAN_PREVIEW 1u
+
+/* Opens a client, or finds that telemetry is off.
+ *
+ * *client is 0 unless the result is RUNSPAN_DONE. Positive results say why
+ * telemetry is off; where the user opted out, the core is not even loaded.
+ * Errors: ARGUMENT, SCHEMA (the log callback is told the line and the reason),
+ * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ *
+ * The environment is read here, as it is now: the four variables above,
+ * RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https, or http
+ * to a loopback address), HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their
+ * lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
+ *
+ * Several clients may be open at once, of one service or of several; they do
+ * not see each other. */
+int runspan_open(const runspan_options *options, runspan_client *client);
+
+/* Set an attribute of the client's resource, which all its spans share. Once
+ * the first span has begun the resource is fixed: TOO_LATE.
+ * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG, TOO_LATE. */
+int runspan_set_resource_string(runspan_client client, const char *key, const char *value);
+int runspan_set_resource_int(runspan_client client, const char *key, int64_t value);
+int runspan_set_resource_double(runspan_client client, const char *key, double value);
+int runspan_set_resource_bool(runspan_client client, const char *key, int value);
+
+/* Begins a span, now. *span is 0 unless the result is RUNSPAN_DONE.
+ * Errors: ARGUMENT, HANDLE, NAME, TOO_MANY (4096 spans are open). */
+int runspan_begin(runspan_client client, const char *name, runspan_span *span);
+
+/* Gives the span another of the schema's names. NAME also where the schema
+ * does not allow an attribute that has been set under that name. */
+int runspan_set_name(runspan_span span, const char *name);
+
+/* Set an attribute; a second value for a key replaces the first. Bools are 0
+ * or not 0. null is an attribute that is there, without a value; any key may
+ * have it. strings copies count texts; values may be NULL where count is 0.
+ * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG. */
+int runspan_set_attr_string(runspan_span span, const char *key, const char *value);
+int runspan_set_attr_int(runspan_span span, const char *key, int64_t value);
+int runspan_set_attr_double(runspan_span span, const char *key, double value);
+int runspan_set_attr_bool(runspan_span span, const char *key, int value);
+int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count);
+int runspan_set_attr_null(runspan_span span, const char *key);
+
+/* Records that the run was ended by an exception of this type, as an
+ * "exception" event. Give the type's name, never a message: the schema says
+ * which names may leave. The status stays what runspan_end is told.
+ * Errors: ARGUMENT, HANDLE, NAME (the schema has no exceptions), VALUE, TOO_LONG,
+ * TOO_MANY (16 events). */
+int runspan_set_error(runspan_span span, const char *type);
+
+/* Ends a span, now, with the run's outcome, and hands it over for delivery in
+ * the background. The handle is of no use any more.
+ * Errors: ARGUMENT (no such status), HANDLE. */
+int runspan_end(runspan_span span, runspan_status status);
+
+/* Waits until the collector has every span that has ended so far, but at most
+ * timeout_ms milliseconds; 0 does not wait. Returns early where waiting has no
+ * point: each batch has been tried and the collector can't be reached now.
+ * NOT_DELIVERED: it does not have all; the client goes on trying. */
+int runspan_flush(runspan_client client, uint32_t timeout_ms);
+
+/* As runspan_flush; then the client is closed: its handle, and those of spans
+ * that have not ended, are of no use any more. Spans that have not ended are
+ * dropped, and after NOT_DELIVERED so is what the collector does not have. */
+int runspan_close(runspan_client client, uint32_t timeout_ms);
+
+/* A sentence for a return code, in English: a static string, never NULL. */
+const char *runspan_strerror(int code);
+
+/* RUNSPAN_DONE where the client is open. For 0: why the last runspan_open of
+ * this process left telemetry off (RUNSPAN_OFF where there was none). For a
+ * client after a fork: RUNSPAN_FORKED. Else HANDLE. */
+int runspan_state(runspan_client client);
+
+/* The version of the library that is running, "MAJOR.MINOR.PATCH": a static
+ * string. RUNSPAN_VERSION is the one of this header. */
+const char *runspan_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
