@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+
+// Package c_test builds the C hosts in hosts/, runs them against a
+// receiver, and looks at what arrived.
+package c_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"runspan/tests/receiver"
+)
+
+const (
+	root   = "../.."
+	schema = root + "/schemas/stripepy.json"
+	// What abi.c sends: 8 threads of 50 spans, and 4 more.
+	spansOfABI = 8*50 + 4
+)
+
+var (
+	strict    = []string{"-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-I" + root + "/include"}
+	sanitizer = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
+)
+
+// library is build/lib's absolute path, made by build.sh.
+func library(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(root + "/build/lib")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir + "/librunspan.so"); err != nil {
+		t.Fatalf("run ./build.sh build first: %v", err)
+	}
+	return dir
+}
+
+func compile(t *testing.T, arguments ...string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "host")
+	cc := os.Getenv("CC")
+	if cc == "" {
+		cc = "cc"
+	}
+	out, err := exec.Command(cc, append(append(strict, arguments...), "-o", program, "-ldl", "-pthread")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+func front(t *testing.T) []string {
+	t.Helper()
+	sources, err := filepath.Glob(root + "/capi/front/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no source of the front:", err)
+	}
+	return sources
+}
+
+// environment is this process's, less what would change the outcome.
+func environment(more ...string) []string {
+	var kept []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if !regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|^SSL_CERT`).MatchString(name) {
+			kept = append(kept, variable)
+		}
+	}
+	return append(kept, more...)
+}
+
+func TestABI(t *testing.T) {
+	lib := library(t)
+	abi := []string{"hosts/abi.c"}
+	for _, test := range []struct {
+		name      string
+		arguments []string
+		core      string
+	}{
+		{"sanitized front", append(append(abi, sanitizer...), front(t)...), lib + "/librunspan-core.so"},
+		{"shared front", append(abi, "-L"+lib, "-Wl,-rpath,"+lib, "-lrunspan"), ""},
+		{"static front", append(abi, lib+"/librunspan.a"), lib + "/librunspan-core.so"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			host := exec.Command(compile(t, test.arguments...), schema, test.core)
+			host.Env = environment("RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+			out, err := host.CombinedOutput()
+			if err != nil || !regexp.MustCompile(`(?m)^\d+ passed, 0 failed$`).Match(out) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			check(t, r.Spans())
+		})
+	}
+}
+
+// check looks at the spans that abi.c sends.
+func check(t *testing.T, spans []receiver.Span) {
+	t.Helper()
+	ids := make(map[string]bool)
+	names := make(map[string]int)
+	for _, s := range spans {
+		ids[string(s.Span.SpanId)] = true
+		names[s.Span.Name]++
+		if got := fmt.Sprint(s.Span); strings.Contains(got, "alice") || strings.Contains(got, "no such column") {
+			t.Errorf("it sent %s", got)
+		}
+		if s.Span.Name == "view" {
+			checkView(t, s)
+		}
+		if len(s.Span.Events) > 0 && !strings.Contains(fmt.Sprint(s.Span.Events), `"other"`) {
+			t.Errorf("events %v", s.Span.Events)
+		}
+	}
+	if len(ids) != spansOfABI || len(spans) != spansOfABI {
+		t.Errorf("%d spans with %d ids, want %d", len(spans), len(ids), spansOfABI)
+	}
+	if names["view"] != 1 || names["download"] != 1 || names["call"] != spansOfABI-2 {
+		t.Errorf("names %v", names)
+	}
+}
+
+func checkView(t *testing.T, s receiver.Span) {
+	t.Helper()
+	got := make(map[string]string)
+	for _, a := range s.Span.Attributes {
+		got[a.Key] = strings.ReplaceAll(a.Value.String(), "  ", " ")
+	}
+	want := map[string]string{
+		"params.columns":                    `array_value:{values:{string_value:"chrom1"} values:{string_value:"start1"} values:{string_value:"other"}}`,
+		"params.relative_change_threshold":  `double_value:5`,
+		"params.result_file_format_version": `int_value:3`,
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || s.Span.Status.GetCode() != 1 {
+		t.Errorf("got %v, status %v", got, s.Span.Status)
+	}
+}
+
+// Nothing of ours but the ABI is to be seen from outside.
+func TestExportedSymbols(t *testing.T) {
+	out, err := exec.Command("nm", "-D", "--defined-only", library(t)+"/librunspan.so").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := os.ReadFile(root + "/include/runspan.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		fields := strings.Fields(line)
+		name, _, _ := strings.Cut(fields[2], "@")
+		switch {
+		case fields[1] == "A" && name == "RUNSPAN_0": // the version itself
+		case fields[1] == "T" && strings.HasPrefix(name, "runspan_") && strings.Contains(string(header), name+"("):
+			functions++
+		default:
+			t.Errorf("exported: %s", line)
+		}
+	}
+	declared := regexp.MustCompile(`(?m)^(?:int|const char \*)\s?runspan_\w+\(`).FindAll(header, -1)
+	if functions != len(declared) || functions == 0 {
+		t.Errorf("%d functions are exported, %d declared", functions, len(declared))
+	}
+}
+
+// The header stands alone, in C99 and in C++.
+func TestHeaderCompiles(t *testing.T) {
+	for _, language := range [][]string{{"-x", "c", "-std=c99"}, {"-x", "c", "-std=c2x"}, {"-x", "c++", "-std=c++17"}} {
+		arguments := append(language, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only", root+"/include/runspan.h")
+		if out, err := exec.Command("cc", arguments...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", language, err, out)
+		}
+	}
+}
+
+// The version stands in the header and in the Python package.
+func TestVersionsAgree(t *testing.T) {
+	var versions []string
+	for path, pattern := range map[string]string{
+		root + "/include/runspan.h":              `RUNSPAN_VERSION "([^"]+)"`,
+		root + "/python/src/runspan/__init__.py": `__version__ = "([^"]+)"`,
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(pattern).FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s has no version", path)
+		}
+		versions = append(versions, string(found[1]))
+	}
+	if versions[0] != versions[1] {
+		t.Errorf("%v", versions)
+	}
+}
