@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""Tags the wheel: it holds shared objects of this platform, but no CPython extension."""
+
+from __future__ import annotations
+
+import sysconfig
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class PlatformTag(BuildHookInterface):  # type: ignore[type-arg]
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""A client, and its spans with the methods that an OpenTelemetry span has."""
+
+from __future__ import annotations
+
+import runspan
+from runspan import _abi
+from runspan._values import clean, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+DEFAULT_TIMEOUT = 0.3
+
+
+class Status:
+    """A span's status codes, by OpenTelemetry's numbers."""
+
+    UNSET = 0
+    OK = 1
+    ERROR = 2
+
+
+class Client:
+    """Reports the runs of one service.
+
+    service: the name that its schema has. schema: the schema, JSON text.
+    log: is given log lines, (level, text), on the thread that called; silence
+    without it. preview: nothing is sent; log is given each span as it ends, at
+    level 2, as OTLP/JSON. library: the path of librunspan, if not the package's.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        schema: str | bytes,
+        *,
+        log: Callable[[int, str], None] | None = None,
+        preview: bool = False,
+        library: str | None = None,
+    ) -> None:
+        self._handle = 0
+        self._lib: _abi.Library | None = None
+        self._log = log
+        self._callback: object | None = None
+        self.state: int = _abi.OFF
+        """0 where the client is open; else a return code of runspan.h: why it is not."""
+        self.reason: str = ""
+        """The state, as a sentence."""
+        try:
+            self._lib = _abi.Library(library or _abi.library_path(), runspan.__version__)
+            self._callback = None if log is None else self._lib.callback(log)
+            handle = self._lib.new_handle()
+            options = self._lib.options(
+                encode(service),
+                schema if isinstance(schema, bytes) else encode(schema),
+                self._callback,
+                _abi.PREVIEW if preview else 0,
+            )
+            self.state = self._lib.open(options, self._lib.by_reference(handle))
+            self.reason = self._lib.strerror(self.state)
+            self._handle = handle.value
+        except Exception as e:  # a host must not fail because its telemetry does
+            self.reason = str(e) or type(e).__name__
+
+    def set_resource(self, key: str, value: object) -> None:
+        """Set an attribute of the resource that all spans share, before the first span."""
+        try:
+            if self._handle == 0 or self._lib is None:
+                return
+            lib, name, value = self._lib, encode(key), clean(value)
+            if isinstance(value, bool):
+                code = lib.set_resource_bool(self._handle, name, value)
+            elif isinstance(value, str):
+                code = lib.set_resource_string(self._handle, name, encode(value))
+            elif isinstance(value, int):
+                code = lib.set_resource_int(self._handle, name, value)
+            elif isinstance(value, float):
+                code = lib.set_resource_double(self._handle, name, value)
+            else:
+                code = _abi.E_TYPE
+            self._refused(key, code)
+        except Exception as e:
+            self._debug(f"{key!r}: {e}")
+
+    def start_span(self, name: str, record_exception: bool = True, set_status_on_exception: bool = True) -> Span:
+        """Begin a span. The two switches say what leaving its ``with`` by an exception does, as in OpenTelemetry."""
+        handle = 0
+        try:
+            if self._handle != 0 and self._lib is not None:
+                out = self._lib.new_handle()
+                self._refused(name, self._lib.begin(self._handle, encode(name), self._lib.by_reference(out)))
+                handle = out.value
+        except Exception as e:
+            self._debug(f"{name!r}: {e}")
+        return Span(self, handle, record_exception, set_status_on_exception)
+
+    def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """Wait at most timeout seconds, and say whether the collector has every span that has ended."""
+        return self._wait("flush", timeout)
+
+    def close(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """As flush; then the client, and all spans of it, are of no use any more."""
+        delivered = self._wait("close", timeout)
+        if self._handle != 0:
+            self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
+        return delivered
+
+    def _wait(self, function: str, timeout: float) -> bool:
+        try:
+            if self._handle == 0 or self._lib is None:
+                return False
+            milliseconds = min(max(int(timeout * 1000), 0), 0xFFFFFFFF)
+            code: int = getattr(self._lib, function)(self._handle, milliseconds)
+            return code == _abi.DONE
+        except Exception as e:
+            self._debug(f"{function}: {e}")
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refused(self, what: str, code: int) -> None:
+        if code != _abi.DONE and self._lib is not None:
+            self._debug(f"{what!r}: {self._lib.strerror(code)}")
+
+    def _debug(self, line: str) -> None:
+        if self._log is not None:
+            try:
+                self._log(_abi.LOG_DEBUG, line)
+            except Exception:
+                pass
+
+
+class Span:
+    """One run. A span that could not begin takes every call and does nothing."""
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        handle: int = 0,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> None:
+        self._client = client
+        self._lib = None if client is None else client._lib
+        self._handle = handle if self._lib is not None else 0
+        self._status = Status.UNSET
+        self._record_exception = record_exception
+        self._set_status_on_exception = set_status_on_exception
+
+    def is_recording(self) -> bool:
+        return self._handle != 0
+
+    def set_attribute(self, key: str, value: object) -> None:
+        """Set an attribute. A key or value that the schema does not allow is left out.
+
+        Values become attributes by opentelemetry-python's rules: what is no
+        str, bool, int, float, None or sequence is reported by its str(), NumPy's
+        integers and bools among them.
+        """
+        handle, lib = self._handle, self._lib
+        if handle == 0 or lib is None:
+            return
+        try:
+            name = encode(key)
+            value = clean(value)
+            if isinstance(value, bool):
+                code = lib.set_attr_bool(handle, name, value)
+            elif isinstance(value, str):
+                code = lib.set_attr_string(handle, name, encode(value))
+            elif isinstance(value, int):
+                code = lib.set_attr_int(handle, name, value)
+            elif isinstance(value, float):
+                code = lib.set_attr_double(handle, name, value)
+            elif value is None:
+                code = lib.set_attr_null(handle, name)
+            elif isinstance(value, tuple) and all(isinstance(v, str) for v in value):
+                code = lib.set_attr_strings(handle, name, lib.texts([encode(v) for v in value]), len(value))
+            else:
+                code = _abi.E_TYPE
+            self._refused(key, code)
+        except Exception as e:
+            self._debug(f"{key!r}: {e}")
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Set several attributes."""
+        try:
+            for key, value in attributes.items():
+                self.set_attribute(key, value)
+        except Exception as e:
+            self._debug(f"attributes: {e}")
+
+    def update_name(self, name: str) -> None:
+        """Give the span another of the schema's names."""
+        self._call("set_name", name)
+
+    def set_status(self, status: object, description: str | None = None) -> None:
+        """Set the outcome: one of Status, or an OpenTelemetry status. A description never leaves.
+
+        By OpenTelemetry's rules UNSET changes nothing, and nothing changes OK.
+        """
+        code = getattr(status, "status_code", status)
+        code = getattr(code, "value", code)
+        if code in (Status.OK, Status.ERROR) and self._status != Status.OK and self.is_recording():
+            self._status = code
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Record the type of an exception. Its message and stack trace never leave, nor do the other arguments."""
+        kind = type(exception)
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        self._call("set_error", name)
+
+    def end(self) -> None:
+        """End the span, now."""
+        try:
+            if self._handle != 0 and self._lib is not None:
+                self._refused("end", self._lib.end(self._handle, self._status))
+        except Exception as e:
+            self._debug(f"end: {e}")
+        self._handle = 0
+
+    def _call(self, function: str, text: str) -> None:
+        try:
+            if self._handle != 0 and self._lib is not None:
+                self._refused(text, getattr(self._lib, function)(self._handle, encode(text)))
+        except Exception as e:
+            self._debug(f"{text!r}: {e}")
+
+    def _refused(self, what: str, code: int) -> None:
+        if code != _abi.DONE and self._client is not None:
+            self._client._refused(what, code)
+
+    def _debug(self, line: str) -> None:
+        if self._client is not None:
+            self._client._debug(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc is not None:
+            if self._record_exception:
+                self.record_exception(exc, escaped=True)
+            if self._set_status_on_exception:
+                self.set_status(Status.ERROR)
+        self.end()

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""StripePy's telemetry: a drop-in for stripepy.cli.telemetry of StripePy 1.3.0.
+
+What is reported is in schemas/stripepy.json. setup returns a context manager
+whose target has the methods that StripePy calls on an OpenTelemetry span.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runspan import Client, Span, Status, _abi
+
+_SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemas", "stripepy.json")
+
+_client: Client | None = None
+"""The process's client: opened by the first setup, closed at exit."""
+
+
+def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> Span:
+    """Begin the span of a run.
+
+    subcommand: its name. debug: nothing is sent; the span is printed, as JSON,
+    when it ends. no_telemetry: do nothing. Never raises; where telemetry is off
+    the span does nothing.
+    """
+    global _client
+
+    if no_telemetry:
+        return Span()
+    try:
+        client = _client
+        if client is None or client.state != _abi.DONE:
+            client = _client = _open(debug)
+        if client.state == _abi.OFF_SERVICE:
+            _log("detected STRIPEPY_NO_TELEMETRY variable in environment: no telemetry will be collected")
+        elif client.state == _abi.OFF_NO_TELEMETRY:
+            _log("detected NO_TELEMETRY variable in environment: no telemetry will be collected")
+        elif client.state != _abi.DONE:
+            _log("setting up telemetry...")
+            _log(f"failed to setup telemetry: no telemetry will be collected: {client.reason}")
+        else:
+            _log("setting up telemetry...")
+            _log("successfully configured StripePy for telemetry collection")
+        # Exceptions are recorded by set_exception.
+        return client.start_span(subcommand, record_exception=False, set_status_on_exception=False)
+    except Exception as e:
+        _log(f"failed to setup telemetry: no telemetry will be collected: {e}")
+        return Span()
+
+
+def set_exception(span: Span, exc: BaseException) -> None:
+    """Record that the run failed with an exception: its type, not its message."""
+    try:
+        span.set_status(Status.ERROR)
+        span.record_exception(exc)
+    except Exception:
+        pass
+
+
+def set_success(span: Span, exit_code: int) -> None:
+    """Record that the run came to its end, with an exit code."""
+    try:
+        span.set_status(Status.OK if exit_code == 0 else Status.ERROR)
+    except Exception:
+        pass
+
+
+def _open(debug: bool) -> Client:
+    with open(_SCHEMA, "rb") as f:
+        schema = f.read()
+    client = Client("stripepy", schema, log=_print_span if debug else None, preview=debug)
+    if client.state == _abi.DONE:
+        import atexit
+
+        atexit.register(client.close)
+        for key, value in _resource(schema.decode()).items():
+            client.set_resource(key, value)
+    return client
+
+
+def _resource(schema: str) -> dict[str, str]:
+    import platform
+
+    import stripepy
+
+    from runspan._installed import versions
+
+    os_type = platform.system().lower()
+    resource = {
+        "host.arch": platform.machine(),
+        "os.type": {"sunos": "solaris"}.get(os_type, os_type),
+        "os.version": platform.version() if os_type in ("windows", "sunos") else platform.release(),
+        "process.runtime.description": platform.python_compiler(),
+        "process.runtime.name": platform.python_implementation(),
+        "process.runtime.version": platform.python_version(),
+        "service.version": stripepy.__version__,
+    }
+    for name, version in versions(_dependencies(schema)).items():
+        resource[f"dependency.{name}.version"] = version
+    return resource
+
+
+def _dependencies(schema: str) -> list[str]:
+    """The names in the schema's dependency.<name>.version; cut out, because json takes longer to import."""
+    return [rest.partition('.version"')[0] for rest in schema.split('"dependency.')[1:]]
+
+
+def _print_span(level: int, line: str) -> None:
+    if level == _abi.LOG_SPAN:
+        print(line)
+
+
+def _log(line: str) -> None:
+    try:
+        import structlog
+
+        structlog.get_logger().debug(line)
+    except Exception:
+        pass

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Nothing raises where the library is missing, broken, another, or of another version."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import runspan
+from runspan import Client, Span, Status
+
+
+def use(client: Client) -> None:
+    """Call everything; nothing may raise."""
+    client.set_resource("service.version", "1.0")
+    with pytest.raises(ValueError), client.start_span("call") as span:
+        assert not span.is_recording()
+        span.set_attribute("params.k", 3)
+        span.set_attributes({"params.k": 3})
+        span.update_name("view")
+        span.set_status(Status.OK)
+        span.record_exception(ValueError())
+        raise ValueError("the host's own")
+    span.end()
+    assert client.flush() is False
+    assert client.close() is False
+
+
+@pytest.fixture
+def not_a_library(tmp_path: Path) -> Path:
+    file = tmp_path / "librunspan.so"
+    file.write_bytes(b"\x7fELF and nothing more")
+    return file
+
+
+def test_missing() -> None:
+    client = Client("stripepy", "{}", library="/nowhere/librunspan.so")
+    use(client)
+    assert client.state != 0
+
+
+def test_broken(not_a_library: Path) -> None:
+    client = Client("stripepy", "{}", library=str(not_a_library))
+    assert "can't load" in client.reason
+    use(client)
+
+
+def test_another_library() -> None:
+    client = Client("stripepy", "{}", library="libc.so.6")
+    assert "not librunspan" in client.reason
+    use(client)
+
+
+def test_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runspan, "__version__", "999.0.0")
+    client = Client("stripepy", "{}")
+    assert "not 999.0.0" in client.reason
+    use(client)
+
+
+@pytest.mark.parametrize("service", ["", "\0", None, 7], ids=repr)
+def test_bad_arguments(service: object) -> None:
+    client = Client(service, None)  # type: ignore[arg-type]
+    assert client.state != 0 and client.reason
+    use(client)
+
+
+def test_no_ctypes() -> None:
+    program = """
+import sys
+sys.modules["_ctypes"] = None
+import runspan
+client = runspan.Client("stripepy", "{}")
+assert "can't load" in client.reason, client.reason
+client.start_span("call").end()
+print("done")
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "done\n", "")
+
+
+def test_a_span_of_no_client() -> None:
+    with Span() as span:
+        span.set_attribute("params.k", 3)
+        assert not span.is_recording()
+
+
+def test_import_is_light() -> None:
+    """The drop-in too: none of the modules that make opentelemetry-python slow, and few of any kind."""
+    program = """
+import sys
+import ctypes
+before = set(sys.modules)
+import runspan.stripepy
+added = set(sys.modules) - before
+print(len(added), *sorted(added))
+"""
+    run = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    count, *modules = run.stdout.split()
+    assert int(count) < 10, modules
+    assert {m.partition(".")[0] for m in modules} == {"runspan", "__future__"}, modules

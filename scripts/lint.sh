@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The linters of all languages here. Silent but for what they find.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+printf '\n== Go\n'
+unformatted=$(gofmt -l capi internal tests third_party)
+if [ -n "$unformatted" ]; then
+    echo "not gofmt-ed: $unformatted"
+    exit 1
+fi
+go vet ./...
+go vet -tags runspan_testhooks ./capi
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+printf '\n== Python\n'
+build/venv/dev/bin/ruff check .
+build/venv/dev/bin/ruff format --check .
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/python tests/stripepy python/tests tests/data
+
+printf '\n== shell\n'
+build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh
+
+printf '\n== schemas\n'
+for schema in schemas/*.json; do
+    case $schema in
+    *.schema.json) build/venv/dev/bin/check-jsonschema --check-metaschema "$schema" ;;
+    *) build/venv/dev/bin/check-jsonschema --schemafile schemas/runspan.schema.json "$schema" ;;
+    esac
+done

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# All tests, after ./build.sh has built what they need. Prints the runners' own closing lines.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What the caller's environment says of telemetry, proxies and certificates is not for the tests.
+unset NO_TELEMETRY DO_NOT_TRACK STRIPEPY_NO_TELEMETRY RUNSPAN_ENDPOINT "${!OTEL_@}"
+unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
+
+printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
+go test -race -count=1 ./...
+
+printf '\n== Python: the package, StripePy as published and patched\n'
+build/venv/dev/bin/python -m pytest -q python/tests tests/python tests/stripepy

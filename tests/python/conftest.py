@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from otlp_receiver import Receiver, receiver
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def schema() -> str:
+    return (ROOT / "schemas" / "stripepy.json").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A receiver that this process's environment leads to."""
+    with receiver(tmp_path / "receiver") as r:
+        monkeypatch.setenv("RUNSPAN_ENDPOINT", r.endpoint)
+        monkeypatch.setenv("SSL_CERT_FILE", str(r.ca))
+        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+        for name in ("STRIPEPY_NO_TELEMETRY", "NO_TELEMETRY", "DO_NOT_TRACK", "OTEL_SDK_DISABLED"):
+            monkeypatch.delenv(name, raising=False)
+        yield r
+
+
+@pytest.fixture
+def spans(collector: Receiver) -> Callable[[], list[dict[str, Any]]]:
+    """The spans that have arrived, in OTLP/JSON."""
+
+    def arrived() -> list[dict[str, Any]]:
+        return [
+            span
+            for request in collector.requests()
+            for resource_spans in request["body"]["resourceSpans"]
+            for scope_spans in resource_spans["scopeSpans"]
+            for span in scope_spans["spans"]
+        ]
+
+    return arrived
