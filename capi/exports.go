@@ -52,6 +52,7 @@ var codeOf = []struct {
 	err  error
 	code C.int
 }{
+	{errSchema, C.RUNSPAN_E_SCHEMA},
 	{errHandle, C.RUNSPAN_E_HANDLE},
 	{run.ErrEnded, C.RUNSPAN_E_HANDLE},
 	{schema.ErrName, C.RUNSPAN_E_NAME},
@@ -64,7 +65,6 @@ var codeOf = []struct {
 	{errArgument, C.RUNSPAN_E_ARGUMENT},
 	{errNotDelivered, C.RUNSPAN_NOT_DELIVERED},
 	{courier.ErrEndpoint, C.RUNSPAN_E_ENDPOINT},
-	{errSchema, C.RUNSPAN_E_SCHEMA},
 }
 
 func code(err error) C.int {
@@ -260,6 +260,16 @@ func runspan_core_set_attr_null(handle C.uint64_t, key *C.char, keyLen C.size_t)
 	return setAttr(handle, borrowed(key, keyLen), func(*schema.Field) (attribute.Value, error) {
 		return attribute.Value{}, nil
 	})
+}
+
+//export runspan_core_set_attrs
+func runspan_core_set_attrs(handle C.uint64_t, list *C.char, size C.size_t) (result C.int) {
+	defer recovered(&result)
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(s.setAll(borrowed(list, size)))
 }
 
 //export runspan_core_set_error

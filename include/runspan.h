@@ -179,6 +179,18 @@ int runspan_set_attr_bool(runspan_span span, const char *key, int value);
 int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count);
 int runspan_set_attr_null(runspan_span span, const char *key);
 
+/* Sets several attributes in one call, for callers to whom a call is dear (an
+ * interpreter's foreign functions). list is size bytes: for each attribute its
+ * key, a NUL, its value, a NUL. A value is a letter and what the letter says:
+ *     i  an int, in decimal          s  a text
+ *     d  a double, in decimal,       b  a bool: 1 or 0
+ *        or nan, inf, -inf           n  null: nothing follows
+ * Attributes that the schema does not allow are left out, the others set; the
+ * result is the first one's error. ARGUMENT where the list is not of this form:
+ * what was read up to there is set.
+ * At most 1 MiB. */
+int runspan_set_attrs(runspan_span span, const char *list, size_t size);
+
 /* Records that the run was ended by an exception of this type, as an
  * "exception" event. Give the type's name, never a message: the schema says
  * which names may leave. The status stays what runspan_end is told.

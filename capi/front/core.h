@@ -15,6 +15,9 @@
 /* A little more than the longest text that any schema may allow. */
 #define RUNSPAN_TEXT_MAX 4097u
 
+/* The longest list of attributes: more than any span could have. */
+#define RUNSPAN_LIST_MAX ((size_t)1 << 20)
+
 /* Everything that the core has to know of the host. Pointers may be NULL but
  * for service and schema, and need to last for the call only. */
 typedef struct runspan_core_config {
@@ -48,6 +51,7 @@ typedef struct runspan_core {
     int (*set_attr_bool)(uint64_t span, const char *key, size_t key_len, int value);
     int (*set_attr_strings)(uint64_t span, const char *key, size_t key_len, const char *const *values, size_t count);
     int (*set_attr_null)(uint64_t span, const char *key, size_t key_len);
+    int (*set_attrs)(uint64_t span, const char *list, size_t size);
     int (*set_error)(uint64_t span, const char *type, size_t type_len);
     int (*end)(uint64_t span, int status);
     int (*flush)(uint64_t client, uint32_t timeout_ms);

@@ -119,6 +119,7 @@ static int find_all(void *handle) {
         {"set_attr_bool", &core.set_attr_bool},
         {"set_attr_strings", &core.set_attr_strings},
         {"set_attr_null", &core.set_attr_null},
+        {"set_attrs", &core.set_attrs},
         {"set_error", &core.set_error},
         {"end", &core.end},
         {"flush", &core.flush},

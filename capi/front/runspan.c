@@ -219,6 +219,17 @@ int runspan_set_attr_null(runspan_span span, const char *key) {
     return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_null(span, key, length(key));
 }
 
+int runspan_set_attrs(runspan_span span, const char *list, size_t size) {
+    const runspan_core *core;
+    int code = enter(span, &core);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (list == NULL || size > RUNSPAN_LIST_MAX)
+        return RUNSPAN_E_ARGUMENT;
+    return core->set_attrs(span, list, size);
+}
+
 int runspan_set_error(runspan_span span, const char *type) {
     const runspan_core *core;
     int code = enter(span, &core);

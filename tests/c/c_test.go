@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 
 	"runspan/tests/receiver"
 )
@@ -19,8 +22,8 @@ import (
 const (
 	root   = "../.."
 	schema = root + "/schemas/stripepy.json"
-	// What abi.c sends: 8 threads of 50 spans, and 4 more.
-	spansOfABI = 8*50 + 4
+	// What abi.c sends: 8 threads of 50 spans, and 5 more.
+	spansOfABI = 8*50 + 5
 )
 
 var (
@@ -110,14 +113,30 @@ func check(t *testing.T, spans []receiver.Span) {
 	t.Helper()
 	ids := make(map[string]bool)
 	names := make(map[string]int)
+	lists := 0
 	for _, s := range spans {
 		ids[string(s.Span.SpanId)] = true
 		names[s.Span.Name]++
 		if got := fmt.Sprint(s.Span); strings.Contains(got, "alice") || strings.Contains(got, "no such column") {
 			t.Errorf("it sent %s", got)
 		}
-		if s.Span.Name == "view" {
-			checkView(t, s)
+		switch {
+		case s.Span.Name == "view":
+			checkAttributes(t, s, map[string]string{
+				"params.columns":                    `array_value:{values:{string_value:"chrom1"} values:{string_value:"start1"} values:{string_value:"other"}}`,
+				"params.relative_change_threshold":  `double_value:5`,
+				"params.result_file_format_version": `int_value:3`,
+			})
+		case hasAttribute(s, "params.max_width"): // of lists()
+			checkAttributes(t, s, map[string]string{
+				"params.k":                  `int_value:3`,
+				"params.nproc":              ``,
+				"params.low_memory":         `bool_value:true`,
+				"params.glob_pers_min":      `double_value:0.25`,
+				"params.contact_map_format": `string_value:"hic"`,
+				"params.max_width":          `int_value:5`,
+			})
+			lists++
 		}
 		if len(s.Span.Events) > 0 && !strings.Contains(fmt.Sprint(s.Span.Events), `"other"`) {
 			t.Errorf("events %v", s.Span.Events)
@@ -126,21 +145,20 @@ func check(t *testing.T, spans []receiver.Span) {
 	if len(ids) != spansOfABI || len(spans) != spansOfABI {
 		t.Errorf("%d spans with %d ids, want %d", len(spans), len(ids), spansOfABI)
 	}
-	if names["view"] != 1 || names["download"] != 1 || names["call"] != spansOfABI-2 {
+	if names["view"] != 1 || names["download"] != 1 || names["call"] != spansOfABI-2 || lists != 1 {
 		t.Errorf("names %v", names)
 	}
 }
 
-func checkView(t *testing.T, s receiver.Span) {
+func hasAttribute(s receiver.Span, key string) bool {
+	return slices.ContainsFunc(s.Span.Attributes, func(a *commonpb.KeyValue) bool { return a.Key == key })
+}
+
+func checkAttributes(t *testing.T, s receiver.Span, want map[string]string) {
 	t.Helper()
 	got := make(map[string]string)
 	for _, a := range s.Span.Attributes {
 		got[a.Key] = strings.ReplaceAll(a.Value.String(), "  ", " ")
-	}
-	want := map[string]string{
-		"params.columns":                    `array_value:{values:{string_value:"chrom1"} values:{string_value:"start1"} values:{string_value:"other"}}`,
-		"params.relative_change_threshold":  `double_value:5`,
-		"params.result_file_format_version": `int_value:3`,
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) || s.Span.Status.GetCode() != 1 {
 		t.Errorf("got %v, status %v", got, s.Span.Status)

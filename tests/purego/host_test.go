@@ -70,6 +70,7 @@ var (
 	setAttrBool       func(uint64, string, int32) int32
 	setAttrStrings    func(uint64, string, **byte, uintptr) int32
 	setAttrNull       func(uint64, string) int32
+	setAttrs          func(uint64, string, uintptr) int32
 	setError          func(uint64, string) int32
 	end               func(uint64, int32) int32
 	flush             func(uint64, uint32) int32
@@ -98,7 +99,7 @@ func TestMain(m *testing.M) {
 		"set_resource_double": &setResourceDouble, "set_resource_bool": &setResourceBool, "begin": &begin,
 		"set_name": &setName, "set_attr_string": &setAttrString, "set_attr_int": &setAttrInt,
 		"set_attr_double": &setAttrDouble, "set_attr_bool": &setAttrBool, "set_attr_strings": &setAttrStrings,
-		"set_attr_null": &setAttrNull, "set_error": &setError, "end": &end, "flush": &flush, "close": &closeClient,
+		"set_attr_null": &setAttrNull, "set_attrs": &setAttrs, "set_error": &setError, "end": &end, "flush": &flush, "close": &closeClient,
 		"state": &state, "strerror": &strerror, "version": &version,
 	} {
 		purego.RegisterLibFunc(function, library, "runspan_"+name)
@@ -247,6 +248,7 @@ func TestEveryFunction(t *testing.T) {
 		{"null", setAttrNull(span, "params.coefficient_of_variation_threshold"), done},
 		{"bool: another span's", setAttrBool(span, "params.low_memory", 1), eName},
 		{"bool: wrong type", setAttrBool(span, "params.columns", 1), eType},
+		{"list", setAttrs(span, "params.relative_change_threshold\x00d2.5", 38), done},
 		{"error", setError(span, "mymodule.SecretError"), done},
 		{"end: no such status", end(span, 3), eArgument},
 		{"end", end(span, statusOK), done},
@@ -297,6 +299,7 @@ func handles(t *testing.T, client, span uint64, want int32) {
 		{"set_attr_bool", setAttrBool(span, "params.low_memory", 1), want},
 		{"set_attr_strings", setAttrStrings(span, "params.columns", &column, 1), want},
 		{"set_attr_null", setAttrNull(span, "params.k"), want},
+		{"set_attrs", setAttrs(span, "params.k\x00i1", 12), want},
 		{"set_error", setError(span, "ValueError"), want},
 		{"end", end(span, statusOK), want},
 		{"flush", flush(client, 10000), want},
@@ -446,6 +449,7 @@ func TestPanicsStopAtTheBorder(t *testing.T) {
 		{"set_attr_bool", setAttrBool(span, trigger, 1), eInternal},
 		{"set_attr_strings", setAttrStrings(span, trigger, &column, 1), eInternal},
 		{"set_attr_null", setAttrNull(span, trigger), eInternal},
+		{"set_attrs", setAttrs(span, trigger+"\x00i1", uintptr(len(trigger))+4), eInternal},
 		{"set_error", setError(span, trigger), eInternal},
 	})
 	// And nothing is left locked.

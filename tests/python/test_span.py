@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status as OTelStatus
 from opentelemetry.trace import StatusCode
-from otlp_receiver import Receiver
+from tests.stripepy.otlp_receiver import Receiver
 from runspan import Client, Status
 
 Spans = Callable[[], list[dict[str, Any]]]

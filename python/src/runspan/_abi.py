@@ -40,11 +40,15 @@ class Library:
         try:
             import ctypes
 
-            lib = ctypes.CDLL(path)
+            # Calls that only touch memory keep the interpreter's lock: giving it up would cost more than they do. Those
+            # that may wait, to a file's loading or the network, give it up.
+            lib, waiting = ctypes.PyDLL(path), ctypes.CDLL(path)
         except (ImportError, OSError) as e:
             raise LibraryError(f"can't load {path}: {e}") from e
 
-        def function(name: str, *argtypes: object, restype: object = ctypes.c_int) -> Callable[..., Any]:
+        def function(
+            name: str, *argtypes: object, restype: object = ctypes.c_int, lib: ctypes.CDLL = lib
+        ) -> Callable[..., Any]:
             f: Callable[..., Any] = getattr(lib, name)
             f.argtypes = argtypes  # type: ignore[attr-defined]
             f.restype = restype  # type: ignore[attr-defined]
@@ -67,7 +71,7 @@ class Library:
             found = function("runspan_version", restype=text)()
             if found != version.encode():
                 raise LibraryError(f"{path} is version {found!r}, not {version}")
-            self.open = function("runspan_open", ctypes.POINTER(Options), handle_out)
+            self.open = function("runspan_open", ctypes.POINTER(Options), handle_out, lib=waiting)
             self.set_resource_string = function("runspan_set_resource_string", handle, text, text)
             self.set_resource_int = function("runspan_set_resource_int", handle, text, ctypes.c_int64)
             self.set_resource_double = function("runspan_set_resource_double", handle, text, ctypes.c_double)
@@ -82,10 +86,11 @@ class Library:
                 "runspan_set_attr_strings", handle, text, ctypes.POINTER(text), ctypes.c_size_t
             )
             self.set_attr_null = function("runspan_set_attr_null", handle, text)
+            self.set_attrs = function("runspan_set_attrs", handle, text, ctypes.c_size_t)
             self.set_error = function("runspan_set_error", handle, text)
             self.end = function("runspan_end", handle, ctypes.c_int)
-            self.flush = function("runspan_flush", handle, ctypes.c_uint32)
-            self.close = function("runspan_close", handle, ctypes.c_uint32)
+            self.flush = function("runspan_flush", handle, ctypes.c_uint32, lib=waiting)
+            self.close = function("runspan_close", handle, ctypes.c_uint32, lib=waiting)
             self.state = function("runspan_state", handle)
             self._strerror = function("runspan_strerror", ctypes.c_int, restype=text)
         except AttributeError as e:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import runspan
 from runspan import _abi
-from runspan._values import clean, encode
+from runspan._values import clean, encode, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,10 +191,24 @@ class Span:
             self._debug(f"{key!r}: {e}")
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Set several attributes."""
+        """Set several attributes, in one call of the library."""
+        handle, lib = self._handle, self._lib
+        if handle == 0 or lib is None:
+            return
         try:
+            texts, by_itself = [], []
             for key, value in attributes.items():
-                self.set_attribute(key, value)
+                text = listed(key, value)
+                if text is None:
+                    by_itself.append(key)
+                else:
+                    texts.append(text)
+            packed = "".join(texts).encode("utf-8", "surrogatepass")
+            code = lib.set_attrs(handle, packed, len(packed))
+            if code != _abi.DONE and self._client is not None and self._client._log is not None:
+                by_itself = list(attributes)  # which also says which of them is not allowed
+            for key in by_itself:
+                self.set_attribute(key, attributes[key])
         except Exception as e:
             self._debug(f"attributes: {e}")
 

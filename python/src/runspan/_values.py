@@ -34,6 +34,22 @@ def clean(value: object) -> object:
     return None
 
 
+def listed(key: object, value: object) -> str | None:
+    """An attribute as a part of the list of runspan_set_attrs, or None where it has to be set by itself."""
+    kind = type(value)
+    if type(key) is not str or "\0" in key:
+        return None
+    if kind is str:
+        return None if "\0" in value else f"{key}\0s{value}\0"  # type: ignore[operator]
+    if kind is bool:
+        return f"{key}\0b1\0" if value else f"{key}\0b0\0"
+    if kind is int:
+        return f"{key}\0i{value}\0" if -(2**63) <= value < 2**63 else None  # type: ignore[operator]
+    if kind is float:
+        return f"{key}\0d{value!r}\0"
+    return f"{key}\0n\0" if value is None else None
+
+
 def encode(text: str) -> bytes:
     """A text for C. Lone surrogates become invalid bytes, which the core replaces. Raises Unsendable for a NUL."""
     if "\0" in text:

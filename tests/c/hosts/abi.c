@@ -96,6 +96,7 @@ static void handles(runspan_client client, runspan_span span, int want) {
     CHECK(runspan_set_attr_bool(span, "params.low_memory", 1), want);
     CHECK(runspan_set_attr_strings(span, "params.columns", texts, 1), want);
     CHECK(runspan_set_attr_null(span, "params.k"), want);
+    CHECK(runspan_set_attrs(span, "params.k\0i1", sizeof "params.k\0i1"), want);
     CHECK(runspan_set_error(span, "ValueError"), want);
     CHECK(runspan_end(span, RUNSPAN_STATUS_OK), want);
     CHECK(runspan_flush(client, 10000), want);
@@ -128,6 +129,8 @@ static void nulls(runspan_client client) {
     CHECK(runspan_set_attr_strings(span, "params.columns", texts, 2), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_attr_strings(span, "params.columns", texts, (size_t)-1), RUNSPAN_E_TOO_LONG);
     CHECK(runspan_set_attr_null(span, NULL), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, NULL, 0), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, "", (size_t)-1), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_error(span, NULL), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_end(span, (runspan_status)3), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_end(span, RUNSPAN_STATUS_UNSET), RUNSPAN_DONE);
@@ -302,6 +305,30 @@ static void setters(runspan_client client) {
     CHECK(runspan_end(span, RUNSPAN_STATUS_ERROR), RUNSPAN_DONE);
 }
 
+#define LIST(text) (text), sizeof(text)
+
+static void lists(runspan_client client) {
+    runspan_span span;
+
+    CHECK(runspan_begin(client, "call", &span), RUNSPAN_DONE);
+    CHECK(runspan_set_attrs(span, "", 0), RUNSPAN_DONE);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0i3\0params.nproc\0n\0params.low_memory\0b1")), RUNSPAN_DONE);
+    CHECK(runspan_set_attrs(span, LIST("params.glob_pers_min\0d0.25\0params.contact_map_format\0shic")), RUNSPAN_DONE);
+    CHECK(runspan_set_attrs(span, LIST("user\0salice\0params.k\0i0\0params.max_width\0i5")), RUNSPAN_E_NAME);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0i0")), RUNSPAN_E_VALUE);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0d1")), RUNSPAN_E_TYPE);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0i")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0i9223372036854775808")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0x1")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0b1")), RUNSPAN_E_TYPE);
+    CHECK(runspan_set_attrs(span, LIST("params.low_memory\0btrue")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0nx")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k\0")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, LIST("params.k")), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_set_attrs(span, "params.k\0i4", 10), RUNSPAN_E_ARGUMENT); /* no NUL at its end */
+    CHECK(runspan_end(span, RUNSPAN_STATUS_OK), RUNSPAN_DONE);
+}
+
 static void *many_spans(void *data) {
     runspan_client client = *(runspan_client *)data;
     intptr_t bad = 0;
@@ -426,6 +453,7 @@ int main(int argc, char **argv) {
     CHECK(runspan_begin(other, "hands off", &span), RUNSPAN_E_NAME);
     handles(client ^ (1ull << 40), 99, RUNSPAN_E_HANDLE);
     setters(client);
+    lists(client);
     nulls(client);
     threads(client);
     fork_in_a_span(client);
