@@ -6,9 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
 GO_TAGS=nethttpomithttp2,netgo,osusergo
-STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
-FRONT_LDFLAGS=(-Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so -Wl,-z,defs -ldl -pthread)
+FRONT_LDFLAGS=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so' '-Wl,-z,defs' -ldl -pthread)
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf '\n== %s\n' "$*"; }
@@ -30,7 +29,7 @@ wheel() { # the Python package for this platform (build/wheels)
     say wheel
     venv dev tests/requirements.txt
     rm -rf build/wheels
-    build/venv/dev/bin/pip wheel -q --no-deps -w build/wheels ./python
+    build/venv/dev/bin/pip wheel -q --no-deps --no-build-isolation -w build/wheels ./python
     ls build/wheels
 }
 
@@ -60,7 +59,7 @@ bench() { # runspan beside opentelemetry-python, in the same run
     stripepy_venv published
     stripepy_venv patched
     say bench
-    build/venv/patched/bin/python bench/bench.py
+    build/venv/patched/bin/python bench/run.py
 }
 
 size() { # what the library weighs, and what the stand-ins for gRPC save
@@ -126,7 +125,7 @@ stripepy_venv() {
     [ "$1" = patched ] || return 0
     if [ ! -e build/stripepy/stamp ] || [ contrib/stripepy-hic-1.3.0.patch -nt build/stripepy/stamp ]; then
         rm -rf build/stripepy
-        PYTHON=$PWD/build/venv/patched/bin/python tests/stripepy/make_patched_wheel.sh build/stripepy
+        PYTHON=$PWD/build/venv/dev/bin/python tests/stripepy/make_patched_wheel.sh build/stripepy
         touch build/stripepy/stamp
     fi
     install_runspan patched

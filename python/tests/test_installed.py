@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from runspan._installed import versions
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from opentelemetry.attributes import BoundedAttributes
+
 from runspan._values import Unsendable, clean, encode
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import runspan
 from runspan import Client, Span, Status
 

@@ -165,6 +165,32 @@ func checkAttributes(t *testing.T, s receiver.Span, want map[string]string) {
 	}
 }
 
+// Whatever ulimit -v is, the host lives, and says nothing. The Go runtime alone
+// would end it.
+func TestAddressSpace(t *testing.T) {
+	lib := library(t)
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	program := compile(t, "hosts/run.c", "-L"+lib, "-Wl,-rpath,"+lib, "-lrunspan")
+	opened := make(map[string]int)
+	for _, megabytes := range []int{64, 256, 512, 768, 1000, 1250, 1500, 1750, 2000, 2250, 2350, 2400, 2450, 2500, 2750, 3000, 4000} {
+		host := exec.Command("sh", "-c", fmt.Sprintf("ulimit -v %d && exec %s %s", megabytes<<10, program, schema))
+		host.Env = environment("RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+		out, err := host.CombinedOutput()
+		code := strings.TrimSpace(string(out))
+		if err != nil || code != "0" && code != "10" {
+			t.Errorf("%d MB: %v, %s", megabytes, err, out)
+		}
+		opened[code]++
+	}
+	if opened["0"] == 0 || opened["10"] == 0 {
+		t.Errorf("the limits show nothing: %v", opened)
+	}
+}
+
 // Nothing of ours but the ABI is to be seen from outside.
 func TestExportedSymbols(t *testing.T) {
 	out, err := exec.Command("nm", "-D", "--defined-only", library(t)+"/librunspan.so").Output()

@@ -51,7 +51,7 @@ type options struct {
 	log     uintptr
 	logData uintptr
 	core    *byte
-	flags   uint32
+	_       uint32 // flags
 	_       uint32
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.stripepy.otlp_receiver import Receiver, receiver
 
 ROOT = Path(__file__).resolve().parents[2]

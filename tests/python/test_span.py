@@ -19,8 +19,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status as OTelStatus
 from opentelemetry.trace import StatusCode
-from tests.stripepy.otlp_receiver import Receiver
+
 from runspan import Client, Status
+from tests.stripepy.otlp_receiver import Receiver
 
 Spans = Callable[[], list[dict[str, Any]]]
 Calls = Callable[[Any], None]

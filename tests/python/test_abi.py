@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The library's functions as ctypes reaches them, without the client between: wrong handles and NULLs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import runspan
+from runspan import _abi
+
+OFF, E_ARGUMENT, E_HANDLE = 20, -1, -2
+
+
+@pytest.fixture(scope="module")
+def library() -> _abi.Library:
+    return _abi.Library(_abi.library_path(), runspan.__version__)
+
+
+def calls(lib: _abi.Library, handle: int, text: bytes | None) -> dict[str, Any]:
+    """Every function that takes a handle, with the handle, and the text wherever it takes one."""
+    begun = lib.new_handle()
+    found = {
+        "set_resource_string": lib.set_resource_string(handle, text, text),
+        "set_resource_int": lib.set_resource_int(handle, text, 1),
+        "set_resource_double": lib.set_resource_double(handle, text, 1.0),
+        "set_resource_bool": lib.set_resource_bool(handle, text, 1),
+        "begin": lib.begin(handle, text, lib.by_reference(begun)),
+        "set_name": lib.set_name(handle, text),
+        "set_attr_string": lib.set_attr_string(handle, text, text),
+        "set_attr_int": lib.set_attr_int(handle, text, 1),
+        "set_attr_double": lib.set_attr_double(handle, text, 1.0),
+        "set_attr_bool": lib.set_attr_bool(handle, text, 1),
+        "set_attr_strings": lib.set_attr_strings(handle, text, None, 1),
+        "set_attr_null": lib.set_attr_null(handle, text),
+        "set_attrs": lib.set_attrs(handle, text, 0),
+        "set_error": lib.set_error(handle, text),
+    }
+    assert begun.value == 0
+    return found
+
+
+def ends(lib: _abi.Library, handle: int) -> dict[str, Any]:
+    return {"end": lib.end(handle, 1), "flush": lib.flush(handle, 1000), "close": lib.close(handle, 1000)}
+
+
+def test_handles_from_nowhere(library: _abi.Library, schema: str) -> None:
+    found = calls(library, 0, b"call") | ends(library, 0)
+    assert found == dict.fromkeys(found, OFF)
+    client = runspan.Client("stripepy", schema, preview=True)
+    span = client.start_span("call")
+    for handle in (1, 2**64 - 1, client._handle + 2**20, span._handle + 2**20):
+        found = calls(library, handle, b"call") | ends(library, handle) | {"state": library.state(handle)}
+        found.pop("set_attr_strings")  # its values are NULL
+        assert found == dict.fromkeys(found, E_HANDLE)
+    assert library.state(client._handle) == 0
+    client.close()
+
+
+def test_nulls(library: _abi.Library, schema: str) -> None:
+    client = runspan.Client("stripepy", schema, preview=True)
+    span = client.start_span("call")
+    of_client = {"set_resource_string", "set_resource_int", "set_resource_double", "set_resource_bool", "begin"}
+    for handle, of_handle in ((client._handle, True), (span._handle, False)):
+        found = {k: v for k, v in calls(library, handle, None).items() if (k in of_client) == of_handle}
+        assert len(found) >= 5 and found == dict.fromkeys(found, E_ARGUMENT)
+    assert library.open(None, None) == E_ARGUMENT
+    assert library.begin(client._handle, b"call", None) == E_ARGUMENT
+    client.close()
