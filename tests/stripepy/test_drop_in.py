@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""runspan.stripepy in the place of stripepy.cli.telemetry, in the patched StripePy's virtual environment."""
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.stripepy.otlp_receiver import Request, receiver
+from tests.stripepy.parity import PATCHED
+
+QUIET = """\
+import logging, structlog
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+"""
+IMPORT = "from stripepy.cli import telemetry\n"
+
+
+def run(program: str, folder: Path, **environment: str) -> tuple[str, list[Request]]:
+    """What a program prints, and what it sends. It may print nothing else, and must end well."""
+    with receiver(folder) as listening:
+        done = subprocess.run(
+            [PATCHED.venv / "bin" / "python", "-c", QUIET + IMPORT + program],
+            env=listening.proxy_environment() | environment,
+            capture_output=True,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, listening.requests()
+
+
+def test_nothing_slow_is_imported(tmp_path: Path) -> None:
+    program = """
+import stripepy, sys  # and structlog, in QUIET
+before = set(sys.modules)
+with telemetry.setup("view") as span:
+    assert span.is_recording()
+print(sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+    out, requests = run(program, tmp_path)
+    imported = set(ast.literal_eval(out))
+    assert imported <= {"runspan", "ctypes", "_ctypes", "platform", "atexit"} and len(requests) == 1
+
+
+def test_several_runs_in_one_process(tmp_path: Path) -> None:
+    program = """
+for name in ("view", "call", "view"):
+    with telemetry.setup(name) as span:
+        telemetry.set_success(span, 0)
+"""
+    _, requests = run(program, tmp_path)
+    spans = [s for r in requests for rs in r["body"]["resourceSpans"] for ss in rs["scopeSpans"] for s in ss["spans"]]
+    assert [s["name"] for s in spans] == ["view", "call", "view"]
+
+
+def test_debug_prints_and_sends_nothing(tmp_path: Path) -> None:
+    program = """
+with telemetry.setup("call", debug=True) as span:
+    telemetry.set_success(span, 3)
+"""
+    out, requests = run(program, tmp_path)
+    (span,) = json.loads(out)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert (span["name"], span["status"]["code"]) == ("call", 2)
+    assert requests == []
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        "telemetry.setup.__globals__['_SCHEMA'] = '/nowhere'",
+        "import runspan._abi; runspan._abi.library_path = lambda: '/nowhere'",
+        "import runspan; runspan.__version__ = '999'",
+        "import stripepy; del stripepy.__version__",
+        "import sys; sys.modules['ctypes'] = None",
+        "import sys; sys.modules['platform'] = None",
+        "import structlog; structlog.get_logger = None",
+        "",
+    ],
+)
+def test_it_never_raises(breakage: str, tmp_path: Path) -> None:
+    program = f"""
+{breakage}
+for arguments in (("call",), ("no such span",), (None,), ("call", False, True)):
+    with telemetry.setup(*arguments) as span:
+        span.set_attribute("params.k", 3)
+        telemetry.set_success(span, 0)
+        telemetry.set_exception(span, ValueError("secret"))
+        telemetry.set_success(None, 0)
+        telemetry.set_exception(None, ValueError("secret"))
+"""
+    out, requests = run(program, tmp_path)
+    assert out == ""
+    assert "secret" not in json.dumps(requests)
+    assert len(requests) == (0 if breakage and "structlog" not in breakage else 1)
+
+
+def test_opted_out(tmp_path: Path) -> None:
+    program = """
+with telemetry.setup("call") as span:
+    print(span.is_recording(), "librunspan-core" in open("/proc/self/maps").read())
+"""
+    out, requests = run(program, tmp_path, STRIPEPY_NO_TELEMETRY="")
+    assert out == "False False\n" and requests == []
