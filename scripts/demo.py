@@ -25,7 +25,7 @@ from tests.stripepy.otlp_receiver import Receiver, receiver  # noqa: E402
 
 MATRIX = ROOT / "tests" / "data" / "CN.mm9.1000kb.mcool"
 PAGE = ROOT / "tests" / "data" / "page-fields.txt"
-OPTIONS = ["1000000", "--genomic-belt", "50000000", "--max-width", "5000000", "--verbosity", "warning"]
+OPTIONS = ["1000000", "--genomic-belt", "50000000", "--max-width", "5000000", "--verbosity", "error"]
 REPEATS = 15
 
 

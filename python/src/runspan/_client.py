@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import runspan
 from runspan import _abi
-from runspan._values import clean, encode, listed
+from runspan._values import clean, encode, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,14 +196,7 @@ class Span:
         if handle == 0 or lib is None:
             return
         try:
-            texts, by_itself = [], []
-            for key, value in attributes.items():
-                text = listed(key, value)
-                if text is None:
-                    by_itself.append(key)
-                else:
-                    texts.append(text)
-            packed = "".join(texts).encode("utf-8", "surrogatepass")
+            packed, by_itself = pack(attributes)
             code = lib.set_attrs(handle, packed, len(packed))
             if code != _abi.DONE and self._client is not None and self._client._log is not None:
                 by_itself = list(attributes)  # which also says which of them is not allowed
