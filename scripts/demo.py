@@ -21,6 +21,7 @@ from runspan import _table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench import programs  # noqa: E402
 from tests.stripepy.otlp_receiver import Receiver, receiver  # noqa: E402
 
 MATRIX = ROOT / "tests" / "data" / "CN.mm9.1000kb.mcool"
@@ -45,19 +46,6 @@ def stripepy_call(env: dict[str, str]) -> str:
     return " ".join(["stripepy call", MATRIX.name, *OPTIONS])
 
 
-# What StripePy has imported when it sets telemetry up, and then the telemetry of a whole run.
-BEFORE = """\
-import logging, platform, structlog, stripepy.main, stripepy.cli.setup
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-"""
-TELEMETRY = """\
-from stripepy.cli import telemetry
-with telemetry.setup("view") as span:
-    span.set_attribute("params.relative_change_threshold", 5.0)
-    telemetry.set_success(span, 0)
-"""
-
-
 def added_milliseconds(env: dict[str, str]) -> float:
     """What telemetry adds to a program, from start to exit: the median of differences between runs in turn."""
 
@@ -66,7 +54,8 @@ def added_milliseconds(env: dict[str, str]) -> float:
         subprocess.run([sys.executable, "-c", program], env=env, check=True, stdout=subprocess.DEVNULL)
         return (time.perf_counter() - begun) * 1000
 
-    return statistics.median(wall(BEFORE + TELEMETRY) - wall(BEFORE) for _ in range(REPEATS))
+    before, telemetry = programs.STRIPEPY, programs.TELEMETRY
+    return statistics.median(wall(before + telemetry) - wall(before) for _ in range(REPEATS))
 
 
 def show(rows: dict[str, str]) -> None:
