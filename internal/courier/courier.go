@@ -147,6 +147,14 @@ func (c *Courier) set(change func()) {
 }
 
 func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *Network) {
+	// A panic on a goroutine of ours would end the host. After one nothing more
+	// is delivered, and no flush waits for it.
+	defer func() {
+		if recover() != nil {
+			c.log("a defect of runspan: nothing more is delivered")
+			c.set(func() { c.paused, c.patient = true, true })
+		}
+	}()
 	// Here, because reading a system's certificates takes many milliseconds,
 	// and before the first batch, because by then somebody may be waiting.
 	httpClient, err := newHTTPClient(network)

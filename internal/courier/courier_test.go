@@ -344,3 +344,24 @@ func TestEnvironmentIsNotHeard(t *testing.T) {
 		t.Errorf("%s %v", r.URL, r.Header)
 	}
 }
+
+type panicking struct{ spool.Memory }
+
+func (*panicking) Claim() (*spool.Batch, bool) { panic("a defect") }
+
+func TestAPanicIsNotTheHosts(t *testing.T) {
+	store := &panicking{}
+	c, err := courier.New("http://127.0.0.1:1/", userAgent, &courier.Network{}, store, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = store.Put(request(t, "a"))
+	c.Wake()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begun := time.Now()
+	if c.Flush(ctx) || time.Since(begun) > 10*time.Second {
+		t.Errorf("a flush ended after %v", time.Since(begun))
+	}
+}

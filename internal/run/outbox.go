@@ -4,6 +4,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -44,10 +45,18 @@ func resourceValue(v attribute.Value) *commonpb.AnyValue {
 	}
 }
 
+var errDefect = errors.New("a defect of runspan: spans are lost")
+
 // UploadTraces implements otlptrace.Client. The SDK's resource holds what
 // OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, and nothing else: the
 // client's own takes its place.
-func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) (err error) {
+	// This is a goroutine of the SDK's: a panic on it would end the host.
+	defer func() {
+		if recover() != nil {
+			err = errDefect
+		}
+	}()
 	for _, s := range spans {
 		s.Resource = o.resource.Load()
 		s.SchemaUrl = ""

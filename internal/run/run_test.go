@@ -28,9 +28,13 @@ type kept struct {
 	mu       sync.Mutex
 	requests []*coltracepb.ExportTraceServiceRequest
 	closed   bool
+	panics   bool
 }
 
 func (k *kept) Put(encoded []byte) error {
+	if k.panics {
+		panic("a defect")
+	}
 	request := &coltracepb.ExportTraceServiceRequest{}
 	if err := proto.Unmarshal(encoded, request); err != nil {
 		return err
@@ -246,6 +250,17 @@ func TestManySpansFromManyGoroutines(t *testing.T) {
 	}
 	if len(ids) != goroutines*each {
 		t.Errorf("%d spans, want %d", len(ids), goroutines*each)
+	}
+}
+
+func TestAPanicIsNotTheHosts(t *testing.T) {
+	c, delivery := open(t)
+	delivery.panics = true
+	if err := begin(t, c, "call").End(codes.Ok); err != nil {
+		t.Fatal(err)
+	}
+	if c.Flush(context.Background()) {
+		t.Error("flushed what was lost")
 	}
 }
 
