@@ -274,7 +274,8 @@ func (w *witness) retryable() bool {
 // the collector asked for it.
 func (w *witness) pause(failures int) (length time.Duration, patient bool) {
 	if w.status != 0 {
-		if length, ok := retryAfter(w.retryAfter); ok {
+		// "Now", or a date that has passed, is no leave to hammer.
+		if length, ok := retryAfter(w.retryAfter); ok && length > 0 {
 			return length, true
 		}
 	}

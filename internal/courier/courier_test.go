@@ -40,10 +40,10 @@ func request(t *testing.T, name string) []byte {
 	return encoded
 }
 
-// collector answers with the statuses in turn, then with 200.
+// collector answers with a status, 0 for 200.
 type collector struct {
 	mu       sync.Mutex
-	statuses []int
+	status   int
 	header   http.Header
 	names    []string // of spans that came, whatever the answer
 	requests []*http.Request
@@ -67,10 +67,15 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for key := range c.header {
 		w.Header().Set(key, c.header.Get(key))
 	}
-	if len(c.statuses) > 0 {
-		w.WriteHeader(c.statuses[0])
-		c.statuses = c.statuses[1:]
+	if c.status != 0 {
+		w.WriteHeader(c.status)
 	}
+}
+
+func (c *collector) recovers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = 0
 }
 
 func (c *collector) came() string {
@@ -138,43 +143,55 @@ func TestDeliversInOrder(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	const (
+		ends  = iota // the answer ends the batch
+		again        // it is sent again, at a flush for instance
+		waits        // it is sent again, but not as soon
+	)
 	for _, test := range []struct {
-		name      string
-		status    int
-		header    http.Header
-		delivered bool   // what the first flush says
-		came      string // what has come after two flushes
+		name   string
+		status int
+		header http.Header
+		want   int
 	}{
-		{"200", 200, nil, true, "a"},
-		{"202", 202, nil, true, "a"},
-		{"429", 429, nil, false, "a a"},
-		{"502", 502, nil, false, "a a"},
-		{"503", 503, nil, false, "a a"},
-		{"504", 504, nil, false, "a a"},
-		{"503, nonsense to wait", 503, http.Header{"Retry-After": {"soon"}}, false, "a a"},
-		{"503, in a minute", 503, http.Header{"Retry-After": {"60"}}, false, "a"},
-		{"429, in 10^30 s", 429, http.Header{"Retry-After": {"1" + strings.Repeat("0", 30)}}, false, "a"},
-		{"503, tomorrow", 503, http.Header{"Retry-After": {time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat)}}, false, "a"},
-		{"503, yesterday", 503, http.Header{"Retry-After": {time.Now().Add(-24 * time.Hour).UTC().Format(http.TimeFormat)}}, false, "a a"},
-		{"400", 400, nil, true, "a"},
-		{"401", 401, nil, true, "a"},
-		{"404", 404, nil, true, "a"},
-		{"413", 413, nil, true, "a"},
-		{"500", 500, nil, true, "a"},
-		{"307 is not followed", 307, http.Header{"Location": {"/elsewhere"}}, true, "a"},
+		{"200", 200, nil, ends},
+		{"202", 202, nil, ends},
+		{"429", 429, nil, again},
+		{"502", 502, nil, again},
+		{"503", 503, nil, again},
+		{"504", 504, nil, again},
+		{"503, nonsense to wait", 503, http.Header{"Retry-After": {"soon"}}, again},
+		{"503, yesterday", 503, http.Header{"Retry-After": {time.Now().Add(-24 * time.Hour).UTC().Format(http.TimeFormat)}}, again},
+		{"503, now", 503, http.Header{"Retry-After": {"0"}}, again},
+		{"503, in a minute", 503, http.Header{"Retry-After": {"60"}}, waits},
+		{"429, in 10^30 s", 429, http.Header{"Retry-After": {"1" + strings.Repeat("0", 30)}}, waits},
+		{"503, tomorrow", 503, http.Header{"Retry-After": {time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat)}}, waits},
+		{"400", 400, nil, ends},
+		{"401", 401, nil, ends},
+		{"404", 404, nil, ends},
+		{"413", 413, nil, ends},
+		{"500", 500, nil, ends},
+		{"307 is not followed", 307, http.Header{"Location": {"/elsewhere"}}, ends},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &collector{statuses: []int{test.status}, header: test.header}
+			c := &collector{status: test.status, header: test.header}
 			server := httptest.NewServer(c)
 			defer server.Close()
 			s := start(t, server.URL, &courier.Network{})
 			s.put(t, "a")
-			if delivered, took := s.flush(10 * time.Second); delivered != test.delivered || took > 5*time.Second {
-				t.Errorf("first flush: %v after %v", delivered, took)
+			if done, took := s.flush(10 * time.Second); done != (test.want == ends) || took > 5*time.Second {
+				t.Errorf("first flush: %v after %v", done, took)
 			}
-			s.flush(500 * time.Millisecond)
-			if c.came() != test.came {
-				t.Errorf("came %q, want %q", c.came(), test.came)
+			attempts := len(c.came())
+			c.recovers()
+			if done, _ := s.flush(10 * time.Second); done != (test.want != waits) {
+				t.Errorf("second flush: %v", done)
+			}
+			if more := len(c.came()) > attempts; more != (test.want == again) {
+				t.Errorf("came %q", c.came())
+			}
+			if attempts > len("a a a") {
+				t.Errorf("it hammers: came %q", c.came())
 			}
 		})
 	}
