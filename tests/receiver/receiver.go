@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package receiver is an OTLP/HTTP trace receiver on loopback, for tests.
 //
 // A telemetry library is only shown to work when something that is not the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Command receiver runs the OTLP test receiver for tests that are not written
 // in Go.
 //
