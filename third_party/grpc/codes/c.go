@@ -1,3 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+// Package codes declares what OpenTelemetry's HTTP exporter needs to compile, and
+// does nothing: third_party/README.md.
 package codes
 
 type Code uint32
