@@ -50,7 +50,7 @@ test() { # all tests
 }
 
 lint() { # the linters of all languages here
-    build
+    wheel
     install_runspan dev
     scripts/lint.sh
 }
@@ -65,6 +65,10 @@ bench() { # runspan beside opentelemetry-python, in the same run
 
 size() { # what the library weighs, and what the stand-ins for gRPC save
     build
+    cp go.mod build/with-grpc.mod
+    cp go.sum build/with-grpc.sum
+    go mod edit -dropreplace=google.golang.org/grpc -dropreplace=github.com/grpc-ecosystem/grpc-gateway/v2 build/with-grpc.mod
+    GOFLAGS="-mod=mod -modfile=build/with-grpc.mod" core build/with-grpc grpcnotrace
     scripts/size.sh
 }
 
