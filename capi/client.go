@@ -57,6 +57,7 @@ type config struct {
 	service  string
 	schema   string
 	endpoint string // empty: the schema's destination
+	spool    string // the folder; empty: none
 	network  courier.Network
 	preview  bool
 	host     host
@@ -128,7 +129,9 @@ func openClient(cfg *config) (*client, error) {
 		"sdk.version":    sdk.Version(),
 	}, delivery)
 	if err != nil {
-		delivery.Close()
+		expired, cancel := context.WithCancel(context.Background())
+		cancel()
+		delivery.Close(expired)
 		c.lines.add(levelWarning, "schema: "+err.Error())
 		return c, errors.Join(errSchema, err)
 	}
@@ -154,27 +157,29 @@ func newDelivery(c *client, cfg *config, s *schema.Schema) (run.Delivery, error)
 	if cfg.endpoint != "" {
 		endpoint = cfg.endpoint
 	}
-	store := &spool.Memory{}
-	sender, err := courier.New(endpoint, userAgent, &cfg.network, store, func(text string) { c.lines.add(levelDebug, text) })
-	if err != nil {
+	if err := courier.CheckEndpoint(endpoint); err != nil {
 		return nil, err
 	}
-	return stored{store, sender}, nil
+	log := func(text string) { c.lines.add(levelDebug, text) }
+	store := spool.Open(cfg.spool, spool.Limits{Files: s.SpoolFiles, Bytes: s.SpoolBytes, Age: s.SpoolAge}, log)
+	return spooled{store, courier.New(endpoint, userAgent, &cfg.network, store, log)}, nil
 }
 
-// stored delivers by way of a store.
-type stored struct {
-	store spool.Store
-	*courier.Courier
+// spooled is a run.Delivery by way of a spool, which persists, and a courier,
+// which sends.
+type spooled struct {
+	*spool.Spool
+	courier *courier.Courier
 }
 
-// Put implements run.Delivery.
-func (s stored) Put(request []byte) error {
-	if err := s.store.Put(request); err != nil {
-		return err
-	}
-	s.Wake()
-	return nil
+// Flush implements run.Delivery.
+func (s spooled) Flush(ctx context.Context) bool { return s.courier.Flush(ctx) }
+
+// Close implements run.Delivery. The courier first: what it has claimed goes
+// back to the spool.
+func (s spooled) Close(ctx context.Context) {
+	s.courier.Close(ctx)
+	s.Spool.Close(ctx)
 }
 
 // preview is a run.Delivery that shows requests as OTLP/JSON.
@@ -182,7 +187,7 @@ type preview struct{ lines *lines }
 
 // Put implements run.Delivery. The JSON is what otlptracehttp would post, and
 // is taken from it where it would.
-func (p preview) Put(encoded []byte) error {
+func (p preview) Put(encoded []byte, _ []string) error {
 	var request coltracepb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(encoded, &request); err != nil {
 		return err
@@ -201,8 +206,11 @@ func (p preview) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil))}, nil
 }
 
+// Record implements run.Delivery.
+func (preview) Record(string, []byte) bool { return false }
+
 // Flush implements run.Delivery.
 func (preview) Flush(context.Context) bool { return true }
 
 // Close implements run.Delivery.
-func (preview) Close() {}
+func (preview) Close(context.Context) {}

@@ -61,6 +61,7 @@ var codeOf = []struct {
 	{schema.ErrTooLong, C.RUNSPAN_E_TOO_LONG},
 	{run.ErrTooLate, C.RUNSPAN_E_TOO_LATE},
 	{run.ErrTooMany, C.RUNSPAN_E_TOO_MANY},
+	{run.ErrFull, C.RUNSPAN_DROPPED},
 	{errTooMany, C.RUNSPAN_E_TOO_MANY},
 	{errArgument, C.RUNSPAN_E_ARGUMENT},
 	{errNotDelivered, C.RUNSPAN_NOT_DELIVERED},
@@ -126,6 +127,7 @@ func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.i
 		service:  text(c.service),
 		schema:   text(c.schema),
 		endpoint: text(c.endpoint),
+		spool:    text(c.spool),
 		network: courier.Network{
 			HTTPSProxy: text(c.https_proxy),
 			HTTPProxy:  text(c.http_proxy),
@@ -142,7 +144,9 @@ func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.i
 	}
 	*handle = C.uint64_t(clients.add(opened, maxClients))
 	if *handle == 0 {
-		opened.Close()
+		expired, cancel := context.WithCancel(context.Background())
+		cancel()
+		opened.Close(expired)
 		return code(errTooMany)
 	}
 	return code(nil)
@@ -305,7 +309,7 @@ func runspan_core_flush(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) 
 		return code(errHandle)
 	}
 	defer c.tell()
-	return c.flush(timeoutMs)
+	return wait(c.Flush, timeoutMs)
 }
 
 //export runspan_core_close
@@ -316,10 +320,8 @@ func runspan_core_close(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) 
 		return code(errHandle)
 	}
 	defer c.tell()
-	result = c.flush(timeoutMs)
 	spans.removeAll(func(s *span) bool { return s.client == c })
-	c.Close()
-	return result
+	return wait(c.Close, timeoutMs)
 }
 
 //export runspan_core_state
@@ -359,10 +361,10 @@ func stringValue(f *schema.Field, v string) (attribute.Value, error) {
 	return attribute.StringValue(text), err
 }
 
-func (c *client) flush(timeoutMs C.uint32_t) C.int {
+func wait(delivered func(context.Context) bool, timeoutMs C.uint32_t) C.int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(timeoutMs)*time.Millisecond)
 	defer cancel()
-	if !c.Flush(ctx) {
+	if !delivered(ctx) {
 		return code(errNotDelivered)
 	}
 	return code(nil)

@@ -27,9 +27,18 @@
  * that it does not allow is refused where it is set, with an error code. The
  * schema is JSON; schemas/runspan.schema.json describes its form.
  *
- * When. From the moment a span ends, in the background. Spans are held in
- * memory until the collector has them: what is not delivered when
- * runspan_close has returned is lost.
+ * When. A span that ends is written to the disk within milliseconds and sent
+ * from there, both in the background. What is promised: a span that is on the
+ * disk survives the end of the process, however it comes, and is delivered by
+ * the next run of the same service by the same user, at least once and with the
+ * same ids; so is, as aborted, a run that was killed 50 ms or more after its
+ * begin, where the schema has an attribute for it. A span is lost where it was
+ * ended within the last milliseconds of a process that did not call
+ * runspan_close; where the machine itself goes down before it has written its
+ * files; where no folder can be written and the collector can't be reached;
+ * where the schema's limits for the folder are exceeded, oldest first; and
+ * where the collector refuses it for good. The folder is
+ * $XDG_STATE_HOME/runspan/<service>, by default below ~/.local/state.
  *
  * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
  * done, for a reason that is nobody's error. runspan_strerror has a sentence
@@ -95,6 +104,7 @@ enum {
     /* Nothing was done. */
     RUNSPAN_OFF = 20,              /* the handle is 0 */
     RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
+    RUNSPAN_DROPPED = 22,          /* the span is lost: too many wait to be stored */
 
     /* Errors. */
     RUNSPAN_E_ARGUMENT = -1,       /* NULL where it may not be, or a number out of its range */
@@ -144,7 +154,8 @@ typedef struct runspan_options {
  * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
  * The environment is read here, as it is now: the four variables above,
- * RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https, or http
+ * XDG_STATE_HOME and HOME (where undelivered spans are kept; where the user
+ * opted out they are removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https, or http
  * to a loopback address), HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their
  * lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
  *
@@ -199,19 +210,24 @@ int runspan_set_attrs(runspan_span span, const char *list, size_t size);
 int runspan_set_error(runspan_span span, const char *type);
 
 /* Ends a span, now, with the run's outcome, and hands it over for delivery in
- * the background. The handle is of no use any more.
+ * the background. The handle is of no use any more. Where 4096 spans that have
+ * ended could not be stored yet it waits for room, at most 250 ms and once.
+ * DROPPED: there was none, and the span is lost.
  * Errors: ARGUMENT (no such status), HANDLE. */
 int runspan_end(runspan_span span, runspan_status status);
 
-/* Waits until the collector has every span that has ended so far, but at most
- * timeout_ms milliseconds; 0 does not wait. Returns early where waiting has no
- * point: each batch has been tried and the collector can't be reached now.
- * NOT_DELIVERED: it does not have all; the client goes on trying. */
+/* Waits until the collector has every span that has ended so far, and what
+ * earlier runs have left, but at most timeout_ms milliseconds; 0 does not wait.
+ * Returns early where waiting has no point: an attempt has failed, of this run
+ * or of an earlier one, and the collector is left alone for a while.
+ * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
 int runspan_flush(runspan_client client, uint32_t timeout_ms);
 
-/* As runspan_flush; then the client is closed: its handle, and those of spans
- * that have not ended, are of no use any more. Spans that have not ended are
- * dropped, and after NOT_DELIVERED so is what the collector does not have. */
+/* Ends spans that have not ended, as aborted where the schema has an attribute
+ * for it; then as runspan_flush; then the client is closed: its handle, and
+ * those of its spans, are of no use any more. Where the timeout has passed and
+ * something is not written yet, it gives the disk up to 100 ms more. After
+ * NOT_DELIVERED a later run delivers what is on disk. */
 int runspan_close(runspan_client client, uint32_t timeout_ms);
 
 /* A sentence for a return code, in English: a static string, never NULL. */

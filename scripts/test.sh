@@ -8,7 +8,8 @@ unset NO_TELEMETRY DO_NOT_TRACK STRIPEPY_NO_TELEMETRY RUNSPAN_ENDPOINT "${!OTEL_
 unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
 
 printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
-go test -race -count=1 ./...
+# One package after the other: some look at how long things take.
+go test -race -count=1 -p 1 ./...
 
 printf '\n== Python: the package, StripePy as published and patched\n'
 build/venv/dev/bin/python -m pytest -q python/tests tests/python tests/stripepy

@@ -24,6 +24,7 @@ typedef struct runspan_core_config {
     const char *service;
     const char *schema;
     const char *endpoint;
+    const char *spool; /* the service's folder; NULL: nothing is written */
     const char *https_proxy;
     const char *http_proxy;
     const char *no_proxy;

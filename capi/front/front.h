@@ -11,6 +11,13 @@
  * the environment that opts out. */
 int rs_consent(const char *service);
 
+/* spool.c: the folder in which the service's undelivered spans are kept, by the
+ * XDG Base Directory Specification. 0 where there is none. */
+int rs_spool_folder(const char *service, char *path, size_t size);
+
+/* spool.c: removes what is in the folder, and the folder. */
+void rs_spool_clear(const char *path);
+
 /* guard.c: RUNSPAN_DONE, or why the Go runtime would abort this process if it
  * were loaded now. */
 int rs_can_load(void);

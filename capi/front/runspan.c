@@ -5,6 +5,7 @@
  */
 #include "front.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,11 +55,12 @@ static const char *proxy(const char *lower, const char *upper) {
     return value;
 }
 
-static int open_core(const runspan_options *options, runspan_client *client) {
+static int open_core(const runspan_options *options, const char *spool, runspan_client *client) {
     const runspan_core_config config = {
         .service = options->service,
         .schema = options->schema,
         .endpoint = getenv("RUNSPAN_ENDPOINT"),
+        .spool = spool,
         .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
         .http_proxy = proxy("http_proxy", "HTTP_PROXY"),
         .no_proxy = proxy("no_proxy", "NO_PROXY"),
@@ -81,16 +83,22 @@ static int open_core(const runspan_options *options, runspan_client *client) {
 
 int runspan_open(const runspan_options *given, runspan_client *client) {
     runspan_options options;
+    char folder[PATH_MAX];
+    const char *spool;
     int code;
 
     if (client == NULL)
         return RUNSPAN_E_ARGUMENT;
     *client = 0;
     code = read_options(given, &options);
-    if (code == RUNSPAN_DONE)
+    if (code == RUNSPAN_DONE) {
+        spool = rs_spool_folder(options.service, folder, sizeof folder) ? folder : NULL;
         code = rs_consent(options.service);
-    if (code == RUNSPAN_DONE)
-        code = open_core(&options, client);
+        if (code == RUNSPAN_DONE)
+            code = open_core(&options, spool, client);
+        else if (spool != NULL)
+            rs_spool_clear(spool); /* whoever stops telemetry has not agreed to what waits, either */
+    }
     if (code != RUNSPAN_DONE)
         atomic_store(&off_reason, code);
     return code;
@@ -301,6 +309,8 @@ const char *runspan_strerror(int code) {
         return "telemetry is off";
     case RUNSPAN_NOT_DELIVERED:
         return "the collector does not have everything yet";
+    case RUNSPAN_DROPPED:
+        return "the span was dropped: too many wait to be stored";
     case RUNSPAN_E_ARGUMENT:
         return "an argument is NULL or out of its range";
     case RUNSPAN_E_HANDLE:

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-// Package courier delivers batches from a spool.Store to an OTLP/HTTP
-// endpoint, one after the other, with otlptracehttp's client.
+// Package courier delivers batches from a spool to an OTLP/HTTP endpoint, one
+// after the other, with otlptracehttp's client.
 //
 // A batch is tried again after network errors and the statuses that OTLP/HTTP
-// names as retryable (429, 502, 503, 504), with growing pauses; any other
-// answer ends it.
+// names as retryable (429, 502, 503, 504); any other answer ends it. After a
+// failure the collector is left alone for a while, which grows with each
+// failure in a row, and which the runs that follow keep to as well.
 package courier
 
 import (
@@ -27,49 +28,55 @@ import (
 )
 
 const (
-	attemptTimeout   = 10 * time.Second
-	firstPause       = time.Second
-	longestPause     = 5 * time.Minute
-	responseBytes    = 64 << 10
-	longestRetryWait = time.Hour // the most that a Retry-After is believed
+	attemptTimeout = 10 * time.Second
+	firstPause     = time.Second
+	longestPause   = 15 * time.Minute // but for what the collector asks for
+	responseBytes  = 64 << 10
+	// An attempt that the host's exit cut off is a failure where it had this
+	// long. Most are cut off much sooner, which says nothing of the collector.
+	fairChance = 2 * time.Second
 )
+
+// Store is what the courier asks of a spool.Spool. One goroutine calls it, but
+// for Empty.
+type Store interface {
+	News() <-chan struct{}
+	Empty() (own, all bool)
+	Claim() *spool.Batch
+	Remove(*spool.Batch)
+	Return(*spool.Batch)
+	SetAside(*spool.Batch)
+	Pause() spool.Pause
+	SetPause(spool.Pause)
+}
 
 // Courier delivers what a store holds. Its methods may be called from several
 // goroutines.
 type Courier struct {
-	store spool.Store
+	store Store
 	log   func(string)
 
-	stop  context.CancelFunc
-	wake  chan struct{} // something was put
-	hurry chan struct{} // a flush does not want to wait for a pause to end
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the courier has ended
 
 	mu      sync.Mutex
-	changed chan struct{} // closed, and replaced, when what is below changes
-	put     uint64        // how often Wake was called
-	done    uint64        // the put up to which nothing is left in the store
-	failed  uint64        // attempts that did not deliver, and will be repeated
-	paused  bool          // waiting for the next attempt
-	patient bool          // the collector asked for the pause
+	changed chan struct{} // closed, and replaced, when Flush has to look again
+	paused  bool          // the collector is left alone for now
 }
 
-// New starts a courier. log is told, in a line each, why something was not
-// delivered. The error is ErrEndpoint.
-func New(endpoint, userAgent string, network *Network, store spool.Store, log func(string)) (*Courier, error) {
-	if err := CheckEndpoint(endpoint); err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(context.Background())
+// New starts a courier to an endpoint that CheckEndpoint allows. log is told, in
+// a line each, why something was not delivered.
+func New(endpoint, userAgent string, network *Network, store Store, log func(string)) *Courier {
+	ctx, cancel := context.WithCancel(context.Background())
 	c := &Courier{
 		store:   store,
 		log:     log,
-		stop:    stop,
-		wake:    make(chan struct{}, 1),
-		hurry:   make(chan struct{}, 1),
+		cancel:  cancel,
+		ended:   make(chan struct{}),
 		changed: make(chan struct{}),
 	}
 	go c.run(ctx, endpoint, userAgent, network)
-	return c, nil
+	return c
 }
 
 // NewOTLPClient returns otlptracehttp's client with everything set that the
@@ -88,153 +95,143 @@ func NewOTLPClient(endpoint, userAgent string, httpClient *http.Client, compress
 	)
 }
 
-// Wake says that the store has something new.
-func (c *Courier) Wake() {
-	c.set(func() { c.put++ })
-	poke(c.wake)
-}
-
-// Flush waits until everything in the store has been delivered or given up,
-// and says whether it has. It returns early, with false, where waiting has no
-// point: an attempt failed and the next is a pause away. A pause that the
-// courier chose itself it cuts short, once; one that the collector asked for
-// it respects.
+// Flush waits until everything in the store has been delivered or refused, what
+// others have left there too, and says whether all has that was put there by
+// this client. It returns early where waiting has no point: while the collector
+// is left alone after a failure.
 func (c *Courier) Flush(ctx context.Context) bool {
-	c.mu.Lock()
-	failed := c.failed
-	if c.paused && !c.patient {
-		poke(c.hurry)
-	}
 	for {
-		switch {
-		case c.done == c.put:
-			c.mu.Unlock()
-			return true
-		case c.failed != failed || c.paused && c.patient:
-			c.mu.Unlock()
-			return false
-		}
-		changed := c.changed
+		c.mu.Lock()
+		changed, paused := c.changed, c.paused
 		c.mu.Unlock()
+		own, all := c.store.Empty()
+		if all || paused {
+			return own
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return false
+			return own
 		}
-		c.mu.Lock()
 	}
 }
 
-// Close stops the courier at once, an attempt under way included.
-func (c *Courier) Close() {
-	c.stop()
-}
-
-func poke(channel chan<- struct{}) {
+// Close stops the courier, an attempt under way included, and waits until ctx
+// ends for it to give back what it has claimed.
+func (c *Courier) Close(ctx context.Context) {
+	c.cancel()
+	if _, all := c.store.Empty(); all {
+		return
+	}
 	select {
-	case channel <- struct{}{}:
-	default: // it has been poked and has not looked yet
+	case <-c.ended:
+	case <-ctx.Done():
 	}
 }
 
-// set changes the state that Flush watches.
-func (c *Courier) set(change func()) {
+// tell has Flush look again.
+func (c *Courier) tell(paused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	change()
+	c.paused = paused
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
 func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *Network) {
+	defer close(c.ended)
 	// A panic on a goroutine of ours would end the host. After one nothing more
 	// is delivered, and no flush waits for it.
 	defer func() {
 		if recover() != nil {
 			c.log("a defect of runspan: nothing more is delivered")
-			c.set(func() { c.paused, c.patient = true, true })
+			c.tell(true)
 		}
 	}()
-	// Here, because reading a system's certificates takes many milliseconds,
-	// and before the first batch, because by then somebody may be waiting.
+	pause := c.store.Pause()
+	until := after(pause)
+	connect := sync.OnceValues(func() (otlptrace.Client, *witness) { return c.connect(ctx, endpoint, userAgent, network) })
+	for c.wait(ctx, until) {
+		if batch := c.store.Claim(); batch != nil {
+			otlp, w := connect()
+			pause = c.attempt(ctx, otlp, w, batch, pause)
+			until = after(pause)
+			continue
+		}
+		c.tell(false)
+		// It takes many milliseconds to read a system's certificates: now, because
+		// when there is a batch somebody may be waiting.
+		connect()
+		select {
+		case <-c.store.News():
+		case <-ctx.Done():
+		}
+	}
+}
+
+// connect makes the client; it has no connection yet, and none any more when ctx
+// has ended.
+func (c *Courier) connect(ctx context.Context, endpoint, userAgent string, network *Network) (otlptrace.Client, *witness) {
 	httpClient, err := newHTTPClient(network)
 	if err != nil {
 		c.log(err.Error()) // each attempt is going to fail
 	}
-	defer httpClient.CloseIdleConnections()
+	context.AfterFunc(ctx, httpClient.CloseIdleConnections)
 	w := &witness{next: httpClient.Transport}
 	httpClient.Transport = w
-	otlp := NewOTLPClient(endpoint, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf)
-	failures := 0
-	for ctx.Err() == nil {
-		batch, ok := c.claim()
-		if !ok {
-			select {
-			case <-c.wake:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		err := deliver(ctx, otlp, batch, w)
-		switch {
-		case err == nil:
-			c.store.Remove(batch)
-			failures = 0
-		case ctx.Err() != nil:
-			c.store.Return(batch)
-		case !w.retryable():
-			c.store.Remove(batch)
-			failures = 0
-			c.log(fmt.Sprintf("a batch was refused: %v", err))
-		default:
-			c.store.Return(batch)
-			c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))
-			c.pause(ctx, w, failures)
-			failures++
+	return NewOTLPClient(endpoint, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf), w
+}
+
+// wait waits until then, or until ctx ends, and says whether it has not.
+func (c *Courier) wait(ctx context.Context, until time.Time) bool {
+	if length := time.Until(until); length > 0 {
+		c.tell(true)
+		timer := time.NewTimer(length)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
 		}
 	}
+	c.tell(false)
+	return ctx.Err() == nil
 }
 
-// claim takes the next batch. Where there is none, everything is done that was
-// put before it looked.
-func (c *Courier) claim() (*spool.Batch, bool) {
-	c.mu.Lock()
-	put := c.put
-	c.mu.Unlock()
-	batch, ok := c.store.Claim()
-	if !ok {
-		c.set(func() { c.done = put })
-	}
-	return batch, ok
-}
-
-// pause waits before the next attempt, after so many failures in a row.
-func (c *Courier) pause(ctx context.Context, w *witness, failures int) {
-	length, patient := w.pause(failures)
-	select {
-	case <-c.hurry: // meant for an earlier pause
-	default:
-	}
-	c.set(func() { c.failed++; c.paused, c.patient = true, patient })
-	defer c.set(func() { c.paused = false })
-	timer := time.NewTimer(length)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.hurry:
-	case <-ctx.Done():
-	}
-}
-
-func deliver(ctx context.Context, otlp otlptrace.Client, batch *spool.Batch, w *witness) error {
+// attempt tries to deliver a batch. It returns the pause that is due then.
+func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness, batch *spool.Batch, last spool.Pause) spool.Pause {
 	var request coltracepb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(batch.Request, &request); err != nil {
-		w.status = http.StatusBadRequest
-		return err
+		c.log("a batch was set aside: it is no OTLP request")
+		c.store.SetAside(batch)
+		return last
 	}
+	begun := time.Now()
+	err := post(ctx, otlp, w, &request)
+	cut := err != nil && ctx.Err() != nil
+	switch {
+	case cut && time.Since(begun) < fairChance:
+		c.store.Return(batch)
+		return last
+	case cut || err != nil && w.retryable():
+		c.store.Return(batch)
+		pause := w.pause(last)
+		c.store.SetPause(pause)
+		c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))
+		return pause
+	case err != nil:
+		c.log(fmt.Sprintf("a batch was refused: %v", err))
+	}
+	c.store.Remove(batch)
+	if last != (spool.Pause{}) {
+		c.store.SetPause(spool.Pause{})
+	}
+	return spool.Pause{}
+}
+
+func post(ctx context.Context, otlp otlptrace.Client, w *witness, request *coltracepb.ExportTraceServiceRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	w.reset()
+	w.status, w.retryAfter = 0, ""
 	err := otlp.UploadTraces(ctx, request.GetResourceSpans())
 	if w.status/100 == 2 {
 		return nil // a partial success is one: what was rejected would be again
@@ -249,8 +246,6 @@ type witness struct {
 	status     int // 0: there was no answer
 	retryAfter string
 }
-
-func (w *witness) reset() { w.status, w.retryAfter = 0, "" }
 
 // RoundTrip implements http.RoundTripper.
 func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -270,31 +265,42 @@ func (w *witness) retryable() bool {
 	return false
 }
 
-// pause returns how long to wait after so many failures in a row, and whether
-// the collector asked for it.
-func (w *witness) pause(failures int) (length time.Duration, patient bool) {
-	if w.status != 0 {
-		// "Now", or a date that has passed, is no leave to hammer.
-		if length, ok := retryAfter(w.retryAfter); ok && length > 0 {
-			return length, true
-		}
+// pause returns the pause that follows the last one.
+func (w *witness) pause(last spool.Pause) spool.Pause {
+	p := spool.Pause{Failures: last.Failures + 1, Since: time.Now(), Length: longestPause}
+	if p.Failures < 16 {
+		p.Length = min(firstPause<<last.Failures, longestPause)
 	}
-	length = longestPause
-	if failures < 16 {
-		length = min(firstPause<<failures, longestPause)
+	// "Now", or a date that has passed, is no leave to hammer.
+	if length, ok := retryAfter(w.retryAfter); ok && length > 0 && w.status != 0 {
+		p.Asked, p.Length = true, length
 	}
-	return length/2 + rand.N(length/2), false // so that a thousand jobs do not come back as one
+	return p
+}
+
+// after draws the end of a pause: not the same for any two processes, so that a
+// thousand jobs do not come back as one. What the collector has asked for is
+// kept in full.
+func after(p spool.Pause) time.Time {
+	if p.Length <= 0 {
+		return time.Time{}
+	}
+	end := p.Since.Add(p.Length)
+	if p.Asked {
+		return end.Add(rand.N(p.Length/8 + 1))
+	}
+	return end.Add(-rand.N(p.Length/2 + 1))
 }
 
 // retryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3).
 func retryAfter(header string) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(longestRetryWait/time.Second))) * time.Second, true
+		return time.Duration(min(seconds, uint64(spool.LongestPause/time.Second))) * time.Second, true
 	} else if errors.Is(err, strconv.ErrRange) {
-		return longestRetryWait, true
+		return spool.LongestPause, true
 	}
 	if date, err := http.ParseTime(header); err == nil {
-		return min(max(time.Until(date), 0), longestRetryWait), true
+		return min(max(time.Until(date), 0), spool.LongestPause), true
 	}
 	return 0, false
 }

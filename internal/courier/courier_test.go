@@ -86,34 +86,39 @@ func (c *collector) came() string {
 
 type sender struct {
 	*courier.Courier
-	store spool.Store
+	store *spool.Spool
 	mu    sync.Mutex
 	lines []string
 }
 
-func start(t *testing.T, endpoint string, network *courier.Network) *sender {
+// start starts a courier for a spool in the folder; empty: in memory.
+func start(t *testing.T, endpoint string, network *courier.Network, folder string) *sender {
 	t.Helper()
-	s := &sender{store: &spool.Memory{}}
-	var err error
-	s.Courier, err = courier.New(endpoint, userAgent, network, s.store, func(line string) {
+	s := &sender{}
+	log := func(line string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.lines = append(s.lines, line)
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	s.store = spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, log)
+	s.Courier = courier.New(endpoint, userAgent, network, s.store, log)
+	t.Cleanup(s.close)
 	return s
+}
+
+func (s *sender) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s.Close(ctx)
+	s.store.Close(ctx)
 }
 
 func (s *sender) put(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if err := s.store.Put(request(t, name)); err != nil {
+		if err := s.store.Put(request(t, name), nil); err != nil {
 			t.Fatal(err)
 		}
-		s.Wake()
 	}
 }
 
@@ -128,7 +133,7 @@ func TestDeliversInOrder(t *testing.T) {
 	c := &collector{}
 	server := httptest.NewServer(c)
 	defer server.Close()
-	s := start(t, server.URL+"/v1/traces", &courier.Network{})
+	s := start(t, server.URL+"/v1/traces", &courier.Network{}, "")
 	if delivered, _ := s.flush(time.Second); !delivered {
 		t.Error("nothing to deliver, and not delivered")
 	}
@@ -145,7 +150,7 @@ func TestDeliversInOrder(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	const (
 		ends  = iota // the answer ends the batch
-		again        // it is sent again, at a flush for instance
+		again        // it is sent again, after a second at most
 		waits        // it is sent again, but not as soon
 	)
 	for _, test := range []struct {
@@ -174,26 +179,102 @@ func TestAnswers(t *testing.T) {
 		{"307 is not followed", 307, http.Header{"Location": {"/elsewhere"}}, ends},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			c := &collector{status: test.status, header: test.header}
 			server := httptest.NewServer(c)
 			defer server.Close()
-			s := start(t, server.URL, &courier.Network{})
+			s := start(t, server.URL, &courier.Network{}, "")
+			begun := time.Now()
 			s.put(t, "a")
 			if done, took := s.flush(10 * time.Second); done != (test.want == ends) || took > 5*time.Second {
 				t.Errorf("first flush: %v after %v", done, took)
 			}
 			attempts := len(c.came())
-			c.recovers()
-			if done, _ := s.flush(10 * time.Second); done != (test.want != waits) {
-				t.Errorf("second flush: %v", done)
-			}
-			if more := len(c.came()) > attempts; more != (test.want == again) {
-				t.Errorf("came %q", c.came())
-			}
-			if attempts > len("a a a") {
+			if attempts != 1 {
 				t.Errorf("it hammers: came %q", c.came())
 			}
+			c.recovers()
+			if test.want == again {
+				eventually(t, "second attempt", func() bool { return len(c.came()) > attempts })
+				if done, _ := s.flush(10 * time.Second); !done {
+					t.Error("not delivered")
+				}
+				return
+			}
+			if done, took := s.flush(1500 * time.Millisecond); done != (test.want == ends) || took > time.Second {
+				t.Errorf("second flush: %v after %v", done, took)
+			}
+			time.Sleep(1100*time.Millisecond - time.Since(begun))
+			if c.came() != "a" {
+				t.Errorf("came %q", c.came())
+			}
 		})
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no " + what)
+		}
+	}
+}
+
+// A run keeps to the pause that an earlier one was given, and a success ends it.
+func TestPausesLastBetweenRuns(t *testing.T) {
+	c := &collector{status: 503, header: http.Header{"Retry-After": {"2"}}}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	folder := filepath.Join(t.TempDir(), "service")
+	first := start(t, server.URL, &courier.Network{}, folder)
+	first.put(t, "a")
+	if done, _ := first.flush(10 * time.Second); done {
+		t.Fatal("delivered")
+	}
+	failed := time.Now()
+	first.close()
+	c.recovers()
+	second := start(t, server.URL, &courier.Network{}, folder)
+	second.put(t, "b")
+	if done, took := second.flush(10 * time.Second); done || took > time.Second || c.came() != "a" {
+		t.Errorf("in the pause: %v after %v, came %q", done, took, c.came())
+	}
+	eventually(t, "delivery", func() bool { _, all := second.store.Empty(); return all })
+	if took := time.Since(failed); took < 1900*time.Millisecond || took > 8*time.Second {
+		t.Errorf("it came %v after the failure", took)
+	}
+	if came := c.came(); came != "a a b" && came != "a b a" {
+		t.Errorf("came %q", came)
+	}
+	if pause := second.store.Pause(); pause != (spool.Pause{}) {
+		t.Errorf("a pause is left: %v", pause)
+	}
+}
+
+// Only an attempt that was cut off after a fair time is a failure.
+func TestAnAttemptThatIsCutOff(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for _, test := range []struct {
+		after time.Duration
+		want  int
+	}{{100 * time.Millisecond, 0}, {2500 * time.Millisecond, 1}} {
+		folder := filepath.Join(t.TempDir(), "service")
+		s := start(t, "http://"+silent.Addr().String(), &courier.Network{}, folder)
+		s.put(t, "a")
+		s.flush(test.after)
+		s.close()
+		again := spool.Open(folder, spool.Limits{Files: 1, Bytes: 1 << 20, Age: time.Hour}, func(string) {})
+		if got := again.Pause().Failures; got != test.want {
+			t.Errorf("after %v: %d failures, want %d", test.after, got, test.want)
+		}
+		if again.Claim() == nil {
+			t.Errorf("after %v: the batch is lost", test.after)
+		}
 	}
 }
 
@@ -204,7 +285,7 @@ func TestFlushDoesNotOutlastItsDeadline(t *testing.T) {
 	}
 	defer silent.Close()
 	for _, scheme := range []string{"http", "https"} {
-		s := start(t, fmt.Sprintf("%s://%s/", scheme, silent.Addr()), &courier.Network{})
+		s := start(t, fmt.Sprintf("%s://%s/", scheme, silent.Addr()), &courier.Network{}, "")
 		s.put(t, "a")
 		if delivered, took := s.flush(100 * time.Millisecond); delivered || took < 90*time.Millisecond || took > 2*time.Second {
 			t.Errorf("%s: %v after %v", scheme, delivered, took)
@@ -218,7 +299,7 @@ func TestRefusedConnectionEndsAFlushEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed.Close()
-	s := start(t, "http://"+closed.Addr().String(), &courier.Network{})
+	s := start(t, "http://"+closed.Addr().String(), &courier.Network{}, "")
 	s.put(t, "a")
 	if delivered, took := s.flush(20 * time.Second); delivered || took > 5*time.Second {
 		t.Errorf("%v after %v", delivered, took)
@@ -240,7 +321,7 @@ func TestResponsesAreReadUpToACap(t *testing.T) {
 		}
 	}))
 	defer endless.Close()
-	s := start(t, endless.URL, &courier.Network{})
+	s := start(t, endless.URL, &courier.Network{}, "")
 	s.put(t, "a")
 	if delivered, took := s.flush(20 * time.Second); !delivered || took > 10*time.Second {
 		t.Errorf("%v after %v", delivered, took)
@@ -267,7 +348,7 @@ func TestTLS(t *testing.T) {
 		{"folder", courier.Network{CertDir: "/nowhere:" + filepath.Dir(ca)}, true},
 		{"no file", courier.Network{CertFile: "/nowhere"}, false},
 	} {
-		s := start(t, server.URL, &test.network)
+		s := start(t, server.URL, &test.network, "")
 		s.put(t, "a")
 		if delivered, _ := s.flush(10 * time.Second); delivered != test.want {
 			t.Errorf("%s: delivered %v", test.name, delivered)
@@ -295,7 +376,7 @@ func TestProxies(t *testing.T) {
 		{"of http only", "https://127.0.0.1:1/", courier.Network{HTTPProxy: proxy.URL}, ""},
 	} {
 		asked = nil
-		s := start(t, test.endpoint, &test.network)
+		s := start(t, test.endpoint, &test.network, "")
 		s.put(t, "a")
 		s.flush(5 * time.Second)
 		mu.Lock()
@@ -351,7 +432,7 @@ func TestEnvironmentIsNotHeard(t *testing.T) {
 		}
 	}
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	s := start(t, server.URL+"/v1/traces", &courier.Network{})
+	s := start(t, server.URL+"/v1/traces", &courier.Network{}, "")
 	s.put(t, "a")
 	if delivered, _ := s.flush(10 * time.Second); !delivered || c.came() != "a" {
 		t.Fatalf("delivered %v: %q", delivered, c.came())
@@ -362,23 +443,19 @@ func TestEnvironmentIsNotHeard(t *testing.T) {
 	}
 }
 
-type panicking struct{ spool.Memory }
+type panicking struct{ *spool.Spool }
 
-func (*panicking) Claim() (*spool.Batch, bool) { panic("a defect") }
+func (panicking) Claim() *spool.Batch { panic("a defect") }
 
 func TestAPanicIsNotTheHosts(t *testing.T) {
-	store := &panicking{}
-	c, err := courier.New("http://127.0.0.1:1/", userAgent, &courier.Network{}, store, func(string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = store.Put(request(t, "a"))
-	c.Wake()
+	store := panicking{spool.Open("", spool.Limits{}, func(string) {})}
+	c := courier.New("http://127.0.0.1:1/", userAgent, &courier.Network{}, store, func(string) {})
+	_ = store.Put(request(t, "a"), nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	begun := time.Now()
 	if c.Flush(ctx) || time.Since(begun) > 10*time.Second {
 		t.Errorf("a flush ended after %v", time.Since(begun))
 	}
+	c.Close(ctx)
 }

@@ -6,12 +6,14 @@
 // A span's attributes are checked against the schema where they are set and
 // kept here until the span ends, because the SDK takes them in one go much
 // faster than one by one. Ended spans pass through the SDK's batch processor
-// and otlptrace's exporter to the outbox, which encodes them into the store
-// that the courier delivers from.
+// and otlptrace's exporter to the outbox, which encodes them for the delivery.
+// A span that lives for a while has a record besides: a report of a run that
+// did not come to its end, for the case that it doesn't (record.go).
 package run
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -23,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"runspan/internal/schema"
 )
@@ -31,25 +34,37 @@ const (
 	// Ended spans wait this long for others, so that a host that ends many
 	// does not cause as many requests. A flush does not wait.
 	linger = 5 * time.Millisecond
-
-	queueSize = 4096
-	batchSize = 512
-
+	// So many spans may have ended and not be with the delivery yet. The next
+	// one to end waits for room, but no longer than this.
+	queueSize   = 4096
+	longestWait = 250 * time.Millisecond
+	batchSize   = 512
+	// What Close does after its deadline: it has the delivery write what is in
+	// memory, and stop.
+	grace = 100 * time.Millisecond
 	// The batch processor's own timer would wake an idle host; linger does its
 	// work.
 	never = 365 * 24 * time.Hour
 )
 
-// Delivery takes encoded requests from the outbox on. It must not wait for
-// the network.
+// ErrFull says that a span was dropped, because the delivery does not come to
+// take those that ended before it.
+var ErrFull = errors.New("the span was dropped: too many wait to be stored")
+
+// Delivery takes encoded requests on. Spans are named by the bytes of their id.
 type Delivery interface {
-	// Put takes one OTLP ExportTraceServiceRequest, encoded.
-	Put(request []byte) error
+	// Put takes one OTLP ExportTraceServiceRequest, encoded, in the place of the
+	// records of the spans in it that are named. It may wait for memory.
+	Put(request []byte, recorded []string) error
+	// Record takes the report of a span that has not ended, should it never do
+	// so, in the place of an earlier one. It does not wait, and says whether the
+	// report is kept.
+	Record(span string, request []byte) bool
 	// Flush waits until everything put so far is delivered, or waiting has no
-	// point, and says whether all of it is.
+	// point, or ctx ends, and says whether all of it is.
 	Flush(ctx context.Context) bool
-	// Close gives up what is not delivered.
-	Close()
+	// Close ends the delivery, and waits for that until ctx ends.
+	Close(ctx context.Context)
 }
 
 // Client is one service's use of one host process.
@@ -59,13 +74,17 @@ type Client struct {
 	outbox   *outbox
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
-	ended    atomic.Uint64 // spans
-	kick     chan struct{} // a span has ended
+	begun    chan struct{} // a span has begun
+	ended    chan struct{} // a span has ended
+	room     chan struct{} // holds one for each span on its way to the delivery
+	stuck    atomic.Bool   // somebody has waited for room in vain
 	stop     context.CancelFunc
 
 	mu       sync.Mutex
 	resource []attribute.KeyValue
-	begun    bool
+	fixed    bool
+	open     map[*Span]struct{}  // begun and not ended
+	recorded map[string]struct{} // ids of spans that have a record, until they are put
 }
 
 // New returns a client whose spans go to the delivery. sources is what the
@@ -76,7 +95,18 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	c := &Client{schema: s, delivery: delivery, outbox: &outbox{put: delivery.Put}, kick: make(chan struct{}, 1), stop: stop}
+	c := &Client{
+		schema:   s,
+		delivery: delivery,
+		outbox:   &outbox{},
+		begun:    make(chan struct{}, 1),
+		ended:    make(chan struct{}, 1),
+		room:     make(chan struct{}, queueSize),
+		stop:     stop,
+		open:     make(map[*Span]struct{}),
+		recorded: make(map[string]struct{}),
+	}
+	c.outbox.take = c.put
 	for _, key := range slices.Sorted(maps.Keys(fixed)) {
 		c.resource = append(c.resource, attribute.String(key, fixed[key]))
 	}
@@ -100,17 +130,16 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 		}),
 		sdktrace.WithResource(resource.Empty()),
 		sdktrace.WithSpanProcessor(sdktrace.NewBatchSpanProcessor(exporter,
-			sdktrace.WithMaxQueueSize(queueSize),
+			sdktrace.WithMaxQueueSize(queueSize+64), // flushes queue as well
 			sdktrace.WithMaxExportBatchSize(batchSize),
 			sdktrace.WithBatchTimeout(never),
 			sdktrace.WithExportTimeout(never),
-			// The queue is emptied into the store, never onto the network:
-			// waiting for room in it is a matter of microseconds.
-			sdktrace.WithBlocking(),
+			sdktrace.WithBlocking(), // which it never does: room is less than the queue
 		)),
 	)
 	c.tracer = c.provider.Tracer(s.Scope)
 	go c.handOver(ctx)
+	go c.keepRecords(ctx)
 	return c, nil
 }
 
@@ -127,7 +156,7 @@ func (c *Client) SetResource(key string, check func(*schema.Field) (attribute.Va
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.begun {
+	if c.fixed {
 		return ErrTooLate
 	}
 	c.resource = set(c.resource, attribute.Key(field.Key), value)
@@ -140,47 +169,114 @@ func (c *Client) Begin(name string) (*Span, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, otel := c.tracer.Start(context.Background(), own)
+	span := &Span{client: c, name: own, otel: otel, began: time.Now(), attributes: make([]attribute.KeyValue, 0, usualAttributes)}
 	c.mu.Lock()
-	if !c.begun {
-		c.begun = true
+	defer c.mu.Unlock()
+	if !c.fixed {
+		c.fixed = true
 		c.outbox.setResource(c.resource)
 	}
-	c.mu.Unlock()
-	_, span := c.tracer.Start(context.Background(), own)
-	return &Span{client: c, name: own, otel: span, attributes: make([]attribute.KeyValue, 0, usualAttributes)}, nil
+	c.open[span] = struct{}{}
+	poke(c.begun)
+	return span, nil
 }
 
 // Flush waits until every span that has ended is delivered, or waiting has no
 // point, or ctx ends, and says whether all are.
 func (c *Client) Flush(ctx context.Context) bool {
-	if c.ended.Load() != c.outbox.spans.Load() && c.provider.ForceFlush(ctx) != nil {
+	if len(c.room) > 0 && c.provider.ForceFlush(ctx) != nil {
 		return false
 	}
 	return c.delivery.Flush(ctx)
 }
 
-// Close ends the client at once. What has not been delivered is given up.
-func (c *Client) Close() {
+// Close ends spans that have not ended, as aborted, flushes as Flush does, and
+// ends the client; that takes a moment (grace) more than ctx where ctx ends it.
+func (c *Client) Close(ctx context.Context) (delivered bool) {
+	for _, s := range c.openSpans() {
+		_ = s.abort() // it may have ended since
+	}
+	delivered = c.Flush(ctx)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if len(c.room) > 0 {
+		_ = c.provider.ForceFlush(ctx) // an error says that grace was too short
+	}
 	c.stop()
-	c.delivery.Close()
+	c.delivery.Close(ctx)
 	expired, cancel := context.WithCancel(context.Background())
 	cancel()
-	// An error says that spans remain, as Close promises.
-	_ = c.provider.Shutdown(expired)
+	_ = c.provider.Shutdown(expired) // the same
+	return delivered
 }
 
-// spanEnded sees to it that the span is on its way soon.
-func (c *Client) spanEnded() {
+func (c *Client) forget(s *Span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, s)
+}
+
+func (c *Client) openSpans() []*Span {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.open))
+}
+
+// takeRoom waits until there is room for one span more. Where somebody has done
+// so in vain, nobody does again until there is some.
+func (c *Client) takeRoom(wait time.Duration) error {
 	select {
-	case c.kick <- struct{}{}:
-	default: // handOver has not begun with an earlier one
+	case c.room <- struct{}{}:
+		return nil
+	default:
 	}
+	if wait == 0 || c.stuck.Load() {
+		return ErrFull
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case c.room <- struct{}{}:
+		return nil
+	case <-timer.C:
+		c.stuck.Store(true)
+		return ErrFull
+	}
+}
+
+// put passes spans that have ended from the outbox to the delivery.
+func (c *Client) put(request []byte, spans []*tracepb.Span) error {
+	defer func() {
+		for range spans {
+			<-c.room
+		}
+		c.stuck.Store(false)
+	}()
+	return c.delivery.Put(request, c.takeRecorded(spans))
+}
+
+// takeRecorded returns the ids of those that have a record.
+func (c *Client) takeRecorded(spans []*tracepb.Span) (ids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.recorded) == 0 {
+		return nil
+	}
+	for _, s := range spans {
+		id := string(s.SpanId)
+		if _, ok := c.recorded[id]; ok {
+			delete(c.recorded, id)
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (c *Client) handOver(ctx context.Context) {
 	for {
 		select {
-		case <-c.kick:
+		case <-c.ended:
 		case <-ctx.Done():
 			return
 		}
@@ -191,5 +287,12 @@ func (c *Client) handOver(ctx context.Context) {
 		}
 		// Fails only when the client is closed.
 		_ = c.provider.ForceFlush(ctx)
+	}
+}
+
+func poke(channel chan<- struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default: // it has been poked and has not looked yet
 	}
 }

@@ -16,11 +16,10 @@ import (
 )
 
 // outbox stands where otlptrace's exporter expects the network, and encodes
-// requests for the store instead. It implements otlptrace.Client.
+// requests instead. It implements otlptrace.Client.
 type outbox struct {
-	put      func([]byte) error
+	take     func(request []byte, spans []*tracepb.Span) error
 	resource atomic.Pointer[resourcepb.Resource]
-	spans    atomic.Uint64 // that have been put
 }
 
 // setResource fixes the resource of all requests.
@@ -57,21 +56,19 @@ func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans)
 			err = errDefect
 		}
 	}()
+	var all []*tracepb.Span
 	for _, s := range spans {
 		s.Resource = o.resource.Load()
 		s.SchemaUrl = ""
+		for _, scope := range s.ScopeSpans {
+			all = append(all, scope.Spans...)
+		}
 	}
 	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: spans})
 	if err != nil {
 		return err
 	}
-	err = o.put(request)
-	for _, s := range spans {
-		for _, scope := range s.ScopeSpans {
-			o.spans.Add(uint64(len(scope.Spans)))
-		}
-	}
-	return err
+	return o.take(request, all)
 }
 
 // Start implements otlptrace.Client.

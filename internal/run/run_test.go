@@ -27,13 +27,19 @@ import (
 type kept struct {
 	mu       sync.Mutex
 	requests []*coltracepb.ExportTraceServiceRequest
+	records  map[string][]*coltracepb.ExportTraceServiceRequest // span id → what it was, and is
+	replaced []string
 	closed   bool
 	panics   bool
+	full     chan struct{} // Put waits for it to close; nil: it doesn't
 }
 
-func (k *kept) Put(encoded []byte) error {
+func (k *kept) Put(encoded []byte, recorded []string) error {
 	if k.panics {
 		panic("a defect")
+	}
+	if k.full != nil {
+		<-k.full
 	}
 	request := &coltracepb.ExportTraceServiceRequest{}
 	if err := proto.Unmarshal(encoded, request); err != nil {
@@ -42,12 +48,27 @@ func (k *kept) Put(encoded []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.requests = append(k.requests, request)
+	k.replaced = append(k.replaced, recorded...)
 	return nil
+}
+
+func (k *kept) Record(span string, encoded []byte) bool {
+	request := &coltracepb.ExportTraceServiceRequest{}
+	if proto.Unmarshal(encoded, request) != nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.records == nil {
+		k.records = make(map[string][]*coltracepb.ExportTraceServiceRequest)
+	}
+	k.records[span] = append(k.records[span], request)
+	return true
 }
 
 func (k *kept) Flush(context.Context) bool { return true }
 
-func (k *kept) Close() { k.closed = true }
+func (k *kept) Close(context.Context) { k.closed = true }
 
 func (k *kept) spans() (spans []*tracepb.Span) {
 	k.mu.Lock()
@@ -80,7 +101,7 @@ func open(t testing.TB) (*run.Client, *kept) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { c.Close(expired()) })
 	return c, delivery
 }
 
@@ -277,16 +298,127 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 }
 
-func TestCloseIsFinal(t *testing.T) {
+// expired is the context of a close that does not wait.
+func expired() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestCloseAbortsWhatIsOpen(t *testing.T) {
 	c, delivery := open(t)
 	s := begin(t, c, "call")
-	c.Close()
+	if err := s.Set("params.k", number(3)); err != nil {
+		t.Fatal(err)
+	}
+	c.Close(expired())
 	if !delivery.closed {
 		t.Error("the delivery is not closed")
 	}
-	_ = s.End(codes.Ok) // of no use, and no harm
-	if spans := delivery.spans(); len(spans) != 0 {
-		t.Errorf("%d spans after close", len(spans))
+	if err := s.End(codes.Ok); err != run.ErrEnded {
+		t.Errorf("an end after close: %v", err)
+	}
+	spans := delivery.spans()
+	if len(spans) != 1 || show(spans[0].Attributes) != `aborted=bool_value:true; params.k=int_value:3` ||
+		spans[0].Status.Code != tracepb.Status_STATUS_CODE_ERROR {
+		t.Errorf("it left %v", spans)
+	}
+}
+
+// wait waits until the condition holds of what is kept.
+func wait(t *testing.T, k *kept, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		k.mu.Lock()
+		ok := holds()
+		k.mu.Unlock()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no " + what)
+		}
+	}
+}
+
+func TestASpanThatLivesHasARecord(t *testing.T) {
+	c, delivery := open(t)
+	s := begin(t, c, "call")
+	var id string
+	wait(t, delivery, "record", func() bool {
+		for id = range delivery.records {
+		}
+		return id != ""
+	})
+	if err := s.Set("params.k", number(3)); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, delivery, "second record", func() bool { return len(delivery.records[id]) > 1 })
+	if err := s.End(codes.Ok); err != nil || !c.Flush(context.Background()) {
+		t.Fatal(err, "or not flushed")
+	}
+	whole := delivery.spans()[0]
+	if !slices.Equal(delivery.replaced, []string{id}) || string(whole.SpanId) != id {
+		t.Errorf("the span replaced %q, not %q", delivery.replaced, id)
+	}
+	if show(whole.Attributes) != `params.k=int_value:3` {
+		t.Errorf("the span: %v", whole)
+	}
+	for i, want := range []string{`aborted=bool_value:true`, `aborted=bool_value:true; params.k=int_value:3`} {
+		rs := delivery.records[id][i].ResourceSpans[0]
+		got := rs.ScopeSpans[0].Spans[0]
+		if show(got.Attributes) != want || got.Status.Code != tracepb.Status_STATUS_CODE_ERROR || got.Name != "call" ||
+			string(got.TraceId) != string(whole.TraceId) || string(got.SpanId) != id || got.StartTimeUnixNano != whole.StartTimeUnixNano ||
+			got.EndTimeUnixNano < got.StartTimeUnixNano || got.EndTimeUnixNano > whole.EndTimeUnixNano || len(rs.Resource.Attributes) != 6 {
+			t.Errorf("record %d: %v", i, rs)
+		}
+	}
+}
+
+func TestShortSpansHaveNoRecord(t *testing.T) {
+	c, delivery := open(t)
+	for begun := time.Now(); time.Since(begun) < 100*time.Millisecond; {
+		if err := begin(t, c, "call").End(codes.Ok); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Flush(context.Background())
+	delivery.mu.Lock()
+	defer delivery.mu.Unlock()
+	// A pause of the machine's can make a short span a long one.
+	if spans := len(delivery.records); spans > 5 {
+		t.Errorf("%d records", spans)
+	}
+}
+
+// Where the delivery takes nothing, the caller waits once, and is told.
+func TestAFullQueue(t *testing.T) {
+	c, delivery := open(t)
+	delivery.full = make(chan struct{})
+	ended, dropped := 0, 0
+	begun := time.Now()
+	for range 10_000 {
+		switch err := begin(t, c, "call").End(codes.Ok); err {
+		case nil:
+			ended++
+		case run.ErrFull:
+			dropped++
+		default:
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(begun); dropped == 0 || took > 5*time.Second {
+		t.Errorf("%d dropped, after %v", dropped, took)
+	}
+	close(delivery.full)
+	if !c.Flush(context.Background()) {
+		t.Fatal("not flushed")
+	}
+	if got := len(delivery.spans()); got != ended {
+		t.Errorf("%d spans ended, %d came", ended, got)
+	}
+	if err := begin(t, c, "call").End(codes.Ok); err != nil {
+		t.Errorf("there is room again, but %v", err)
 	}
 }
 

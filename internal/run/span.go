@@ -5,6 +5,7 @@ package run
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -29,12 +30,14 @@ const (
 type Span struct {
 	client *Client
 	otel   trace.Span
+	began  time.Time
 
 	mu         sync.Mutex
 	name       string
 	attributes []attribute.KeyValue
 	events     int
 	ended      bool
+	record     record
 }
 
 // SetName gives the span another of the schema's names, one that may have the
@@ -55,6 +58,7 @@ func (s *Span) SetName(name string) error {
 		}
 	}
 	s.name = own
+	s.record.stale = true
 	s.otel.SetName(own)
 	return nil
 }
@@ -76,6 +80,7 @@ func (s *Span) Set(key string, check func(*schema.Field) (attribute.Value, error
 		return err
 	}
 	s.attributes = set(s.attributes, attribute.Key(field.Key), value)
+	s.record.stale = true
 	return nil
 }
 
@@ -98,23 +103,45 @@ func (s *Span) Error(errorType string) error {
 		return ErrTooMany
 	}
 	s.events++
+	s.record.stale = true
 	s.otel.AddEvent("exception", trace.WithAttributes(attributes...))
 	return nil
 }
 
-// End ends the span, now, and hands it over for delivery.
+// End ends the span, now, and hands it over for delivery. ErrFull: it can't, and
+// the span is lost.
 func (s *Span) End(status codes.Code) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.end(status, longestWait)
+}
+
+// abort is End for a span whose run did not come to its end.
+func (s *Span) abort() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key, ok := s.client.schema.Aborted(s.name)
+	if !ok {
+		return schema.ErrName
+	}
+	s.attributes = set(s.attributes, attribute.Key(key), attribute.BoolValue(true))
+	return s.end(codes.Error, 0)
+}
+
+// end is for callers that hold the lock. wait is how long it may.
+func (s *Span) end(status codes.Code, wait time.Duration) error {
 	if s.ended {
 		return ErrEnded
 	}
 	s.ended = true
+	s.client.forget(s)
+	if err := s.client.takeRoom(wait); err != nil {
+		return err
+	}
 	s.otel.SetAttributes(s.attributes...)
 	s.otel.SetStatus(status, "")
-	s.client.ended.Add(1)
 	s.otel.End()
-	s.client.spanEnded()
+	poke(s.client.ended)
 	return nil
 }
 

@@ -4,6 +4,7 @@ package schema
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The JSON, as it is written.
@@ -21,6 +23,7 @@ type document struct {
 	Destination   string                           `json:"destination"`
 	Scope         string                           `json:"scope"`
 	Limits        limits                           `json:"limits"`
+	Spool         spoolLimits                      `json:"spool"`
 	Spans         map[string]string                `json:"spans"`
 	Resource      map[string]fieldDocument         `json:"resource"`
 	Attributes    map[string]fieldDocument         `json:"attributes"`
@@ -31,6 +34,13 @@ type document struct {
 type limits struct {
 	TextBytes int `json:"text_bytes"`
 	ListItems int `json:"list_items"`
+}
+
+// spoolLimits: 0 is a limit that is not given.
+type spoolLimits struct {
+	Files   int   `json:"files"`
+	Bytes   int64 `json:"bytes"`
+	AgeDays int   `json:"age_days"`
 }
 
 type fieldDocument struct {
@@ -145,6 +155,8 @@ func lineOf(text []byte, err error) int {
 	return 1 + bytes.Count(text[:max(0, min(end, len(text)))], []byte("\n"))
 }
 
+var defaultSpool = spoolLimits{Files: 2000, Bytes: 128 << 20, AgeDays: 30}
+
 var serviceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 
 func build(d *document) (*Schema, error) {
@@ -161,6 +173,12 @@ func build(d *document) (*Schema, error) {
 		return nil, invalid{"text_bytes", "text_bytes is not between 1 and 4096"}
 	case d.Limits.ListItems < 1 || d.Limits.ListItems > 1024:
 		return nil, invalid{"list_items", "list_items is not between 1 and 1024"}
+	case d.Spool.Files < 0 || d.Spool.Files > 100_000:
+		return nil, invalid{"files", "files is not between 1 and 100000"}
+	case d.Spool.Bytes < 0 || d.Spool.Bytes > 1<<30:
+		return nil, invalid{"bytes", "bytes is not between 1 and 1073741824"}
+	case d.Spool.AgeDays < 0 || d.Spool.AgeDays > 366:
+		return nil, invalid{"age_days", "age_days is not between 1 and 366"}
 	case len(d.Spans) == 0:
 		return nil, invalid{"spans", "spans is empty"}
 	}
@@ -168,6 +186,9 @@ func build(d *document) (*Schema, error) {
 		Service:     d.Service,
 		Destination: d.Destination,
 		Scope:       d.Scope,
+		SpoolFiles:  cmp.Or(d.Spool.Files, defaultSpool.Files),
+		SpoolBytes:  cmp.Or(d.Spool.Bytes, defaultSpool.Bytes),
+		SpoolAge:    24 * time.Hour * time.Duration(cmp.Or(d.Spool.AgeDays, defaultSpool.AgeDays)),
 		spans:       make(map[string]string, len(d.Spans)),
 		resource:    make(map[string]*Field, len(d.Resource)),
 		attributes:  make(map[string]*Field, len(d.Attributes)),
@@ -189,6 +210,12 @@ func build(d *document) (*Schema, error) {
 		}
 		if err := checkSpans(field, d.Spans); err != nil {
 			return nil, err
+		}
+		if field.source == sourceAborted {
+			if s.aborted != nil {
+				return nil, invalid{key, key + ": another attribute has this source"}
+			}
+			s.aborted = field
 		}
 		s.attributes[key] = field
 	}
@@ -224,13 +251,17 @@ func checkSpans(field *Field, spans map[string]string) error {
 			return invalid{field.Key, fmt.Sprintf("%s: no span is named %q", field.Key, name)}
 		}
 	}
-	if field.fixed() {
-		return invalid{field.Key, field.Key + ": an attribute has no source and is no constant"}
+	if field.fixed() && field.source != sourceAborted {
+		return invalid{field.Key, field.Key + ": an attribute's only source is " + sourceAborted + ", and it is no constant"}
 	}
 	return nil
 }
 
-var sources = []string{"service.name", "distro.name", "distro.version", "sdk.name", "sdk.language", "sdk.version", "error.type"}
+// sourceAborted is the source of the attribute, a bool, that marks the span of a
+// run that did not come to its end.
+const sourceAborted = "aborted"
+
+var sources = []string{"service.name", "distro.name", "distro.version", "sdk.name", "sdk.language", "sdk.version", "error.type", sourceAborted}
 
 func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 	wrong := func(reason string) (*Field, error) { return nil, invalid{key, key + ": " + reason} }
@@ -273,7 +304,9 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		return wrong("a text needs values, a pattern or a constant")
 	case d.Source != "" && !slices.Contains(sources, d.Source):
 		return wrong(fmt.Sprintf("there is no source %q", d.Source))
-	case f.fixed() && f.kind != kindString:
+	case f.source == sourceAborted && (f.kind != kindBool || f.constant != nil || len(f.spans) == 0):
+		return wrong("only an attribute that is a bool has the source " + sourceAborted)
+	case f.fixed() && f.source != sourceAborted && f.kind != kindString:
 		return wrong("what runspan sets is a string")
 	case f.minimum != nil && f.maximum != nil && *f.minimum > *f.maximum:
 		return wrong("minimum is above maximum")

@@ -12,6 +12,7 @@ package schema
 import (
 	"errors"
 	"slices"
+	"time"
 )
 
 // What a check may find. The caller is told which one, never the value.
@@ -28,9 +29,15 @@ type Schema struct {
 	Destination string
 	Scope       string
 
+	// What the service's folder of undelivered spans may hold.
+	SpoolFiles int
+	SpoolBytes int64
+	SpoolAge   time.Duration
+
 	spans      map[string]string // name → the same name, so that a look-up gives a string to keep
 	resource   map[string]*Field
 	attributes map[string]*Field
+	aborted    *Field   // nil where the schema has none
 	exception  []*Field // nil where the schema has no exception event
 }
 
@@ -52,13 +59,23 @@ func (s *Schema) Resource(key string) (*Field, error) {
 	return field, nil
 }
 
-// Attribute returns the field of an attribute that a span of that name may have.
+// Attribute returns the field of an attribute that a host may give a span of
+// that name.
 func (s *Schema) Attribute(span, key string) (*Field, error) {
 	field, ok := s.attributes[key]
-	if !ok || !slices.Contains(field.spans, span) {
+	if !ok || field.fixed() || !slices.Contains(field.spans, span) {
 		return nil, ErrName
 	}
 	return field, nil
+}
+
+// Aborted returns the key of the attribute that marks a span of that name whose
+// run did not come to its end, where the schema has one.
+func (s *Schema) Aborted(span string) (key string, ok bool) {
+	if s.aborted == nil || !slices.Contains(s.aborted.spans, span) {
+		return "", false
+	}
+	return s.aborted.Key, true
 }
 
 // FixedResource returns the resource attributes that are not the host's to

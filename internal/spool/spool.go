@@ -1,87 +1,483 @@
 // SPDX-License-Identifier: MIT
 
 // Package spool keeps batches between the end of their spans and their
-// delivery.
+// delivery: in a folder of small files, so that they outlive the process, or
+// in memory where nothing can be written.
+//
+// A folder belongs to one service and is shared by all its processes, on other
+// machines too: home folders are NFS and Lustre. So there is no lock, no
+// database, no mapping and no sync: a file is written beside and renamed in,
+// and claimed by renaming it. Its name says who holds it (name.go), its content
+// is one OTLP request with a checksum (frame.go).
+//
+// Each Spool has a goroutine, the writer, that writes what Put and Record are
+// given, in that order. Claim, Remove, Return and SetAside are for one goroutine
+// more, the courier's, and wait for the disk; Close does until its deadline.
+// Nothing else does.
 package spool
 
-import "sync"
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
 
-// Batch is one OTLP ExportTraceServiceRequest, encoded, and where it is kept.
+// Limits bound what the folder of a service holds. The oldest files make room.
+type Limits struct {
+	Files int
+	Bytes int64
+	Age   time.Duration
+}
+
+const (
+	// What may be in memory only: because the writer has not come to it, or
+	// because it can't be written.
+	memoryBytes = 32 << 20
+	// What has been written is kept in memory too, up to this, so that it need
+	// not be read again.
+	keptBytes = 4 << 20
+	// Records of spans that have not ended, of one process.
+	maxRecords = 64
+)
+
+// ErrClosed says that the spool takes nothing more.
+var ErrClosed = errors.New("the spool is closed")
+
+// Batch is one OTLP ExportTraceServiceRequest, encoded, for delivery.
 type Batch struct {
 	Request []byte
+
+	own  bool // of this client, not found
+	file file // the zero file: none
+	size int64
+	// unwritten: the request is in memory only. A file there may be all the
+	// same: the record of a span that is in the request, and has ended since.
+	unwritten bool
 }
 
-// Store keeps batches, oldest first. Its methods may be called from several
-// goroutines.
-type Store interface {
-	// Put keeps a request. The store owns it from then on.
-	Put(request []byte) error
-	// Claim takes the oldest batch that nobody has claimed, for delivery.
-	// There may be none.
-	Claim() (*Batch, bool)
-	// Remove ends a claim: the batch is delivered, or will never be.
-	Remove(*Batch)
-	// Return ends a claim: the batch is the oldest again.
-	Return(*Batch)
+// job is what the writer is to do: a batch, or the record of a span.
+type job struct {
+	request []byte
+	record  string   // the span's id; empty: a batch
+	ended   []string // of a batch: the ids of spans whose record it replaces
 }
 
-// memoryBytes is how much a Memory holds: some 100,000 spans of 20 attributes.
-const memoryBytes = 64 << 20
+// Spool is one client's use of its service's folder.
+type Spool struct {
+	folder *folder // nil: memory only
+	self   owner
+	limits Limits
+	log    func(string)
 
-// Memory is a Store that lasts as long as the process. When it is full, the
-// oldest batch makes room.
-type Memory struct {
-	mu      sync.Mutex
-	batches []*Batch
-	bytes   int
-	lost    int
+	work chan struct{} // there are jobs, or Close was called
+	news chan struct{} // a job is done
+	idle chan struct{} // closed when the writer has ended
+
+	records map[string]file // span id → its record; the writer's
+	pause   Pause           // the courier's
+
+	mu     sync.Mutex
+	room   sync.Cond // memory may have become free
+	jobs   []job     // of which the writer is at the first
+	ready  []*Batch  // of this client, oldest first
+	found  []*Batch  // in files that nobody who lives holds
+	claim  *Batch    // of the courier, that has not ended
+	listed bool      // found was filled
+	closed bool
 }
 
-// Put implements Store.
-func (m *Memory) Put(request []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.batches = append(m.batches, &Batch{Request: request})
-	m.bytes += len(request)
-	for m.bytes > memoryBytes && len(m.batches) > 1 {
-		m.takeOldest()
-		m.lost++
+// Open returns a spool in the folder, an absolute path; empty: in memory only.
+// The folder is made when there is something to write. log is told, in a line
+// each, what is not going to be delivered.
+func Open(path string, limits Limits, log func(string)) *Spool {
+	s := &Spool{
+		log:     log,
+		self:    thisProcess(),
+		limits:  limits,
+		work:    make(chan struct{}, 1),
+		news:    make(chan struct{}, 1),
+		idle:    make(chan struct{}),
+		records: make(map[string]file),
+		listed:  path == "",
+	}
+	if path != "" {
+		s.folder = &folder{path}
+	}
+	s.room.L = &s.mu
+	go s.write()
+	return s
+}
+
+// Put keeps a request, which is the spool's from then on. It waits while too
+// much is in memory. ended are the ids of spans in it that may have a record:
+// the request takes its place. The error is ErrClosed.
+func (s *Spool) Put(request []byte, ended []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed && s.inMemory() > memoryBytes {
+		s.room.Wait()
+	}
+	if s.closed {
+		return ErrClosed
+	}
+	s.add(job{request: request, ended: ended})
+	return nil
+}
+
+// Record keeps a report of a span that has not ended, in the place of an
+// earlier one, and says whether it does. The courier does not see it. A later
+// process finds it, should this one be gone before the span has ended.
+func (s *Spool) Record(span string, request []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.folder == nil || s.closed || s.inMemory() > memoryBytes {
+		return false
+	}
+	s.add(job{request: request, record: span})
+	return true
+}
+
+// Empty says whether nothing is left to deliver of what was put here, and
+// nothing at all.
+func (s *Spool) Empty() (own, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isOwn := func(b *Batch) bool { return b.own }
+	own = len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
+		!slices.ContainsFunc(s.jobs, func(j job) bool { return j.record == "" })
+	all = s.listed && len(s.jobs)+len(s.ready)+len(s.found) == 0 && s.claim == nil
+	return own, all
+}
+
+// News has something to receive when there may be something new to claim.
+func (s *Spool) News() <-chan struct{} { return s.news }
+
+// Close has what was put written, gives free the files that this client holds,
+// and ends the spool, all in the background; it waits for that until ctx ends.
+// The courier must have ended its claim.
+func (s *Spool) Close(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	s.room.Broadcast()
+	s.mu.Unlock()
+	poke(s.work)
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+	}
+}
+
+// add is for callers that hold the lock, as are all that follow down to write.
+func (s *Spool) add(j job) {
+	s.jobs = append(s.jobs, j)
+	poke(s.work)
+}
+
+func (s *Spool) inMemory() (bytes int) {
+	for _, j := range s.jobs {
+		bytes += len(j.request)
+	}
+	for _, b := range s.ready {
+		if b.unwritten {
+			bytes += len(b.Request)
+		}
+	}
+	return bytes
+}
+
+func (s *Spool) kept() (bytes int) {
+	for _, b := range s.ready {
+		if !b.unwritten {
+			bytes += len(b.Request)
+		}
+	}
+	return bytes
+}
+
+// evict takes out the oldest batches until the files are within the limits.
+func (s *Spool) evict() (out []*Batch) {
+	var files int
+	var bytes int64
+	for _, list := range [][]*Batch{s.ready, s.found} {
+		for _, b := range list {
+			if b.file.is() {
+				files++
+				bytes += b.size
+			}
+		}
+	}
+	for files > s.limits.Files || bytes > s.limits.Bytes {
+		b := s.takeOldest()
+		if b == nil {
+			break
+		}
+		files--
+		bytes -= b.size
+		out = append(out, b)
+	}
+	return out
+}
+
+// takeOldest takes out the batch of the oldest file, but the last of this
+// client: the newest has to stay.
+func (s *Spool) takeOldest() *Batch {
+	var from *[]*Batch
+	var at int
+	for _, list := range []*[]*Batch{&s.found, &s.ready} {
+		for i, b := range *list {
+			last := list == &s.ready && i == len(s.ready)-1
+			if b.file.is() && !last && (from == nil || b.file.id < (*from)[at].file.id) {
+				from, at = list, i
+			}
+		}
+	}
+	if from == nil {
+		return nil
+	}
+	b := (*from)[at]
+	*from = append((*from)[:at], (*from)[at+1:]...)
+	return b
+}
+
+// write is the writer.
+func (s *Spool) write() {
+	defer close(s.idle)
+	// A panic here would end the host. After one the spool is closed; what is on
+	// disk the next run finds.
+	defer func() {
+		if recover() != nil {
+			s.mu.Lock()
+			s.closed = true
+			s.room.Broadcast()
+			s.mu.Unlock()
+		}
+	}()
+	for {
+		j, ok := s.job()
+		if !ok {
+			s.release()
+			return
+		}
+		var b *Batch
+		if j.record != "" {
+			s.writeRecord(j)
+		} else {
+			b = s.writeBatch(j)
+		}
+		s.mu.Lock()
+		s.jobs[0] = job{}
+		s.jobs = s.jobs[1:]
+		if b != nil {
+			if !b.unwritten && s.kept()+len(b.Request) > keptBytes {
+				b.Request = nil
+			}
+			s.ready = append(s.ready, b)
+		}
+		evicted := s.evict()
+		s.room.Broadcast()
+		s.mu.Unlock()
+		s.makeRoom(evicted)
+		poke(s.news)
+	}
+}
+
+// job waits for the next, and leaves it in the list. There is none when the
+// spool is closed and all is done.
+func (s *Spool) job() (job, bool) {
+	for {
+		s.mu.Lock()
+		if len(s.jobs) > 0 {
+			defer s.mu.Unlock()
+			return s.jobs[0], true
+		}
+		closed := s.closed
+		s.mu.Unlock()
+		if closed {
+			return job{}, false
+		}
+		<-s.work
+	}
+}
+
+func (s *Spool) writeRecord(j job) {
+	f, ok := s.records[j.record]
+	if !ok {
+		if len(s.records) == maxRecords {
+			return
+		}
+		f = s.newFile()
+	}
+	if s.folder.write(f, frame(j.request)) == nil {
+		s.records[j.record] = f
+	}
+}
+
+// writeBatch writes a batch over the record of its first span that has one: the
+// rename that brings the one takes the other away.
+func (s *Spool) writeBatch(j job) *Batch {
+	b := &Batch{Request: j.request, own: true, unwritten: true}
+	var more []file
+	for _, span := range j.ended {
+		f, ok := s.records[span]
+		switch {
+		case !ok:
+			continue
+		case b.file.is():
+			more = append(more, f)
+		default:
+			b.file = f
+		}
+		delete(s.records, span)
+	}
+	if s.folder == nil || len(j.request) > maxRequest {
+		return b
+	}
+	f := b.file
+	if !f.is() {
+		f = s.newFile()
+	}
+	content := frame(j.request)
+	if s.folder.write(f, content) == nil {
+		b.file, b.size, b.unwritten = f, int64(len(content)), false
+		for _, f := range more {
+			s.folder.remove(f)
+		}
+	}
+	return b
+}
+
+func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.self} }
+
+// release gives free what this client holds: others may deliver it, and on
+// other machines need not wait until they may take this process for dead.
+func (s *Spool) release() {
+	s.mu.Lock()
+	ready := s.ready
+	s.ready = nil
+	s.mu.Unlock()
+	for _, b := range ready {
+		if b.file.is() {
+			s.folder.rename(b.file, b.file.to(free))
+		}
+	}
+	for _, f := range s.records {
+		s.folder.rename(f, f.to(free))
+	}
+}
+
+// Claim takes a batch for delivery: the oldest of this client, else one that
+// somebody left behind. nil: there is none now.
+func (s *Spool) Claim() *Batch {
+	for {
+		b := s.next()
+		if b == nil || !b.file.is() || s.hold(b) {
+			return b
+		}
+		s.endClaim()
+	}
+}
+
+func (s *Spool) next() *Batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ready) == 0 && !s.listed {
+		s.mu.Unlock()
+		found := s.leftBehind()
+		s.mu.Lock()
+		s.found, s.listed = append(s.found, found...), true
+		evicted := s.evict()
+		s.mu.Unlock()
+		s.makeRoom(evicted)
+		s.mu.Lock()
+	}
+	for _, list := range []*[]*Batch{&s.ready, &s.found} {
+		if len(*list) > 0 {
+			b := (*list)[0]
+			(*list)[0] = nil
+			*list = (*list)[1:]
+			s.claim = b
+			s.room.Broadcast()
+			return b
+		}
 	}
 	return nil
 }
 
-// Claim implements Store.
-func (m *Memory) Claim() (*Batch, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.batches) == 0 {
-		return nil, false
+func (s *Spool) makeRoom(evicted []*Batch) {
+	for _, b := range evicted {
+		s.folder.remove(b.file)
+		s.log("a batch was removed: the spool is full")
 	}
-	return m.takeOldest(), true
 }
 
-// Remove implements Store. A claimed batch is not held any more.
-func (m *Memory) Remove(*Batch) {}
-
-// Return implements Store.
-func (m *Memory) Return(b *Batch) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.batches = append([]*Batch{b}, m.batches...)
-	m.bytes += len(b.Request)
+func (s *Spool) endClaim() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claim = nil
 }
 
-// Lost returns how many batches had to make room.
-func (m *Memory) Lost() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lost
+// hold makes the batch's file this process's, with its request in memory. It
+// says whether the batch can be delivered.
+func (s *Spool) hold(b *Batch) bool {
+	mine := file{id: b.file.id, state: held, by: s.self}
+	if b.file != mine {
+		if !s.folder.rename(b.file, mine) { // somebody else was first
+			return false
+		}
+		b.file = mine
+	}
+	if b.Request != nil {
+		return true
+	}
+	content, err := s.folder.read(b.file)
+	if err == nil {
+		b.Request, err = unframe(content)
+	}
+	if err != nil {
+		s.log("a file was set aside: " + err.Error())
+		s.folder.rename(b.file, b.file.to(bad))
+	}
+	return err == nil
 }
 
-func (m *Memory) takeOldest() *Batch {
-	b := m.batches[0]
-	m.batches[0] = nil
-	m.batches = m.batches[1:]
-	m.bytes -= len(b.Request)
-	return b
+// Remove ends a claim: the batch is delivered, or will never be.
+func (s *Spool) Remove(b *Batch) {
+	defer s.endClaim()
+	if b.file.is() {
+		s.folder.remove(b.file)
+	}
+}
+
+// SetAside ends a claim: the batch is not to be sent.
+func (s *Spool) SetAside(b *Batch) {
+	defer s.endClaim()
+	if b.file.is() {
+		s.folder.rename(b.file, b.file.to(bad))
+	}
+}
+
+// Return ends a claim: the batch is the oldest again, for other processes too.
+func (s *Spool) Return(b *Batch) {
+	defer s.endClaim()
+	if !b.file.is() || b.unwritten {
+		s.putBack(&s.ready, b)
+	} else if s.folder.rename(b.file, b.file.to(free)) { // else somebody has removed it
+		b.file, b.Request = b.file.to(free), nil
+		s.putBack(&s.found, b)
+	}
+}
+
+func (s *Spool) putBack(list *[]*Batch, b *Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*list = append([]*Batch{b}, *list...)
+}
+
+func poke(channel chan<- struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default: // it has been poked and has not looked yet
+	}
 }

@@ -109,7 +109,14 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(variable)
 	}
 	os.Setenv("RUNSPAN_ENDPOINT", "http://127.0.0.1:9/") // where a test has no receiver, it sends to nobody
-	os.Exit(m.Run())
+	state, err := os.MkdirTemp("", "runspan-purego-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("XDG_STATE_HOME", state)
+	code := m.Run()
+	os.RemoveAll(state)
+	os.Exit(code)
 }
 
 // log takes the library's log lines.
@@ -196,6 +203,7 @@ func listen(t *testing.T, o receiver.Options) *receiver.Receiver {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	t.Setenv("RUNSPAN_ENDPOINT", r.Endpoint()) // purego's host and its C library share the environment under cgo
 	if o.Dir != "" {
 		t.Setenv("SSL_CERT_FILE", r.CAFile())

@@ -51,11 +51,21 @@ func (ca *CA) PEM() []byte {
 
 // Leaf makes a server certificate for hosts, each a name or an IP address.
 func (ca *CA) Leaf(hosts ...string) (tls.Certificate, error) {
+	return ca.leaf(newTemplate("runspan test receiver"), hosts)
+}
+
+// ExpiredLeaf is Leaf, for a certificate that ended a minute ago.
+func (ca *CA) ExpiredLeaf(hosts ...string) (tls.Certificate, error) {
+	tmpl := newTemplate("runspan test receiver")
+	tmpl.NotAfter = time.Now().Add(-time.Minute)
+	return ca.leaf(tmpl, hosts)
+}
+
+func (ca *CA) leaf(tmpl *x509.Certificate, hosts []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	tmpl := newTemplate("runspan test receiver")
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, host := range hosts {

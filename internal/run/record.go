@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+
+package run
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"runspan/internal/spool"
+)
+
+const (
+	// A span that has not ended by this age gets a record. Shorter ones leave
+	// none, so a loop of them writes nothing.
+	firstRecord = 10 * time.Millisecond
+	// A record that says nothing new is still written so often, because other
+	// machines can't see for themselves that its process lives.
+	heartbeat = spool.Heartbeat
+)
+
+// record is what a Span knows of its own: guarded by the span's lock.
+type record struct {
+	stale   bool      // the span has changed since
+	written time.Time // zero: there is none
+	due     time.Time // when to look at it again
+}
+
+// keepRecords writes the records of the spans that are open.
+func (c *Client) keepRecords(ctx context.Context) {
+	// A panic on a goroutine of ours would end the host. After one there are no
+	// more records.
+	defer func() { _ = recover() }()
+	timer := time.NewTimer(never)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.begun:
+			select {
+			case <-time.After(firstRecord):
+			case <-ctx.Done():
+				return
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		next := never
+		for _, s := range c.openSpans() {
+			next = min(next, s.keepRecord(time.Now()))
+		}
+		timer.Reset(next)
+	}
+}
+
+// keepRecord writes the span's record where it is due, and returns when to come
+// again. The pauses grow as the span gets older, so that it is written seldom
+// however often the span changes.
+func (s *Span) keepRecord(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return never
+	}
+	if s.record.due.IsZero() {
+		s.record.due = s.began.Add(firstRecord)
+	}
+	if wait := s.record.due.Sub(now); wait > 0 {
+		return wait
+	}
+	if s.record.written.IsZero() || s.record.stale || now.Sub(s.record.written) >= heartbeat {
+		s.writeRecord(now)
+	}
+	pause := min(max(now.Sub(s.began), firstRecord), heartbeat)
+	s.record.due = now.Add(pause)
+	return pause
+}
+
+// writeRecord is for callers that hold the lock: a span that ends meanwhile is
+// put after its record, which it replaces.
+func (s *Span) writeRecord(now time.Time) {
+	key, ok := s.client.schema.Aborted(s.name)
+	if !ok {
+		return
+	}
+	attributes := append(slices.Clone(s.attributes), attribute.Bool(key, true))
+	request := s.client.encode(aborted{s.otel.(sdktrace.ReadOnlySpan), attributes, now})
+	id := s.otel.SpanContext().SpanID()
+	if request == nil || !s.client.delivery.Record(string(id[:]), request) {
+		return
+	}
+	s.record.written, s.record.stale = now, false
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	s.client.recorded[string(id[:])] = struct{}{}
+}
+
+// aborted is a span that has not ended, as if it had been aborted.
+type aborted struct {
+	sdktrace.ReadOnlySpan
+	attributes []attribute.KeyValue
+	at         time.Time
+}
+
+// Attributes implements sdktrace.ReadOnlySpan.
+func (a aborted) Attributes() []attribute.KeyValue { return a.attributes }
+
+// EndTime implements sdktrace.ReadOnlySpan.
+func (a aborted) EndTime() time.Time { return a.at }
+
+// Status implements sdktrace.ReadOnlySpan.
+func (a aborted) Status() sdktrace.Status { return sdktrace.Status{Code: codes.Error} }
+
+// encode returns a span as a request; nil after a defect.
+func (c *Client) encode(span sdktrace.ReadOnlySpan) (request []byte) {
+	o := &outbox{take: func(encoded []byte, _ []*tracepb.Span) error {
+		request = encoded
+		return nil
+	}}
+	o.resource.Store(c.outbox.resource.Load())
+	if otlptrace.NewUnstarted(o).ExportSpans(context.Background(), []sdktrace.ReadOnlySpan{span}) != nil {
+		return nil
+	}
+	return request
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+)
+
+// maxNames is how many names of a folder are looked at. There are more only
+// where somebody else has put them there.
+const maxNames = 1 << 16
+
+// folder is a service's folder. It is opened anew for each use, because it may
+// be removed at any time, and closed at once: the host's descriptors are few.
+type folder struct {
+	path string
+}
+
+// open returns the folder, which must be the user's own, and closed to others.
+func (d *folder) open() (*os.Root, error) {
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = own(root, info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return root, nil
+}
+
+func own(root *os.Root, info fs.FileInfo) error {
+	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+		return errors.New("the folder is another user's")
+	}
+	if info.Mode().Perm() != 0o700 {
+		return root.Chmod(".", 0o700)
+	}
+	return nil
+}
+
+// openOrMake also makes the folder, and those above it that XDG names.
+func (d *folder) openOrMake() (*os.Root, error) {
+	root, err := d.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(d.path, 0o700); err != nil {
+			return nil, err
+		}
+		root, err = d.open()
+	}
+	return root, err
+}
+
+// write makes the file, or replaces it, with all of content or not at all.
+func (d *folder) write(f file, content []byte) error {
+	root, err := d.openOrMake()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	beside := file{id: newID(), state: part, by: f.by}.String()
+	err = writeNew(root, beside, content)
+	if err == nil {
+		err = root.Rename(beside, f.String())
+	}
+	if err != nil {
+		_ = root.Remove(beside) // nothing more can be done
+	}
+	return err
+}
+
+func writeNew(root *os.Root, name string, content []byte) error {
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(content)
+	return errors.Join(err, out.Close()) // NFS and quotas say no at close
+}
+
+// read returns a regular file's content.
+func (d *folder) read(f file) ([]byte, error) {
+	root, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return readRegular(root, f.String(), headerBytes+maxRequest)
+}
+
+func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > int64(limit) { // a pipe would wait for ever
+		return nil, errFrame
+	}
+	in, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return io.ReadAll(io.LimitReader(in, int64(limit)))
+}
+
+// rename says whether it was done: of several processes that rename a file at
+// once, one does it.
+func (d *folder) rename(from, to file) bool {
+	root, err := d.open()
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	return root.Rename(from.String(), to.String()) == nil
+}
+
+func (d *folder) remove(f file) {
+	root, err := d.open()
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	_ = root.Remove(f.String()) // it is gone, or can't be helped
+}
+
+// found is a file as it was listed.
+type found struct {
+	file
+	size  int64
+	touch time.Time // when it was last written or renamed, by the file server's clock
+}
+
+// list returns the spool's files.
+func (d *folder) list() ([]found, error) {
+	root, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(maxNames)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	var files []found
+	for _, name := range names {
+		f, ok := parseFile(name)
+		if !ok {
+			continue
+		}
+		info, err := root.Lstat(name)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // gone since, or none of ours
+		}
+		files = append(files, found{f, info.Size(), touched(info)})
+	}
+	return files, nil
+}
+
+// clock returns the file server's time.
+func (d *folder) clock() (time.Time, error) {
+	root, err := d.open()
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer root.Close()
+	name := file{id: newID(), state: part, by: thisProcess()}.String()
+	if err := writeNew(root, name, nil); err != nil {
+		return time.Time{}, fmt.Errorf("a probe: %w", err)
+	}
+	defer func() { _ = root.Remove(name) }()
+	info, err := root.Lstat(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return touched(info), nil
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// Heartbeat is how often a process that keeps a record writes it anew.
+	Heartbeat = 10 * time.Minute
+	// A process that can't be asked after is taken for dead when its file has
+	// not been touched for so long.
+	deadAfter = 3 * Heartbeat
+	// Files that were set aside.
+	maxBad = 16
+)
+
+// leftBehind looks through the folder once. It returns what may be delivered:
+// files that are free, and those whose process is gone. Along the way it removes
+// what is too old or was never finished.
+//
+// The order is random, so that a thousand processes that find the same files do
+// not all begin with the same one.
+func (s *Spool) leftBehind() []*Batch {
+	files, err := s.folder.list()
+	if err != nil {
+		return nil // there is no folder, or it can't be read: nothing to deliver
+	}
+	dead := s.deadOwners(files)
+	var batches []*Batch
+	var aside []file
+	for _, f := range files {
+		tooOld := time.Since(f.made()) > s.limits.Age
+		switch {
+		case f.by != "" && !dead(f):
+		case tooOld || f.state == part:
+			s.folder.remove(f.file)
+		case f.state == bad:
+			aside = append(aside, f.file)
+		case f.size > int64(headerBytes+maxRequest): // it must not count against the limits
+			s.folder.rename(f.file, f.to(bad))
+		default:
+			batches = append(batches, &Batch{file: f.file, size: f.size})
+		}
+	}
+	slices.SortFunc(aside, func(a, b file) int { return strings.Compare(b.id, a.id) })
+	for _, f := range aside[min(len(aside), maxBad):] {
+		s.folder.remove(f)
+	}
+	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	return batches
+}
+
+// deadOwners returns whether the process that has a file is gone. It asks after
+// each process once.
+func (s *Spool) deadOwners(files []found) func(found) bool {
+	type answer struct{ gone, known bool }
+	answers := make(map[owner]answer)
+	var clock time.Time // zero: it has not been asked for, or there is none
+	for _, f := range files {
+		if _, ok := answers[f.by]; ok || f.by == "" {
+			continue
+		}
+		gone, known := f.by.gone()
+		answers[f.by] = answer{gone, known}
+		if !known && clock.IsZero() {
+			clock, _ = s.folder.clock()
+		}
+	}
+	return func(f found) bool {
+		if a := answers[f.by]; a.known {
+			return a.gone
+		}
+		return !clock.IsZero() && clock.Sub(f.touch) > deadAfter
+	}
+}

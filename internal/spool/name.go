@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// state is what a file is, by the last part of its name.
+type state string
+
+const (
+	free state = "otlp" // for whoever claims it
+	held state = "held" // by a process: what it delivers, or a run in it that has not ended
+	part state = "part" // being written by a process
+	bad  state = "bad"  // not to be sent; kept for a while, for people to look at
+)
+
+// file is a file in a service's folder. Its name is ID.STATE, or ID.OWNER.STATE
+// where a process has it. Files of other names are not the spool's: it leaves
+// them alone.
+type file struct {
+	id    string
+	state state
+	by    owner // of held and part
+}
+
+// id is 16 hex digits for when the file was made, in nanoseconds since 1970, a
+// dash, and 16 random ones.
+func newID() string {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return fmt.Sprintf("%016x-%016x", uint64(time.Now().UnixNano()), binary.NativeEndian.Uint64(random[:]))
+}
+
+func (f file) is() bool { return f.id != "" }
+
+// to is the file in a state that has no owner.
+func (f file) to(s state) file { return file{id: f.id, state: s} }
+
+// made returns when the file was made.
+func (f file) made() time.Time {
+	nanoseconds, _ := strconv.ParseUint(f.id[:16], 16, 64) // parseFile has looked
+	return time.Unix(0, int64(nanoseconds))
+}
+
+func (f file) String() string {
+	if f.by == "" {
+		return f.id + "." + string(f.state)
+	}
+	return f.id + "." + string(f.by) + "." + string(f.state)
+}
+
+// parseFile reads a name. Only what String returns is one.
+func parseFile(name string) (file, bool) {
+	id, rest, _ := strings.Cut(name, ".")
+	if len(id) != 33 || id[16] != '-' || !isHex(id[:16]) || !isHex(id[17:]) {
+		return file{}, false
+	}
+	by, last, owned := strings.Cut(rest, ".")
+	if !owned {
+		s := state(by)
+		return file{id: id, state: s}, s == free || s == bad
+	}
+	f := file{id: id, state: state(last), by: owner(by)}
+	return f, f.by.valid() && (f.state == held || f.state == part)
+}
+
+func isHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}

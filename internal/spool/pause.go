@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pause is how long to leave the collector alone after an attempt failed. It is
+// kept in the folder, so that the runs that follow know of it. The zero Pause is
+// none.
+type Pause struct {
+	Failures int  // in a row, of all processes as far as they know of each other
+	Asked    bool // the collector named the length
+	Since    time.Time
+	Length   time.Duration
+}
+
+const (
+	pauseFile = "pause"
+	// Then: failures, asked, since and length in milliseconds.
+	pauseMagic = "runspan-pause-1"
+	// LongestPause bounds what a collector may ask for, and what a file is
+	// believed.
+	LongestPause = time.Hour
+)
+
+// Pause returns what SetPause was given last, by whichever process.
+func (s *Spool) Pause() Pause {
+	if s.folder == nil {
+		return s.pause
+	}
+	root, err := s.folder.open()
+	if err != nil {
+		return s.pause
+	}
+	defer root.Close()
+	content, err := readRegular(root, pauseFile, 128)
+	if err != nil {
+		return s.pause
+	}
+	return parsePause(string(content), time.Now())
+}
+
+// SetPause keeps a pause; the zero Pause ends it.
+func (s *Spool) SetPause(p Pause) {
+	s.pause = p
+	if s.folder == nil {
+		return
+	}
+	root, err := s.folder.open()
+	if err != nil {
+		return // there is no folder, so this process has it in memory alone
+	}
+	defer root.Close()
+	if p == (Pause{}) {
+		_ = root.Remove(pauseFile) // mostly there is none
+		return
+	}
+	beside := file{id: newID(), state: part, by: s.self}.String()
+	text := fmt.Sprintln(pauseMagic, p.Failures, p.Asked, p.Since.UnixMilli(), p.Length.Milliseconds())
+	if writeNew(root, beside, []byte(text)) != nil || root.Rename(beside, pauseFile) != nil {
+		_ = root.Remove(beside)
+	}
+}
+
+// parsePause reads a pause. One that is no pause, or of another clock, is none.
+func parsePause(text string, now time.Time) Pause {
+	fields := strings.Fields(text)
+	if len(fields) != 5 || fields[0] != pauseMagic || !strings.HasSuffix(text, "\n") {
+		return Pause{}
+	}
+	failures, err1 := strconv.Atoi(fields[1])
+	asked, err2 := strconv.ParseBool(fields[2])
+	since, err3 := strconv.ParseInt(fields[3], 10, 64)
+	length, err4 := strconv.ParseInt(fields[4], 10, 64)
+	p := Pause{failures, asked, time.UnixMilli(since), time.Duration(length) * time.Millisecond}
+	if errors.Join(err1, err2, err3, err4) != nil || failures < 1 || length < 0 || length > LongestPause.Milliseconds() ||
+		p.Since.After(now.Add(time.Second)) {
+		return Pause{}
+	}
+	return p
+}
