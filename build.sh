@@ -49,6 +49,13 @@ test() { # all tests
     scripts/test.sh
 }
 
+faults() { # write the table of docs/delivery.md anew
+    wheel
+    stripepy_venv patched
+    install_runspan dev
+    go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
+}
+
 lint() { # the linters of all languages here
     wheel
     install_runspan dev
@@ -143,7 +150,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | wheel | demo | test | lint | bench | size | docs | clean) "$task" ;;
+help | build | wheel | demo | test | faults | lint | bench | size | docs | clean) "$task" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -129,9 +129,7 @@ func openClient(cfg *config) (*client, error) {
 		"sdk.version":    sdk.Version(),
 	}, delivery)
 	if err != nil {
-		expired, cancel := context.WithCancel(context.Background())
-		cancel()
-		delivery.Close(expired)
+		delivery.Close(run.NoTime())
 		c.lines.add(levelWarning, "schema: "+err.Error())
 		return c, errors.Join(errSchema, err)
 	}
@@ -175,6 +173,9 @@ type spooled struct {
 // Flush implements run.Delivery.
 func (s spooled) Flush(ctx context.Context) bool { return s.courier.Flush(ctx) }
 
+// Finish implements run.Delivery.
+func (s spooled) Finish(ctx context.Context) bool { return s.courier.Finish(ctx) }
+
 // Close implements run.Delivery. The courier first: what it has claimed goes
 // back to the spool.
 func (s spooled) Close(ctx context.Context) {
@@ -211,6 +212,9 @@ func (preview) Record(string, []byte) bool { return false }
 
 // Flush implements run.Delivery.
 func (preview) Flush(context.Context) bool { return true }
+
+// Finish implements run.Delivery.
+func (preview) Finish(context.Context) bool { return true }
 
 // Close implements run.Delivery.
 func (preview) Close(context.Context) {}

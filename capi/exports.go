@@ -144,9 +144,7 @@ func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.i
 	}
 	*handle = C.uint64_t(clients.add(opened, maxClients))
 	if *handle == 0 {
-		expired, cancel := context.WithCancel(context.Background())
-		cancel()
-		opened.Close(expired)
+		opened.Close(run.NoTime())
 		return code(errTooMany)
 	}
 	return code(nil)

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -59,10 +58,15 @@ type Courier struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the courier has ended
 
-	mu      sync.Mutex
-	changed chan struct{} // closed, and replaced, when Flush has to look again
-	paused  bool          // the collector is left alone for now
+	mu       sync.Mutex
+	changed  chan struct{} // closed, and replaced, when Flush has to look again
+	paused   bool          // the collector is left alone for now
+	deadline time.Time     // of Finish; zero: it was not called
+	begun    time.Time     // the attempt
 }
+
+// errLate says that an attempt was given up before anything was sent.
+var errLate = errors.New("too little time is left for an answer")
 
 // New starts a courier to an endpoint that CheckEndpoint allows. log is told, in
 // a line each, why something was not delivered.
@@ -116,6 +120,27 @@ func (c *Courier) Flush(ctx context.Context) bool {
 	}
 }
 
+// Finish is the last Flush before Close. From now on nothing is sent that can
+// hardly be answered before ctx ends: to be cut off then would leave it to the
+// next run, and to the collector twice.
+func (c *Courier) Finish(ctx context.Context) bool {
+	c.mu.Lock()
+	c.deadline, _ = ctx.Deadline()
+	c.mu.Unlock()
+	return c.Flush(ctx)
+}
+
+// inTime returns errLate where a connection that has just been made took longer
+// than is left until Finish's deadline: an answer is going to take about as long.
+func (c *Courier) inTime() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.deadline.IsZero() && time.Since(c.begun) > time.Until(c.deadline) {
+		return errLate
+	}
+	return nil
+}
+
 // Close stops the courier, an attempt under way included, and waits until ctx
 // ends for it to give back what it has claimed.
 func (c *Courier) Close(ctx context.Context) {
@@ -140,12 +165,11 @@ func (c *Courier) tell(paused bool) {
 
 func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *Network) {
 	defer close(c.ended)
-	// A panic on a goroutine of ours would end the host. After one nothing more
-	// is delivered, and no flush waits for it.
+	defer c.tell(true) // no flush waits for what is not going to happen
+	// A panic on a goroutine of ours would end the host.
 	defer func() {
 		if recover() != nil {
 			c.log("a defect of runspan: nothing more is delivered")
-			c.tell(true)
 		}
 	}()
 	pause := c.store.Pause()
@@ -172,7 +196,7 @@ func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *
 // connect makes the client; it has no connection yet, and none any more when ctx
 // has ended.
 func (c *Courier) connect(ctx context.Context, endpoint, userAgent string, network *Network) (otlptrace.Client, *witness) {
-	httpClient, err := newHTTPClient(network)
+	httpClient, err := newHTTPClient(network, c.inTime)
 	if err != nil {
 		c.log(err.Error()) // each attempt is going to fail
 	}
@@ -206,9 +230,16 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 		return last
 	}
 	begun := time.Now()
+	c.mu.Lock()
+	c.begun = begun
+	c.mu.Unlock()
 	err := post(ctx, otlp, w, &request)
 	cut := err != nil && ctx.Err() != nil
 	switch {
+	case errors.Is(err, errLate):
+		c.store.Return(batch)
+		c.cancel()
+		return last
 	case cut && time.Since(begun) < fairChance:
 		c.store.Return(batch)
 		return last
@@ -239,45 +270,6 @@ func post(ctx context.Context, otlp otlptrace.Client, w *witness, request *coltr
 	return err
 }
 
-// witness sees the answers that otlptracehttp keeps to itself. One goroutine
-// uses it.
-type witness struct {
-	next       http.RoundTripper
-	status     int // 0: there was no answer
-	retryAfter string
-}
-
-// RoundTrip implements http.RoundTripper.
-func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := w.next.RoundTrip(r)
-	if err == nil {
-		w.status, w.retryAfter = response.StatusCode, response.Header.Get("Retry-After")
-	}
-	return response, err
-}
-
-// retryable is the OTLP/HTTP specification's list, "Failures".
-func (w *witness) retryable() bool {
-	switch w.status {
-	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// pause returns the pause that follows the last one.
-func (w *witness) pause(last spool.Pause) spool.Pause {
-	p := spool.Pause{Failures: last.Failures + 1, Since: time.Now(), Length: longestPause}
-	if p.Failures < 16 {
-		p.Length = min(firstPause<<last.Failures, longestPause)
-	}
-	// "Now", or a date that has passed, is no leave to hammer.
-	if length, ok := retryAfter(w.retryAfter); ok && length > 0 && w.status != 0 {
-		p.Asked, p.Length = true, length
-	}
-	return p
-}
-
 // after draws the end of a pause: not the same for any two processes, so that a
 // thousand jobs do not come back as one. What the collector has asked for is
 // kept in full.
@@ -290,17 +282,4 @@ func after(p spool.Pause) time.Time {
 		return end.Add(rand.N(p.Length/8 + 1))
 	}
 	return end.Add(-rand.N(p.Length/2 + 1))
-}
-
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3).
-func retryAfter(header string) (time.Duration, bool) {
-	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(spool.LongestPause/time.Second))) * time.Second, true
-	} else if errors.Is(err, strconv.ErrRange) {
-		return spool.LongestPause, true
-	}
-	if date, err := http.ParseTime(header); err == nil {
-		return min(max(time.Until(date), 0), spool.LongestPause), true
-	}
-	return 0, false
 }

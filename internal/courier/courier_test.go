@@ -278,6 +278,54 @@ func TestAnAttemptThatIsCutOff(t *testing.T) {
 	}
 }
 
+// What took long to connect, and has less left, is not sent: it would be cut off
+// and sent again.
+func TestNothingIsSentTooLate(t *testing.T) {
+	for _, test := range []struct {
+		connects, budget time.Duration
+		want             bool
+	}{
+		{0, 10 * time.Second, true},
+		{600 * time.Millisecond, 10 * time.Second, true},
+		{600 * time.Millisecond, time.Second, false},
+	} {
+		c := &collector{}
+		server := httptest.NewUnstartedServer(c)
+		server.Listener = slow{server.Listener, test.connects}
+		server.StartTLS()
+		defer server.Close()
+		s := start(t, server.URL, &courier.Network{CertFile: certificateOf(t, server)}, "")
+		s.put(t, "a")
+		ctx, cancel := context.WithTimeout(context.Background(), test.budget)
+		defer cancel()
+		begun := time.Now()
+		delivered := s.Finish(ctx)
+		took := time.Since(begun)
+		time.Sleep(100 * time.Millisecond)
+		if came := c.came() == "a"; delivered != test.want || came != test.want || took > test.budget {
+			t.Errorf("%v: delivered %v after %v, came %q", test, delivered, took, c.came())
+		}
+		if _, all := s.store.Empty(); all != test.want {
+			t.Errorf("%v: nothing left: %v", test, all)
+		}
+		if pause := s.store.Pause(); pause != (spool.Pause{}) {
+			t.Errorf("%v: it counts as a failure: %v", test, pause)
+		}
+	}
+}
+
+// slow is a listener whose connections are late.
+type slow struct {
+	net.Listener
+	by time.Duration
+}
+
+func (l slow) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	time.Sleep(l.by)
+	return c, err
+}
+
 func TestFlushDoesNotOutlastItsDeadline(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts by its backlog, never answers
 	if err != nil {
@@ -328,16 +376,23 @@ func TestResponsesAreReadUpToACap(t *testing.T) {
 	}
 }
 
+// certificateOf writes a server's certificate to a file.
+func certificateOf(t *testing.T, server *httptest.Server) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestTLS(t *testing.T) {
 	c := &collector{}
 	server := httptest.NewTLSServer(c)
 	server.Config.ErrorLog = nil
 	defer server.Close()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := certificateOf(t, server)
 	for _, test := range []struct {
 		name    string
 		network courier.Network

@@ -56,8 +56,9 @@ func isLoopback(host string) bool {
 }
 
 // newHTTPClient returns a client in any case; after an error, one that trusts
-// no certificate.
-func newHTTPClient(n *Network) (*http.Client, error) {
+// no certificate. verified is asked when a server has shown who it is, and may
+// refuse the connection.
+func newHTTPClient(n *Network, verified func() error) (*http.Client, error) {
 	roots, err := roots(n)
 	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
 	proxyFor := proxies.ProxyFunc()
@@ -66,9 +67,13 @@ func newHTTPClient(n *Network) (*http.Client, error) {
 		// A redirect could lead anywhere: spans go to the schema's destination.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                  func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
-			DialContext:            (&net.Dialer{Timeout: attemptTimeout}).DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			Proxy:       func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
+			DialContext: (&net.Dialer{Timeout: attemptTimeout}).DialContext,
+			TLSClientConfig: &tls.Config{
+				RootCAs:          roots,
+				MinVersion:       tls.VersionTLS12,
+				VerifyConnection: func(tls.ConnectionState) error { return verified() },
+			},
 			DisableCompression:     true, // no response of ours is worth unpacking
 			MaxIdleConnsPerHost:    1,
 			MaxResponseHeaderBytes: 16 << 10,

@@ -63,6 +63,8 @@ type Delivery interface {
 	// Flush waits until everything put so far is delivered, or waiting has no
 	// point, or ctx ends, and says whether all of it is.
 	Flush(ctx context.Context) bool
+	// Finish is the last Flush before Close.
+	Finish(ctx context.Context) bool
 	// Close ends the delivery, and waits for that until ctx ends.
 	Close(ctx context.Context)
 }
@@ -185,10 +187,12 @@ func (c *Client) Begin(name string) (*Span, error) {
 // Flush waits until every span that has ended is delivered, or waiting has no
 // point, or ctx ends, and says whether all are.
 func (c *Client) Flush(ctx context.Context) bool {
-	if len(c.room) > 0 && c.provider.ForceFlush(ctx) != nil {
-		return false
-	}
-	return c.delivery.Flush(ctx)
+	return c.handOverAll(ctx) && c.delivery.Flush(ctx)
+}
+
+// handOverAll passes every span that has ended to the delivery.
+func (c *Client) handOverAll(ctx context.Context) bool {
+	return len(c.room) == 0 || c.provider.ForceFlush(ctx) == nil
 }
 
 // Close ends spans that have not ended, as aborted, flushes as Flush does, and
@@ -197,18 +201,21 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
 	}
-	delivered = c.Flush(ctx)
+	delivered = c.handOverAll(ctx) && c.delivery.Finish(ctx)
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if len(c.room) > 0 {
-		_ = c.provider.ForceFlush(ctx) // an error says that grace was too short
-	}
+	c.handOverAll(ctx) // or not: then grace was too short
 	c.stop()
 	c.delivery.Close(ctx)
-	expired, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = c.provider.Shutdown(expired) // the same
+	_ = c.provider.Shutdown(NoTime()) // there is nothing left to do
 	return delivered
+}
+
+// NoTime returns a context that has ended, for a Close that does not wait.
+func NoTime() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 func (c *Client) forget(s *Span) {

@@ -68,6 +68,8 @@ func (k *kept) Record(span string, encoded []byte) bool {
 
 func (k *kept) Flush(context.Context) bool { return true }
 
+func (k *kept) Finish(context.Context) bool { return true }
+
 func (k *kept) Close(context.Context) { k.closed = true }
 
 func (k *kept) spans() (spans []*tracepb.Span) {
@@ -101,7 +103,7 @@ func open(t testing.TB) (*run.Client, *kept) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close(expired()) })
+	t.Cleanup(func() { c.Close(run.NoTime()) })
 	return c, delivery
 }
 
@@ -299,19 +301,13 @@ func TestEventsAreBounded(t *testing.T) {
 }
 
 // expired is the context of a close that does not wait.
-func expired() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}
-
 func TestCloseAbortsWhatIsOpen(t *testing.T) {
 	c, delivery := open(t)
 	s := begin(t, c, "call")
 	if err := s.Set("params.k", number(3)); err != nil {
 		t.Fatal(err)
 	}
-	c.Close(expired())
+	c.Close(run.NoTime())
 	if !delivery.closed {
 		t.Error("the delivery is not closed")
 	}
