@@ -41,6 +41,7 @@ const (
 type Store interface {
 	News() <-chan struct{}
 	Empty() (own, all bool)
+	Look()
 	Claim() *spool.Batch
 	Remove(*spool.Batch)
 	Return(*spool.Batch)
@@ -210,6 +211,7 @@ func (c *Courier) connect(ctx context.Context, endpoint, userAgent string, netwo
 func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 	if length := time.Until(until); length > 0 {
 		c.tell(true)
+		c.store.Look() // nothing is claimed for now, but the limits hold all the same
 		timer := time.NewTimer(length)
 		defer timer.Stop()
 		select {

@@ -4,7 +4,6 @@ package spool
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -61,6 +60,16 @@ func (d *folder) openOrMake() (*os.Root, error) {
 	return root, err
 }
 
+// with opens the folder for one use.
+func (d *folder) with(use func(*os.Root) error) error {
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return use(root)
+}
+
 // write makes the file, or replaces it, with all of content or not at all.
 func (d *folder) write(f file, content []byte) error {
 	root, err := d.openOrMake()
@@ -68,10 +77,15 @@ func (d *folder) write(f file, content []byte) error {
 		return err
 	}
 	defer root.Close()
-	beside := file{id: newID(), state: part, by: f.by}.String()
-	err = writeNew(root, beside, content)
+	return replace(root, f.String(), f.by, content)
+}
+
+// replace writes a file beside and renames it in.
+func replace(root *os.Root, name string, by owner, content []byte) error {
+	beside := file{id: newID(), state: part, by: by}.String()
+	err := writeNew(root, beside, content)
 	if err == nil {
-		err = root.Rename(beside, f.String())
+		err = root.Rename(beside, name)
 	}
 	if err != nil {
 		_ = root.Remove(beside) // nothing more can be done
@@ -89,13 +103,12 @@ func writeNew(root *os.Root, name string, content []byte) error {
 }
 
 // read returns a regular file's content.
-func (d *folder) read(f file) ([]byte, error) {
-	root, err := d.open()
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return readRegular(root, f.String(), headerBytes+maxRequest)
+func (d *folder) read(name string, limit int) (content []byte, err error) {
+	err = d.with(func(root *os.Root) error {
+		content, err = readRegular(root, name, limit)
+		return err
+	})
+	return content, err
 }
 
 func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
@@ -117,21 +130,12 @@ func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
 // rename says whether it was done: of several processes that rename a file at
 // once, one does it.
 func (d *folder) rename(from, to file) bool {
-	root, err := d.open()
-	if err != nil {
-		return false
-	}
-	defer root.Close()
-	return root.Rename(from.String(), to.String()) == nil
+	return d.with(func(root *os.Root) error { return root.Rename(from.String(), to.String()) }) == nil
 }
 
-func (d *folder) remove(f file) {
-	root, err := d.open()
-	if err != nil {
-		return
-	}
-	defer root.Close()
-	_ = root.Remove(f.String()) // it is gone, or can't be helped
+// remove removes a file. Where that fails it is gone, or can't be helped.
+func (d *folder) remove(name string) {
+	_ = d.with(func(root *os.Root) error { return root.Remove(name) })
 }
 
 // found is a file as it was listed.
@@ -142,51 +146,47 @@ type found struct {
 }
 
 // list returns the spool's files.
-func (d *folder) list() ([]found, error) {
-	root, err := d.open()
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	dir, err := root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxNames)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	var files []found
-	for _, name := range names {
-		f, ok := parseFile(name)
-		if !ok {
-			continue
+func (d *folder) list() (files []found, err error) {
+	err = d.with(func(root *os.Root) error {
+		dir, err := root.Open(".")
+		if err != nil {
+			return err
 		}
-		info, err := root.Lstat(name)
-		if err != nil || !info.Mode().IsRegular() {
-			continue // gone since, or none of ours
+		defer dir.Close()
+		names, err := dir.Readdirnames(maxNames)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
-		files = append(files, found{f, info.Size(), touched(info)})
-	}
-	return files, nil
+		for _, name := range names {
+			f, ok := parseFile(name)
+			if !ok {
+				continue
+			}
+			info, err := root.Lstat(name)
+			if err != nil || !info.Mode().IsRegular() {
+				continue // gone since, or none of ours
+			}
+			files = append(files, found{f, info.Size(), touched(info)})
+		}
+		return nil
+	})
+	return files, err
 }
 
 // clock returns the file server's time.
-func (d *folder) clock() (time.Time, error) {
-	root, err := d.open()
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer root.Close()
-	name := file{id: newID(), state: part, by: thisProcess()}.String()
-	if err := writeNew(root, name, nil); err != nil {
-		return time.Time{}, fmt.Errorf("a probe: %w", err)
-	}
-	defer func() { _ = root.Remove(name) }()
-	info, err := root.Lstat(name)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return touched(info), nil
+func (d *folder) clock() (now time.Time, err error) {
+	err = d.with(func(root *os.Root) error {
+		name := file{id: newID(), state: part, by: thisProcess()}.String()
+		if err := writeNew(root, name, nil); err != nil {
+			return err
+		}
+		defer func() { _ = root.Remove(name) }()
+		info, err := root.Lstat(name)
+		if err != nil {
+			return err
+		}
+		now = touched(info)
+		return nil
+	})
+	return now, err
 }

@@ -38,7 +38,7 @@ func (s *Spool) leftBehind() []*Batch {
 		switch {
 		case f.by != "" && !dead(f):
 		case tooOld || f.state == part:
-			s.folder.remove(f.file)
+			s.folder.remove(f.file.String())
 		case f.state == bad:
 			aside = append(aside, f.file)
 		case f.size > int64(headerBytes+maxRequest): // it must not count against the limits
@@ -49,7 +49,7 @@ func (s *Spool) leftBehind() []*Batch {
 	}
 	slices.SortFunc(aside, func(a, b file) int { return strings.Compare(b.id, a.id) })
 	for _, f := range aside[min(len(aside), maxBad):] {
-		s.folder.remove(f)
+		s.folder.remove(f.String())
 	}
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return batches

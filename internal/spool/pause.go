@@ -5,6 +5,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -34,12 +35,7 @@ func (s *Spool) Pause() Pause {
 	if s.folder == nil {
 		return s.pause
 	}
-	root, err := s.folder.open()
-	if err != nil {
-		return s.pause
-	}
-	defer root.Close()
-	content, err := readRegular(root, pauseFile, 128)
+	content, err := s.folder.read(pauseFile, 128)
 	if err != nil {
 		return s.pause
 	}
@@ -52,20 +48,13 @@ func (s *Spool) SetPause(p Pause) {
 	if s.folder == nil {
 		return
 	}
-	root, err := s.folder.open()
-	if err != nil {
-		return // there is no folder, so this process has it in memory alone
-	}
-	defer root.Close()
 	if p == (Pause{}) {
-		_ = root.Remove(pauseFile) // mostly there is none
+		s.folder.remove(pauseFile) // mostly there is none
 		return
 	}
-	beside := file{id: newID(), state: part, by: s.self}.String()
 	text := fmt.Sprintln(pauseMagic, p.Failures, p.Asked, p.Since.UnixMilli(), p.Length.Milliseconds())
-	if writeNew(root, beside, []byte(text)) != nil || root.Rename(beside, pauseFile) != nil {
-		_ = root.Remove(beside)
-	}
+	// Where there is no folder this process has the pause in memory alone.
+	_ = s.folder.with(func(root *os.Root) error { return replace(root, pauseFile, s.self, []byte(text)) })
 }
 
 // parsePause reads a pause. One that is no pause, or of another clock, is none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,15 +44,8 @@ var thisProcess = sync.OnceValue(func() owner {
 
 func (o owner) valid() bool {
 	parts := strings.Split(string(o), "-")
-	if len(parts) != 4 || !isHex(parts[0]) || len(o) > 100 {
-		return false
-	}
-	for _, part := range parts {
-		if part == "" || strings.Trim(part, "0123456789abcdef") != "" {
-			return false
-		}
-	}
-	return true
+	notOurs := func(part string) bool { return part == "" || !isHex(part) }
+	return len(parts) == 4 && len(o) <= 100 && !slices.ContainsFunc(parts, notOurs)
 }
 
 // gone says whether the process is, where it can be known from here.

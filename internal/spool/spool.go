@@ -11,9 +11,9 @@
 // is one OTLP request with a checksum (frame.go).
 //
 // Each Spool has a goroutine, the writer, that writes what Put and Record are
-// given, in that order. Claim, Remove, Return and SetAside are for one goroutine
-// more, the courier's, and wait for the disk; Close does until its deadline.
-// Nothing else does.
+// given, in that order. Look, Claim, Remove, Return and SetAside are for one
+// goroutine more, the courier's, and wait for the disk; Close does until its
+// deadline. Nothing else does.
 package spool
 
 import (
@@ -342,7 +342,7 @@ func (s *Spool) writeBatch(j job) *Batch {
 	if s.folder.write(f, content) == nil {
 		b.file, b.size, b.unwritten = f, int64(len(content)), false
 		for _, f := range more {
-			s.folder.remove(f)
+			s.folder.remove(f.String())
 		}
 	}
 	return b
@@ -367,6 +367,23 @@ func (s *Spool) release() {
 	}
 }
 
+// Look finds what others have left in the folder, and keeps it within the
+// limits, once. Claim does it too, when there is nothing of this client's.
+func (s *Spool) Look() {
+	s.mu.Lock()
+	listed := s.listed
+	s.mu.Unlock()
+	if listed {
+		return
+	}
+	found := s.leftBehind()
+	s.mu.Lock()
+	s.found, s.listed = append(s.found, found...), true
+	evicted := s.evict()
+	s.mu.Unlock()
+	s.makeRoom(evicted)
+}
+
 // Claim takes a batch for delivery: the oldest of this client, else one that
 // somebody left behind. nil: there is none now.
 func (s *Spool) Claim() *Batch {
@@ -382,14 +399,9 @@ func (s *Spool) Claim() *Batch {
 func (s *Spool) next() *Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.ready) == 0 && !s.listed {
+	if len(s.ready) == 0 {
 		s.mu.Unlock()
-		found := s.leftBehind()
-		s.mu.Lock()
-		s.found, s.listed = append(s.found, found...), true
-		evicted := s.evict()
-		s.mu.Unlock()
-		s.makeRoom(evicted)
+		s.Look()
 		s.mu.Lock()
 	}
 	for _, list := range []*[]*Batch{&s.ready, &s.found} {
@@ -407,7 +419,7 @@ func (s *Spool) next() *Batch {
 
 func (s *Spool) makeRoom(evicted []*Batch) {
 	for _, b := range evicted {
-		s.folder.remove(b.file)
+		s.folder.remove(b.file.String())
 		s.log("a batch was removed: the spool is full")
 	}
 }
@@ -431,13 +443,13 @@ func (s *Spool) hold(b *Batch) bool {
 	if b.Request != nil {
 		return true
 	}
-	content, err := s.folder.read(b.file)
+	content, err := s.folder.read(b.file.String(), headerBytes+maxRequest)
 	if err == nil {
 		b.Request, err = unframe(content)
 	}
 	if err != nil {
 		s.log("a file was set aside: " + err.Error())
-		s.folder.rename(b.file, b.file.to(bad))
+		s.setAside(b)
 	}
 	return err == nil
 }
@@ -446,13 +458,17 @@ func (s *Spool) hold(b *Batch) bool {
 func (s *Spool) Remove(b *Batch) {
 	defer s.endClaim()
 	if b.file.is() {
-		s.folder.remove(b.file)
+		s.folder.remove(b.file.String())
 	}
 }
 
 // SetAside ends a claim: the batch is not to be sent.
 func (s *Spool) SetAside(b *Batch) {
 	defer s.endClaim()
+	s.setAside(b)
+}
+
+func (s *Spool) setAside(b *Batch) {
 	if b.file.is() {
 		s.folder.rename(b.file, b.file.to(bad))
 	}

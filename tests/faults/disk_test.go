@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+
+package faults_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"runspan/tests/host"
+	"runspan/tests/receiver"
+)
+
+// TestDisks runs hosts whose state folder is of no use, with a collector that is
+// up and one that isn't. No host may notice, and what can be sent is.
+func TestDisks(t *testing.T) {
+	tool := compileTool(t)
+	hosts := []struct {
+		name    string
+		command []string
+		spans   int
+	}{
+		{"C", tool.command(1, 1, 30*time.Millisecond, "end", budget), 1},
+		{"C, many spans", tool.command(1, 2000, 0, "end", 5*time.Second), 2000},
+		{"Python", []string{python(t, "dev"), "-I", "-c", pythonTool, host.Schema}, 1},
+	}
+	for _, disk := range []struct {
+		name string
+		make string // for sh, as root in its own mount namespace, with $S the state folder
+	}{
+		{"full", `mount -t tmpfs -o size=4k none "$S"; head -c 9999 /dev/zero > "$S/fill" 2>/dev/null || true`},
+		{"has room for a file or two", `mount -t tmpfs -o size=16k none "$S"`},
+		{"becomes full", `mount -t tmpfs -o size=128k none "$S"`},
+		{"quota of files", `mount -t tmpfs -o nr_inodes=5 none "$S"`},
+		{"read-only", `mount -t tmpfs -o ro none "$S"`},
+		{"becomes read-only", `mkdir -p -m 700 "$S/runspan/stripepy"; mount -t tmpfs -o ro none "$S/runspan/stripepy"`},
+		{"a file is in its place", `echo > "$S/runspan"`},
+		{"a pipe is in its place", `mkfifo "$S/runspan"`},
+		{"a link to itself", `ln -s runspan "$S/runspan"`},
+		{"of another user", `mkdir -p "$S/runspan/stripepy"; chown 12345 "$S/runspan/stripepy"`},
+	} {
+		for _, h := range hosts {
+			for _, up := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/up %v", disk.name, h.name, up), func(t *testing.T) {
+					r := listen(t, receiver.Options{})
+					env := to(r)
+					if !up {
+						env[0] = "RUNSPAN_ENDPOINT=https://" + closedPort(t) + "/v1/traces"
+					}
+					state := t.TempDir()
+					script := `set -e; S=$0; ` + disk.make + `; exec "$@"`
+					command := append([]string{"unshare", "-m", "sh", "-c", script, state}, h.command...)
+					p, out := start(t, command, host.Environment(t, state, env...))
+					result := finish(t, p, out)
+					if result.signal != 0 || result.code["opened"] != 0 || result.code["begun"] != 0 || result.code["ended"] != 0 {
+						t.Errorf("the host noticed: %v %s", result.signal, asJSON(result.code))
+					}
+					if came := len(distinct(r.Spans())); up && came != h.spans {
+						t.Errorf("%d of %d spans arrived", came, h.spans)
+					}
+				})
+			}
+		}
+	}
+}
+
+// distinct returns the ids of spans.
+func distinct(spans []receiver.Span) map[string]bool {
+	ids := make(map[string]bool)
+	for _, s := range spans {
+		ids[string(s.SpanId)] = true
+	}
+	return ids
+}
+
+// The folder may go at any time: with what was in it, but with nothing more.
+func TestFolderIsRemovedInTheMiddle(t *testing.T) {
+	tool := compileTool(t)
+	for _, after := range []time.Duration{0, 20, 60, 120, 180} {
+		r := listen(t, receiver.Options{})
+		state := t.TempDir()
+		p, out := start(t, tool.command(1, 4, 50*time.Millisecond, "end", 5*time.Second), host.Environment(t, state, to(r)...))
+		time.Sleep(after * time.Millisecond)
+		for deadline := time.Now().Add(20 * time.Millisecond); time.Now().Before(deadline); {
+			if err := os.RemoveAll(filepath.Join(state, "runspan")); err != nil {
+				t.Log(err) // a file came in between
+			}
+		}
+		result := finish(t, p, out)
+		if result.code["ended"]+result.code["closed"] != 0 || len(distinct(r.Spans())) != 4 {
+			t.Errorf("removed after %d ms: %s, %d of 4 spans arrived", after, asJSON(result.code), len(r.Spans()))
+		}
+	}
+}
+
+// The schema says how many files there may be; the oldest make room.
+func TestFilesAreLimited(t *testing.T) {
+	const limit, runs = 5, 12
+	tool := compileTool(t)
+	state := t.TempDir()
+	text, err := os.ReadFile(host.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := filepath.Join(t.TempDir(), "schema.json")
+	limited := regexp.MustCompile(`"files": *\d+`).ReplaceAll(text, fmt.Appendf(nil, `"files": %d`, limit))
+	if err := os.WriteFile(schema, limited, 0o600); err != nil || string(limited) == string(text) {
+		t.Fatalf("the schema is as it was: %v", err)
+	}
+	away := host.Environment(t, state, "RUNSPAN_ENDPOINT=https://"+closedPort(t)+"/v1/traces")
+	for i := range runs {
+		command := tool.command(i+1, 1, 0, "end", budget)
+		command[1] = schema
+		p, out := start(t, command, away)
+		if result := finish(t, p, out); result.code["ended"] != 0 {
+			t.Errorf("run %d: %s", i+1, asJSON(result.code))
+		}
+	}
+	// Others may stand beside until a run looks through the folder, at its open.
+	if left := waiting(t, state); left > limit+1 {
+		t.Errorf("%d files are there, of %d at most", left, limit)
+	}
+	r := listen(t, receiver.Options{})
+	if err := os.Remove(filepath.Join(spoolFolder(state), "pause")); err != nil {
+		t.Fatal(err)
+	}
+	tool.deliver(t, state, host.Environment(t, state, to(r)...), 5*time.Second)
+	last := 0
+	for _, s := range r.Spans() {
+		number, _ := mark(s.Span)
+		last = max(last, number)
+	}
+	if last != runs {
+		t.Errorf("the newest that came is of run %d", last)
+	}
+}
+
+// Yesterday's clock finds files, and a pause, of what is now tomorrow.
+func TestClockIsSetBack(t *testing.T) {
+	tool := compileTool(t)
+	state := t.TempDir()
+	away := host.Environment(t, state, "RUNSPAN_ENDPOINT=https://"+closedPort(t)+"/v1/traces")
+	p, out := start(t, tool.command(1, 1, 0, "end", budget), away)
+	finish(t, p, out)
+	p, out = start(t, tool.command(2, 1, 30*time.Millisecond, "_exit", budget), away)
+	finish(t, p, out)
+	tomorrow := time.Now().Add(24 * time.Hour)
+	folder := spoolFolder(state)
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("%d files, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name())
+		if e.Name() == "pause" {
+			text, err := os.ReadFile(path)
+			fields := strings.Fields(string(text))
+			if err != nil || len(fields) != 5 {
+				t.Fatalf("%q %v", text, err)
+			}
+			fields[3] = fmt.Sprint(tomorrow.UnixMilli())
+			err = os.WriteFile(path, []byte(strings.Join(fields, " ")+"\n"), 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			name := fmt.Sprintf("%016x%s", tomorrow.UnixNano(), e.Name()[16:])
+			if err := os.Rename(path, filepath.Join(folder, name)); err != nil {
+				t.Fatal(err)
+			}
+			path = filepath.Join(folder, name)
+		}
+		if err := os.Chtimes(path, tomorrow, tomorrow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := listen(t, receiver.Options{})
+	p, out = start(t, tool.command(3, 1, 0, "end", 5*time.Second), host.Environment(t, state, to(r)...))
+	if result := finish(t, p, out); result.code["ended"]+result.code["closed"] != 0 {
+		t.Errorf("the host noticed: %s", asJSON(result.code))
+	}
+	came := make(map[int]bool)
+	for _, s := range r.Spans() {
+		number, aborted := mark(s.Span)
+		came[number] = true
+		if aborted != (number == 2) {
+			t.Errorf("run %d: aborted %v", number, aborted)
+		}
+	}
+	if len(came) != 3 || waiting(t, state) != 0 {
+		t.Errorf("%v came, %d files are left", came, waiting(t, state))
+	}
+}
