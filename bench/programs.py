@@ -70,6 +70,17 @@ print(statistics.median(times) * 1e6)
 PEER_SPANS = PEER_SETUP + ATTRIBUTES + "start = tracer.start_span\n" + SPANS
 OUR_SPANS = OUR_SETUP + ATTRIBUTES + "start = client.start_span\n" + SPANS
 
+# As many spans as a host can end, and then all the time that it takes to have them delivered.
+LOOP = 100_000
+IN_LOOP = f"""
+for _ in range({LOOP}):
+    span = start("call")
+    fill(span)
+    span.end()
+"""
+PEER_LOOP = PEER_SETUP + ATTRIBUTES + "start = tracer.start_span\n" + IN_LOOP + "provider.force_flush(60_000)\n"
+OUR_LOOP = OUR_SETUP + ATTRIBUTES + "start = client.start_span\n" + IN_LOOP + "client.flush(60)\n"
+
 # What StripePy has imported by the time it sets telemetry up, with its logger as quiet as by default; and the whole of
 # its telemetry.
 STRIPEPY = """\

@@ -20,8 +20,7 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/protobuf/proto"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"runspan/internal/spool"
 )
@@ -225,8 +224,8 @@ func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 
 // attempt tries to deliver a batch. It returns the pause that is due then.
 func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness, batch *spool.Batch, last spool.Pause) spool.Pause {
-	var request coltracepb.ExportTraceServiceRequest
-	if err := proto.Unmarshal(batch.Request, &request); err != nil {
+	spans, err := undecoded(batch.Request)
+	if err != nil {
 		c.log("a batch was set aside: it is no OTLP request")
 		c.store.SetAside(batch)
 		return last
@@ -235,7 +234,7 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 	c.mu.Lock()
 	c.begun = begun
 	c.mu.Unlock()
-	err := post(ctx, otlp, w, &request)
+	err = post(ctx, otlp, w, spans)
 	cut := err != nil && ctx.Err() != nil
 	switch {
 	case errors.Is(err, errLate):
@@ -261,11 +260,11 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 	return spool.Pause{}
 }
 
-func post(ctx context.Context, otlp otlptrace.Client, w *witness, request *coltracepb.ExportTraceServiceRequest) error {
+func post(ctx context.Context, otlp otlptrace.Client, w *witness, spans []*tracepb.ResourceSpans) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	w.status, w.retryAfter = 0, ""
-	err := otlp.UploadTraces(ctx, request.GetResourceSpans())
+	err := otlp.UploadTraces(ctx, spans)
 	if w.status/100 == 2 {
 		return nil // a partial success is one: what was rejected would be again
 	}

@@ -29,6 +29,9 @@ const (
 // answer can rely on the record being there.
 func (r *Receiver) collect(w http.ResponseWriter, hr *http.Request) {
 	req := newRequest(hr)
+	if r.opt.Lean && req.Err == nil {
+		req.lean()
+	}
 	n := r.add(req)
 	if r.opt.Respond != nil && r.opt.Respond(n, w, hr) {
 		return

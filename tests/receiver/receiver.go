@@ -50,6 +50,10 @@ type Options struct {
 	// stays recorded whatever the hook does. It is called concurrently.
 	Respond func(n int, w http.ResponseWriter, r *http.Request) bool
 
+	// Lean keeps no more of a request that is understood than the ids of its
+	// spans, for clients that send many.
+	Lean bool
+
 	// Plain serves the endpoint over http instead of https. The proxy still
 	// ends TLS for ProxyFor.
 	Plain bool

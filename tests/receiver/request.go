@@ -3,6 +3,7 @@
 package receiver
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -34,11 +35,22 @@ type Request struct {
 	// Body is the decoded body, nil when Err says why there is none.
 	Body *coltracepb.ExportTraceServiceRequest
 	Err  error
+
+	// SpanIDs, in hex, is what Options.Lean keeps in place of Raw and Body.
+	SpanIDs []string
+}
+
+func (req *Request) lean() {
+	req.SpanIDs = []string{}
+	for _, s := range flatten([]*Request{req}) {
+		req.SpanIDs = append(req.SpanIDs, hex.EncodeToString(s.SpanId))
+	}
+	req.Raw, req.Body = nil, nil
 }
 
 // MarshalJSON gives the line of requests.jsonl. A header sent several times is
 // joined with commas, which HTTP defines to mean the same. A request without a
-// decoded body has "error" in place of "body".
+// decoded body has "error" in place of "body", a lean one "span_ids".
 func (req *Request) MarshalJSON() ([]byte, error) {
 	line := struct {
 		Time      int64             `json:"time_unix_nano"`
@@ -49,6 +61,7 @@ func (req *Request) MarshalJSON() ([]byte, error) {
 		Headers   map[string]string `json:"headers"`
 		WireBytes int               `json:"wire_bytes"`
 		Body      json.RawMessage   `json:"body,omitempty"`
+		SpanIDs   []string          `json:"span_ids,omitempty"`
 		Error     string            `json:"error,omitempty"`
 	}{
 		Time:      req.Time.UnixNano(),
@@ -64,6 +77,10 @@ func (req *Request) MarshalJSON() ([]byte, error) {
 	}
 	if req.Err != nil {
 		line.Error = req.Err.Error()
+		return json.Marshal(line)
+	}
+	if req.SpanIDs != nil {
+		line.SpanIDs = req.SpanIDs
 		return json.Marshal(line)
 	}
 	var err error

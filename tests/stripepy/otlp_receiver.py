@@ -52,12 +52,15 @@ class Receiver:
 
 
 @contextmanager
-def receiver(folder: Path, timeout: float = 10) -> Iterator[Receiver]:
-    """Run a receiver that keeps its files in folder. After the with statement it has stopped."""
+def receiver(folder: Path, *options: str, timeout: float = 10) -> Iterator[Receiver]:
+    """Run a receiver that keeps its files in folder. After the with statement it has stopped.
+
+    options are more of the command's own.
+    """
     if not BINARY.exists():
         raise FileNotFoundError(f"{BINARY} has not been built")
     with subprocess.Popen(
-        [BINARY, "-dir", folder, "-proxy-for", COLLECTOR],
+        [BINARY, "-dir", folder, "-proxy-for", COLLECTOR, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

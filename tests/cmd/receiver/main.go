@@ -56,6 +56,7 @@ func parse(args []string) (receiver.Options, error) {
 	dir := flags.String("dir", "", "`directory` for ca.pem and requests.jsonl (required)")
 	proxyFor := flags.String("proxy-for", "", "comma-separated `hosts` the proxy ends TLS for")
 	plain := flags.Bool("plain", false, "serve the endpoint over http")
+	lean := flags.Bool("lean", false, "keep the ids of spans, and nothing else of them")
 	status := flags.Int("status", http.StatusOK, "HTTP status `code` of every answer")
 	delay := flags.Duration("delay", 0, "how long to wait before an answer")
 	if err := flags.Parse(args); err != nil {
@@ -72,6 +73,7 @@ func parse(args []string) (receiver.Options, error) {
 	return receiver.Options{
 		Dir:      *dir,
 		Plain:    *plain,
+		Lean:     *lean,
 		ProxyFor: splitHosts(*proxyFor),
 		Respond:  respond(*status, *delay),
 	}, nil

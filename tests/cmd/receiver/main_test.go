@@ -34,6 +34,7 @@ func TestRun(t *testing.T) {
 	}{
 		{name: "default", scheme: "https", status: 200, via: "direct"},
 		{name: "plain", args: []string{"-plain"}, scheme: "http", status: 200, via: "direct"},
+		{name: "lean", args: []string{"-lean"}, scheme: "https", status: 200, via: "direct"},
 		{name: "status", args: []string{"-status", "503"}, scheme: "https", status: 503, via: "direct"},
 		{name: "delay", args: []string{"-delay", "100ms"}, scheme: "https", status: 200, via: "direct", delay: 100 * time.Millisecond},
 		{name: "proxy", args: []string{"-proxy-for", "a.example.com, b.example.com:443"},
