@@ -56,6 +56,10 @@ faults() { # write the table of docs/delivery.md anew
     go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
 }
 
+fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
+    scripts/fuzz.sh "$@"
+}
+
 lint() { # the linters of all languages here
     wheel
     install_runspan dev
@@ -150,7 +154,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | wheel | demo | test | faults | lint | bench | size | docs | clean) "$task" ;;
+help | build | wheel | demo | test | faults | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
