@@ -2,7 +2,8 @@
 
 // Package faults_test runs hosts of the built library where something goes
 // wrong: the collector (faults_test.go), the host itself (kill_test.go), many
-// of them at once (crowd_test.go), the disk (disk_test.go).
+// of them at once (crowd_test.go), the disk (disk_test.go), or all goes too fast
+// (loop_test.go).
 package faults_test
 
 import (
@@ -43,6 +44,9 @@ type run struct {
 
 // sinceEnd is the time from the span's end to the process's.
 func (r run) sinceEnd() time.Duration { return r.ended.Sub(r.said["ended"]) }
+
+// inClose is the time that the host waited for runspan_close.
+func (r run) inClose() time.Duration { return r.said["closed"].Sub(r.said["closing"]) }
 
 func start(t testing.TB, command []string, env []string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
@@ -99,21 +103,19 @@ func (c tool) command(mark, spans int, length time.Duration, how string, timeout
 	return []string{c.path, host.Schema, fmt.Sprint(mark), fmt.Sprint(spans), fmt.Sprint(length.Milliseconds()), how, fmt.Sprint(timeout.Milliseconds())}
 }
 
-// deliver runs healthy tools until nothing is left in the state folder's spool,
-// and returns how many were needed. A pause that a failure has begun is waited
-// for.
-func (c tool) deliver(t testing.TB, state string, env []string, patience time.Duration) (runs int) {
+// deliver runs healthy tools until nothing is left in the state folder's spool.
+// A pause that a failure has begun is waited for.
+func (c tool) deliver(t testing.TB, state string, env []string, patience time.Duration) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		p, out := start(t, c.command(0, 0, 0, "end", 10*time.Second), env)
 		finish(t, p, out)
-		runs++
 		left := waiting(t, state)
 		if left == 0 {
-			return runs
+			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %d runs, %d files are left in the spool", runs, left)
+			t.Fatalf("%d files are left in the spool", left)
 		}
 	}
 }
@@ -195,11 +197,17 @@ client.close()
 	// StripePy itself, patched: its own command line, and its own exit.
 	stripepy = `
 import os, sys, time, runspan
-end = runspan.Span.end
-def stamped(self):
+def say(what):
+    os.write(said, f"{what} {time.time_ns()} 0\n".encode())
+def stamped_end(self, end=runspan.Span.end):
     end(self)
-    os.write(said, f"ended {time.time_ns()} 0\n".encode())
-runspan.Span.end = stamped
+    say("ended")
+def stamped_close(self, close=runspan.Client.close):
+    say("closing")
+    close(self)
+    say("closed")
+runspan.Span.end = stamped_end
+runspan.Client.close = stamped_close
 said = os.dup(1)
 null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(null, 1)
