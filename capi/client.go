@@ -17,6 +17,7 @@ import (
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"runspan/internal/border"
 	"runspan/internal/courier"
 	"runspan/internal/run"
 	"runspan/internal/schema"
@@ -159,7 +160,14 @@ func newDelivery(c *client, cfg *config, s *schema.Schema) (run.Delivery, error)
 		return nil, err
 	}
 	log := func(text string) { c.lines.add(levelDebug, text) }
-	store := spool.Open(cfg.spool, spool.Limits{Files: s.SpoolFiles, Bytes: s.SpoolBytes, Age: s.SpoolAge}, log)
+	check := func(request []byte) error {
+		err := border.Check(s, request)
+		if errors.Is(err, border.ErrNotNamed) {
+			return errors.Join(spool.ErrNotMine, err)
+		}
+		return err
+	}
+	store := spool.Open(cfg.spool, spool.Limits{Files: s.SpoolFiles, Bytes: s.SpoolBytes, Age: s.SpoolAge}, check, log)
 	return spooled{store, courier.New(endpoint, userAgent, &cfg.network, store, log)}, nil
 }
 

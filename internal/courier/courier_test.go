@@ -40,6 +40,8 @@ func request(t *testing.T, name string) []byte {
 	return encoded
 }
 
+func anything([]byte) error { return nil }
+
 // collector answers with a status, 0 for 200.
 type collector struct {
 	mu       sync.Mutex
@@ -100,7 +102,7 @@ func start(t *testing.T, endpoint string, network *courier.Network, folder strin
 		defer s.mu.Unlock()
 		s.lines = append(s.lines, line)
 	}
-	s.store = spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, log)
+	s.store = spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, log)
 	s.Courier = courier.New(endpoint, userAgent, network, s.store, log)
 	t.Cleanup(s.close)
 	return s
@@ -268,7 +270,7 @@ func TestAnAttemptThatIsCutOff(t *testing.T) {
 		s.put(t, "a")
 		s.flush(test.after)
 		s.close()
-		again := spool.Open(folder, spool.Limits{Files: 1, Bytes: 1 << 20, Age: time.Hour}, func(string) {})
+		again := spool.Open(folder, spool.Limits{Files: 1, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
 		if got := again.Pause().Failures; got != test.want {
 			t.Errorf("after %v: %d failures, want %d", test.after, got, test.want)
 		}
@@ -503,7 +505,7 @@ type panicking struct{ *spool.Spool }
 func (panicking) Claim() *spool.Batch { panic("a defect") }
 
 func TestAPanicIsNotTheHosts(t *testing.T) {
-	store := panicking{spool.Open("", spool.Limits{}, func(string) {})}
+	store := panicking{spool.Open("", spool.Limits{}, anything, func(string) {})}
 	c := courier.New("http://127.0.0.1:1/", userAgent, &courier.Network{}, store, func(string) {})
 	_ = store.Put(request(t, "a"), nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -59,7 +59,7 @@ func FuzzResponse(f *testing.F) {
 			}
 		}()
 		folder := filepath.Join(t.TempDir(), "service")
-		store := spool.Open(folder, spool.Limits{Files: 10, Bytes: 1 << 20, Age: time.Hour}, func(string) {})
+		store := spool.Open(folder, spool.Limits{Files: 10, Bytes: 1 << 20, Age: time.Hour}, func([]byte) error { return nil }, func(string) {})
 		if err := store.Put(request, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func FuzzResponse(f *testing.F) {
 		if took := time.Since(begun); took > 15*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		again := spool.Open(folder, spool.Limits{Files: 10, Bytes: 1 << 20, Age: time.Hour}, func(string) {})
+		again := spool.Open(folder, spool.Limits{Files: 10, Bytes: 1 << 20, Age: time.Hour}, func([]byte) error { return nil }, func(string) {})
 		defer again.Close(ctx)
 		if kept := again.Claim(); delivered != (kept == nil) || kept != nil && !bytes.Equal(kept.Request, request) {
 			t.Errorf("delivered: %v, and in the spool is %v", delivered, kept)

@@ -27,6 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"runspan/internal/border"
 	"runspan/internal/schema"
 )
 
@@ -100,7 +101,7 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 	c := &Client{
 		schema:   s,
 		delivery: delivery,
-		outbox:   &outbox{},
+		outbox:   &outbox{schema: s},
 		begun:    make(chan struct{}, 1),
 		ended:    make(chan struct{}, 1),
 		room:     make(chan struct{}, queueSize),
@@ -108,7 +109,7 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 		open:     make(map[*Span]struct{}),
 		recorded: make(map[string]struct{}),
 	}
-	c.outbox.take = c.put
+	c.outbox.take, c.outbox.done = c.put, c.giveRoom
 	for _, key := range slices.Sorted(maps.Keys(fixed)) {
 		c.resource = append(c.resource, attribute.String(key, fixed[key]))
 	}
@@ -125,7 +126,7 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit:   -1,
 			AttributeCountLimit:         -1,
-			EventCountLimit:             maxEvents,
+			EventCountLimit:             border.MaxEvents,
 			LinkCountLimit:              0,
 			AttributePerEventCountLimit: -1,
 			AttributePerLinkCountLimit:  0,
@@ -252,14 +253,15 @@ func (c *Client) takeRoom(wait time.Duration) error {
 	}
 }
 
+func (c *Client) giveRoom(spans int) {
+	for range spans {
+		<-c.room
+	}
+	c.stuck.Store(false)
+}
+
 // put passes spans that have ended from the outbox to the delivery.
 func (c *Client) put(request []byte, spans []*tracepb.Span) error {
-	defer func() {
-		for range spans {
-			<-c.room
-		}
-		c.stuck.Store(false)
-	}()
 	return c.delivery.Put(request, c.takeRecorded(spans))
 }
 

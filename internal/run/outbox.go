@@ -13,12 +13,17 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"runspan/internal/border"
+	"runspan/internal/schema"
 )
 
 // outbox stands where otlptrace's exporter expects the network, and encodes
 // requests instead. It implements otlptrace.Client.
 type outbox struct {
+	schema   *schema.Schema
 	take     func(request []byte, spans []*tracepb.Span) error
+	done     func(spans int) // whatever became of them; may be nil
 	resource atomic.Pointer[resourcepb.Resource]
 }
 
@@ -64,9 +69,15 @@ func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans)
 			all = append(all, scope.Spans...)
 		}
 	}
+	if o.done != nil {
+		defer o.done(len(all))
+	}
 	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: spans})
 	if err != nil {
 		return err
+	}
+	if err := border.Check(o.schema, request); err != nil {
+		return errors.Join(errDefect, err) // it was checked where it was set
 	}
 	return o.take(request, all)
 }

@@ -119,7 +119,7 @@ func (a aborted) Status() sdktrace.Status { return sdktrace.Status{Code: codes.E
 
 // encode returns a span as a request; nil after a defect.
 func (c *Client) encode(span sdktrace.ReadOnlySpan) (request []byte) {
-	o := &outbox{take: func(encoded []byte, _ []*tracepb.Span) error {
+	o := &outbox{schema: c.schema, take: func(encoded []byte, _ []*tracepb.Span) error {
 		request = encoded
 		return nil
 	}}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"runspan/internal/border"
 	"runspan/internal/schema"
 )
 
@@ -21,10 +22,7 @@ var (
 	ErrEnded   = errors.New("the span has ended")
 )
 
-const (
-	maxEvents       = 16
-	usualAttributes = 24 // room for so many costs one allocation
-)
+const usualAttributes = 24 // room for so many costs one allocation
 
 // Span is one run. Its methods may be called from several goroutines.
 type Span struct {
@@ -99,12 +97,12 @@ func (s *Span) Error(errorType string) error {
 	switch {
 	case s.ended:
 		return ErrEnded
-	case s.events == maxEvents:
+	case s.events == border.MaxEvents:
 		return ErrTooMany
 	}
 	s.events++
 	s.record.stale = true
-	s.otel.AddEvent("exception", trace.WithAttributes(attributes...))
+	s.otel.AddEvent(schema.ExceptionEvent, trace.WithAttributes(attributes...))
 	return nil
 }
 

@@ -220,7 +220,7 @@ func build(d *document) (*Schema, error) {
 		s.attributes[key] = field
 	}
 	for event, fields := range d.Events {
-		if event != "exception" {
+		if event != ExceptionEvent {
 			return nil, invalid{event, "the only event is exception"}
 		}
 		for _, f := range fields {

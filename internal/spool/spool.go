@@ -42,8 +42,13 @@ const (
 	maxRecords = 64
 )
 
-// ErrClosed says that the spool takes nothing more.
-var ErrClosed = errors.New("the spool is closed")
+var (
+	// ErrClosed says that the spool takes nothing more.
+	ErrClosed = errors.New("the spool is closed")
+	// ErrNotMine says that this process may not send a request. One of another
+	// version may: the file is left to it.
+	ErrNotMine = errors.New("it is not for this version to send")
+)
 
 // Batch is one OTLP ExportTraceServiceRequest, encoded, for delivery.
 type Batch struct {
@@ -69,6 +74,7 @@ type Spool struct {
 	folder *folder // nil: memory only
 	self   owner
 	limits Limits
+	check  func(request []byte) error
 	log    func(string)
 
 	work chan struct{} // there are jobs, or Close was called
@@ -89,10 +95,12 @@ type Spool struct {
 }
 
 // Open returns a spool in the folder, an absolute path; empty: in memory only.
-// The folder is made when there is something to write. log is told, in a line
-// each, what is not going to be delivered.
-func Open(path string, limits Limits, log func(string)) *Spool {
+// The folder is made when there is something to write. check looks at requests
+// that were read from files; its error is ErrNotMine, or says that it is no
+// request. log is told, in a line each, what is not going to be delivered.
+func Open(path string, limits Limits, check func(request []byte) error, log func(string)) *Spool {
 	s := &Spool{
+		check:   check,
 		log:     log,
 		self:    thisProcess(),
 		limits:  limits,
@@ -443,15 +451,30 @@ func (s *Spool) hold(b *Batch) bool {
 	if b.Request != nil {
 		return true
 	}
-	content, err := s.folder.read(b.file.String(), headerBytes+maxRequest)
-	if err == nil {
-		b.Request, err = unframe(content)
-	}
-	if err != nil {
+	request, err := s.read(b.file)
+	switch {
+	case errors.Is(err, ErrNotMine):
+		s.log("a file was left: " + err.Error())
+		s.folder.rename(b.file, b.file.to(free))
+	case err != nil:
 		s.log("a file was set aside: " + err.Error())
 		s.setAside(b)
+	default:
+		b.Request = request
 	}
 	return err == nil
+}
+
+func (s *Spool) read(f file) ([]byte, error) {
+	content, err := s.folder.read(f.String(), headerBytes+maxRequest)
+	if err != nil {
+		return nil, err
+	}
+	request, err := unframe(content)
+	if err != nil {
+		return nil, err
+	}
+	return request, s.check(request)
 }
 
 // Remove ends a claim: the batch is delivered, or will never be.

@@ -18,9 +18,11 @@ import (
 
 var roomy = Limits{Files: 1000, Bytes: 1 << 20, Age: time.Hour}
 
+func anything([]byte) error { return nil }
+
 func open(t testing.TB, path string, limits Limits) *Spool {
 	t.Helper()
-	s := Open(path, limits, func(string) {})
+	s := Open(path, limits, anything, func(string) {})
 	t.Cleanup(func() { shut(s) })
 	return s
 }
