@@ -3,24 +3,23 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk"
-	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"runspan/internal/border"
+	"runspan/internal/command"
 	"runspan/internal/courier"
 	"runspan/internal/run"
 	"runspan/internal/schema"
+	"runspan/internal/show"
 	"runspan/internal/spool"
 )
 
@@ -61,6 +60,7 @@ type config struct {
 	spool    string // the folder; empty: none
 	network  courier.Network
 	preview  bool
+	table    bool // of a preview
 	host     host
 }
 
@@ -82,12 +82,15 @@ func (l *lines) add(at level, text string) {
 	if at != levelSpan && len(text) > maxLine {
 		text = text[:maxLine]
 	}
-	text = strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return ' '
-		}
-		return r
-	}, text), "\uFFFD")
+	if at != levelSpan { // which is JSON, or a table of several lines
+		text = strings.Map(func(r rune) rune {
+			if r < ' ' {
+				return ' '
+			}
+			return r
+		}, text)
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.enabled && len(l.waiting) < maxLines {
@@ -148,15 +151,31 @@ func (s *span) end(status codes.Code) error {
 	return nil
 }
 
+// runCommand is for a service whose schema may be no schema, or none of its.
+func runCommand(service command.Service, text string, words []string, out io.Writer) int {
+	s, err := schema.Parse([]byte(text))
+	if err == nil && s.Service != service.Name {
+		err = errService
+	}
+	if err != nil && text != "" {
+		fmt.Fprintf(out, "%s: schema: %v\n", service.Name, err)
+		return command.Failed
+	}
+	if err == nil {
+		service.Schema, service.Endpoint = s, cmp.Or(service.Endpoint, s.Destination)
+	}
+	return service.Run(words, out)
+}
+
 func newDelivery(c *client, cfg *config, s *schema.Schema) (run.Delivery, error) {
 	if cfg.preview {
-		return preview{&c.lines}, nil
+		return preview{s.Service, cfg.table, &c.lines}, nil
 	}
-	endpoint := s.Destination
+	to := courier.Destination{URL: s.Destination, Pins: s.Pins}
 	if cfg.endpoint != "" {
-		endpoint = cfg.endpoint
+		to = courier.Destination{URL: cfg.endpoint} // its keys are others
 	}
-	if err := courier.CheckEndpoint(endpoint); err != nil {
+	if err := courier.CheckEndpoint(to.URL); err != nil {
 		return nil, err
 	}
 	log := func(text string) { c.lines.add(levelDebug, text) }
@@ -168,7 +187,7 @@ func newDelivery(c *client, cfg *config, s *schema.Schema) (run.Delivery, error)
 		return err
 	}
 	store := spool.Open(cfg.spool, spool.Limits{Files: s.SpoolFiles, Bytes: s.SpoolBytes, Age: s.SpoolAge}, check, log)
-	return spooled{store, courier.New(endpoint, userAgent, &cfg.network, store, log)}, nil
+	return spooled{store, courier.New(to, userAgent, &cfg.network, store, log)}, nil
 }
 
 // spooled is a run.Delivery by way of a spool, which persists, and a courier,
@@ -191,28 +210,33 @@ func (s spooled) Close(ctx context.Context) {
 	s.Spool.Close(ctx)
 }
 
-// preview is a run.Delivery that shows requests as OTLP/JSON.
-type preview struct{ lines *lines }
-
-// Put implements run.Delivery. The JSON is what otlptracehttp would post, and
-// is taken from it where it would.
-func (p preview) Put(encoded []byte, _ []string) error {
-	var request coltracepb.ExportTraceServiceRequest
-	if err := proto.Unmarshal(encoded, &request); err != nil {
-		return err
-	}
-	shown := courier.NewOTLPClient("http://localhost/", "", &http.Client{Transport: p}, otlptracehttp.NoCompression, otlptracehttp.EncodingJSON)
-	return shown.UploadTraces(context.Background(), request.GetResourceSpans())
+// preview is a run.Delivery that shows requests: as OTLP/JSON, or as a table.
+type preview struct {
+	service string
+	table   bool
+	lines   *lines
 }
 
-// RoundTrip implements http.RoundTripper, without a network.
-func (p preview) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
+// Put implements run.Delivery.
+func (p preview) Put(request []byte, _ []string) error {
+	text, err := show.JSON(request)
+	if p.table {
+		text, err = p.asTable(request)
 	}
-	p.lines.add(levelSpan, string(body))
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil))}, nil
+	if err == nil {
+		p.lines.add(levelSpan, text)
+	}
+	return err
+}
+
+func (p preview) asTable(request []byte) (string, error) {
+	var text strings.Builder
+	spans, err := show.Spans(request)
+	for _, rows := range spans {
+		fmt.Fprintf(&text, "runspan: %s would report this, and reports nothing:\n", p.service)
+		show.Table(&text, rows)
+	}
+	return text.String(), err
 }
 
 // Record implements run.Delivery.

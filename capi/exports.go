@@ -12,18 +12,28 @@ package main
 static void call_log(uintptr_t log, uintptr_t data, int level, const char *line) {
 	((runspan_log)log)((void *)data, level, line);
 }
+
+static const char *call_why_off(const runspan_core_user *user, const char *service) {
+	return user->why_off(service);
+}
+
+static void call_clear(const runspan_core_user *user, const char *spool) {
+	user->clear(spool);
+}
 */
 import "C"
 
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 	"unsafe"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
+	"runspan/internal/command"
 	"runspan/internal/courier"
 	"runspan/internal/run"
 	"runspan/internal/schema"
@@ -120,10 +130,8 @@ func runspan_core_version() *C.char { return versionText }
 
 var versionText = C.CString(version)
 
-//export runspan_core_open
-func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.int) {
-	defer recovered(&result)
-	opened, err := openClient(&config{
+func configOf(c *C.runspan_core_config) *config {
+	return &config{
 		service:  text(c.service),
 		schema:   text(c.schema),
 		endpoint: text(c.endpoint),
@@ -136,8 +144,15 @@ func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.i
 			CertDir:    text(c.cert_dir),
 		},
 		preview: c.flags&C.RUNSPAN_PREVIEW != 0,
+		table:   c.flags&C.RUNSPAN_CORE_TABLE != 0,
 		host:    host{c.log, c.log_data},
-	})
+	}
+}
+
+//export runspan_core_open
+func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.int) {
+	defer recovered(&result)
+	opened, err := openClient(configOf(c))
 	defer opened.tell()
 	if err != nil {
 		return code(err)
@@ -366,4 +381,42 @@ func wait(delivered func(context.Context) bool, timeoutMs C.uint32_t) C.int {
 		return code(errNotDelivered)
 	}
 	return code(nil)
+}
+
+//export runspan_core_command
+func runspan_core_command(c *C.runspan_core_config, user *C.runspan_core_user, argc C.int, argv **C.char, fd C.int) (result C.int) {
+	defer recovered(&result)
+	words := make([]string, 0, int(argc))
+	for _, word := range unsafe.Slice(argv, int(argc)) {
+		words = append(words, text(word))
+	}
+	cfg := configOf(c)
+	service := command.Service{
+		Name:     cfg.service,
+		Endpoint: cfg.endpoint,
+		Spool:    cfg.spool,
+		Switches: text(user.switches),
+		Off:      func() string { return text(C.call_why_off(user, c.service)) },
+		Purge: func() {
+			if c.spool != nil {
+				C.call_clear(user, c.spool)
+			}
+		},
+	}
+	return C.int(runCommand(service, cfg.schema, words, descriptor(fd)))
+}
+
+// descriptor is one of the host's. An os.File would close it in the end.
+type descriptor int
+
+// Write implements io.Writer.
+func (d descriptor) Write(text []byte) (written int, err error) {
+	for written < len(text) {
+		n, err := syscall.Write(int(d), text[written:])
+		if err != nil && err != syscall.EINTR {
+			return written, err
+		}
+		written += max(n, 0)
+	}
+	return written, nil
 }

@@ -88,11 +88,13 @@ typedef enum runspan_status {
 enum {
     RUNSPAN_DONE = 0,
 
-    /* Telemetry is off because the user said so, in the environment. */
+    /* Telemetry is off because the user said so, or the site. First match wins. */
     RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is there, even empty */
     RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is there, even empty */
     RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
     RUNSPAN_OFF_SDK_DISABLED = 4,  /* OTEL_SDK_DISABLED is true */
+    RUNSPAN_OFF_USER = 5,          /* the user's switch: see runspan_command */
+    RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan */
 
     /* Telemetry is off because runspan can't be a good guest here. */
     RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v */
@@ -154,10 +156,15 @@ typedef struct runspan_options {
  * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
  * The environment is read here, as it is now: the four variables above,
- * XDG_STATE_HOME and HOME (where undelivered spans are kept; where the user
- * opted out they are removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https, or http
- * to a loopback address), HTTPS_PROXY, HTTP_PROXY, NO_PROXY and their
- * lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
+ * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
+ * and where the user's switch is; where telemetry is off, what was kept is
+ * removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
+ * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
+ * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
+ *
+ * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
+ * what would be sent: each span is written to standard error when it ends, and
+ * nothing is sent. It is the only output that runspan makes.
  *
  * Several clients may be open at once, of one service or of several; they do
  * not see each other. */
@@ -229,6 +236,19 @@ int runspan_flush(runspan_client client, uint32_t timeout_ms);
  * something is not written yet, it gives the disk up to 100 ms more. After
  * NOT_DELIVERED a later run delivers what is on disk. */
 int runspan_close(runspan_client client, uint32_t timeout_ms);
+
+/* Carries out a command of the user's about the telemetry of options' service,
+ * so that a tool can offer it under a name of its own, such as "mytool telemetry
+ * status". argv are argc words: a command (status, preview, show, on, off,
+ * purge) and its options (--json; any other word has the list written). Text,
+ * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
+ * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
+ * off for all services, SERVICE.off for one.
+ *
+ * Returns an exit code: 0 done, 1 it could not be done (why is written), 2 there
+ * is no such command. Where the core can't be loaded, one of the codes from
+ * RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_FORKED. Errors: ARGUMENT, INTERNAL. */
+int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd);
 
 /* A sentence for a return code, in English: a static string, never NULL. */
 const char *runspan_strerror(int code);

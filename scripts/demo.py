@@ -16,12 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from runspan import _table
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench import programs  # noqa: E402
+from tests.stripepy import table  # noqa: E402
 from tests.stripepy.otlp_receiver import Receiver, receiver  # noqa: E402
 
 MATRIX = ROOT / "tests" / "data" / "CN.mm9.1000kb.mcool"
@@ -84,7 +83,7 @@ def main() -> None:
         raise SystemExit(f"demo.py: {len(requests)} requests with telemetry, {len(silent)} without")
     (request,) = requests
     print(f"$ {command}\n\nOne request arrived, for {request['host']}:\n")
-    show(_table.rows(request["body"]))
+    show(table.rows(request["body"]))
     print(f"\nSent: {request['wire_bytes']} bytes of compressed OTLP.")
     print(f"Added time: {added:.0f} ms from start to exit (median of {REPEATS} runs with telemetry, less one without).")
     print(f"The same run with STRIPEPY_NO_TELEMETRY=1 sent {len(silent)} requests.")

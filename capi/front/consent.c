@@ -5,9 +5,13 @@
  */
 #include "front.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 /* <SERVICE>_NO_TELEMETRY: upper case, _ for what is no letter or digit.
  * ASCII by hand, because toupper and isalnum depend on the host's locale. */
@@ -30,10 +34,8 @@ static int service_variable_is_set(const char *service) {
     return getenv(name) != NULL;
 }
 
-/* https://consoledonottrack.com: any value opts out; "0" and "false" are the
- * ways in which people say no to that. */
-static int do_not_track(void) {
-    const char *value = getenv("DO_NOT_TRACK");
+int rs_is_on(const char *variable) {
+    const char *value = getenv(variable);
 
     return value != NULL && *value != '\0' && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
 }
@@ -46,14 +48,47 @@ static int otel_sdk_disabled(void) {
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
+/* What an administrator says for all users: docs/privacy.md. */
+#define SITE_FOLDER "/etc/runspan"
+
+/* Is there a file of that name? What can't be told counts as one: a switch that
+ * can't be read may be there. */
+static int is_there(const char *folder, const char *name, const char *extension) {
+    char path[PATH_MAX];
+    struct stat info;
+    int n = snprintf(path, sizeof path, "%s/%s%s", folder, name, extension);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return 0;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The switches in a folder: a file off for all services, SERVICE.off for one.
+ * What is in them has no meaning. */
+static int is_switched_off(const char *folder, const char *service) {
+    struct stat info;
+
+    if (stat(folder, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    return is_there(folder, "off", "") || (rs_is_file_name(service) && is_there(folder, service, ".off"));
+}
+
 int rs_consent(const char *service) {
+    char folder[PATH_MAX];
+
     if (service_variable_is_set(service))
         return RUNSPAN_OFF_SERVICE;
     if (getenv("NO_TELEMETRY") != NULL)
         return RUNSPAN_OFF_NO_TELEMETRY;
-    if (do_not_track())
+    /* https://consoledonottrack.com: any value opts out; "0" and "false" are
+     * the ways in which people say no to that. */
+    if (rs_is_on("DO_NOT_TRACK"))
         return RUNSPAN_OFF_DO_NOT_TRACK;
     if (otel_sdk_disabled())
         return RUNSPAN_OFF_SDK_DISABLED;
+    if (rs_switch_folder(folder, sizeof folder) && is_switched_off(folder, service))
+        return RUNSPAN_OFF_USER;
+    if (is_switched_off(SITE_FOLDER, service))
+        return RUNSPAN_OFF_SITE;
     return RUNSPAN_DONE;
 }

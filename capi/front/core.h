@@ -35,6 +35,16 @@ typedef struct runspan_core_config {
     uint32_t flags;
 } runspan_core_config;
 
+/* With RUNSPAN_PREVIEW: spans are shown as a table, for people. */
+#define RUNSPAN_CORE_TABLE 2u
+
+/* What the core asks of the front for a command of the user's. */
+typedef struct runspan_core_user {
+    const char *switches;                      /* the folder of the user's switches; NULL: none */
+    const char *(*why_off)(const char *service); /* why telemetry is off, in words; NULL: it is on */
+    void (*clear)(const char *spool);          /* removes a spool */
+} runspan_core_user;
+
 /* The core's functions, as the loader finds them. The names are
  * runspan_core_ and then the member's. */
 typedef struct runspan_core {
@@ -58,6 +68,7 @@ typedef struct runspan_core {
     int (*flush)(uint64_t client, uint32_t timeout_ms);
     int (*close)(uint64_t client, uint32_t timeout_ms);
     int (*state)(uint64_t client);
+    int (*command)(const runspan_core_config *, const runspan_core_user *, int argc, const char *const *argv, int fd);
 } runspan_core;
 
 #endif

@@ -7,13 +7,29 @@
 
 #include "core.h"
 
-/* consent.c: RUNSPAN_DONE, or the RUNSPAN_OFF_ code of the first variable in
- * the environment that opts out. */
+/* consent.c: RUNSPAN_DONE, or the RUNSPAN_OFF_ code of the first variable or
+ * switch that opts out. */
 int rs_consent(const char *service);
 
-/* spool.c: the folder in which the service's undelivered spans are kept, by the
- * XDG Base Directory Specification. 0 where there is none. */
+/* consent.c: is the variable set to anything but empty, 0 or false? */
+int rs_is_on(const char *variable);
+
+/* print.c: a runspan_log that writes spans to standard error. */
+void rs_print(void *unused, int level, const char *line);
+
+/* print.c: the same, where there is none because telemetry is off. */
+void rs_print_off(const char *service, const char *reason);
+
+/* folders.c: may the name of the service be a part of a path? The core allows
+ * fewer names still. */
+int rs_is_file_name(const char *service);
+
+/* folders.c: the folder in which the service's undelivered spans are kept. 0
+ * where there is none. */
 int rs_spool_folder(const char *service, char *path, size_t size);
+
+/* folders.c: the folder of the user's switches. 0 where there is none. */
+int rs_switch_folder(char *path, size_t size);
 
 /* spool.c: removes what is in the folder, and the folder. */
 void rs_spool_clear(const char *path);

@@ -125,6 +125,7 @@ static int find_all(void *handle) {
         {"flush", &core.flush},
         {"close", &core.close},
         {"state", &core.state},
+        {"command", &core.command},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -55,8 +55,8 @@ static const char *proxy(const char *lower, const char *upper) {
     return value;
 }
 
-static int open_core(const runspan_options *options, const char *spool, runspan_client *client) {
-    const runspan_core_config config = {
+static runspan_core_config config_of(const runspan_options *options, const char *spool) {
+    return (runspan_core_config){
         .service = options->service,
         .schema = options->schema,
         .endpoint = getenv("RUNSPAN_ENDPOINT"),
@@ -70,6 +70,10 @@ static int open_core(const runspan_options *options, const char *spool, runspan_
         .log_data = (uintptr_t)options->log_data,
         .flags = options->flags,
     };
+}
+
+static int open_core(const runspan_options *options, const char *spool, runspan_client *client) {
+    const runspan_core_config config = config_of(options, spool);
     const char *why = NULL;
     int code = rs_load(options->core, &why);
 
@@ -81,11 +85,31 @@ static int open_core(const runspan_options *options, const char *spool, runspan_
     return rs_core()->open(&config, client);
 }
 
+/* What the user asked to be shown goes to standard error, not to the host. */
+static void show_user(runspan_options *options) {
+    options->flags |= RUNSPAN_PREVIEW | RUNSPAN_CORE_TABLE;
+    options->log = rs_print;
+    options->log_data = NULL;
+}
+
+/* Of strerror's sentence on a code that says why telemetry is off, the reason. */
+static const char *reason(int code) {
+    const char *sentence = runspan_strerror(code), *colon = strstr(sentence, ": ");
+
+    return colon == NULL ? sentence : colon + 2;
+}
+
+static const char *why_off(const char *service) {
+    int code = rs_consent(service);
+
+    return code == RUNSPAN_DONE ? NULL : reason(code);
+}
+
 int runspan_open(const runspan_options *given, runspan_client *client) {
     runspan_options options;
     char folder[PATH_MAX];
     const char *spool;
-    int code;
+    int code, shown = rs_is_on("RUNSPAN_PREVIEW");
 
     if (client == NULL)
         return RUNSPAN_E_ARGUMENT;
@@ -94,6 +118,10 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
     if (code == RUNSPAN_DONE) {
         spool = rs_spool_folder(options.service, folder, sizeof folder) ? folder : NULL;
         code = rs_consent(options.service);
+        if (shown)
+            show_user(&options);
+        if (shown && code != RUNSPAN_DONE)
+            rs_print_off(options.service, reason(code));
         if (code == RUNSPAN_DONE)
             code = open_core(&options, spool, client);
         else if (spool != NULL)
@@ -270,6 +298,30 @@ int runspan_close(runspan_client client, uint32_t timeout_ms) {
     return code != RUNSPAN_DONE ? code : core->close(client, timeout_ms);
 }
 
+/* A command is answered whatever the user's consent: nothing is sent by one. */
+int runspan_command(const runspan_options *given, int argc, const char *const *argv, int fd) {
+    runspan_options options;
+    char spool[PATH_MAX], switches[PATH_MAX];
+    runspan_core_config config;
+    runspan_core_user user = {.why_off = why_off, .clear = rs_spool_clear};
+    const char *why = NULL;
+    int code = read_options(given, &options);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    if (argc < 0 || (argv == NULL && argc > 0))
+        return RUNSPAN_E_ARGUMENT;
+    for (int i = 0; i < argc; i++)
+        if (argv[i] == NULL)
+            return RUNSPAN_E_ARGUMENT;
+    code = rs_forked() ? RUNSPAN_FORKED : rs_load(options.core, &why);
+    if (code != RUNSPAN_DONE)
+        return code;
+    config = config_of(&options, rs_spool_folder(options.service, spool, sizeof spool) ? spool : NULL);
+    user.switches = rs_switch_folder(switches, sizeof switches) ? switches : NULL;
+    return rs_core()->command(&config, &user, argc, argv, fd);
+}
+
 int runspan_state(runspan_client client) {
     const runspan_core *core;
     int code = enter(client, &core);
@@ -295,6 +347,10 @@ const char *runspan_strerror(int code) {
         return "telemetry is off: DO_NOT_TRACK is set";
     case RUNSPAN_OFF_SDK_DISABLED:
         return "telemetry is off: OTEL_SDK_DISABLED is true";
+    case RUNSPAN_OFF_USER:
+        return "telemetry is off: the user switched it off";
+    case RUNSPAN_OFF_SITE:
+        return "telemetry is off: the site's administrators switched it off, in /etc/runspan";
     case RUNSPAN_NO_ADDRESS_SPACE:
         return "telemetry is off: too little address space (ulimit -v)";
     case RUNSPAN_NO_THREADS:

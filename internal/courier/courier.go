@@ -10,7 +10,9 @@
 package courier
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -42,6 +44,7 @@ type Store interface {
 	Empty() (own, all bool)
 	Look()
 	Claim() *spool.Batch
+	Delivered(*spool.Batch)
 	Remove(*spool.Batch)
 	Return(*spool.Batch)
 	SetAside(*spool.Batch)
@@ -68,9 +71,9 @@ type Courier struct {
 // errLate says that an attempt was given up before anything was sent.
 var errLate = errors.New("too little time is left for an answer")
 
-// New starts a courier to an endpoint that CheckEndpoint allows. log is told, in
+// New starts a courier to a destination that CheckEndpoint allows. log is told, in
 // a line each, why something was not delivered.
-func New(endpoint, userAgent string, network *Network, store Store, log func(string)) *Courier {
+func New(to Destination, userAgent string, network *Network, store Store, log func(string)) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Courier{
 		store:   store,
@@ -79,7 +82,7 @@ func New(endpoint, userAgent string, network *Network, store Store, log func(str
 		ended:   make(chan struct{}),
 		changed: make(chan struct{}),
 	}
-	go c.run(ctx, endpoint, userAgent, network)
+	go c.run(ctx, to, userAgent, network)
 	return c
 }
 
@@ -163,7 +166,7 @@ func (c *Courier) tell(paused bool) {
 	c.changed = make(chan struct{})
 }
 
-func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *Network) {
+func (c *Courier) run(ctx context.Context, to Destination, userAgent string, network *Network) {
 	defer close(c.ended)
 	defer c.tell(true) // no flush waits for what is not going to happen
 	// A panic on a goroutine of ours would end the host.
@@ -174,7 +177,7 @@ func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *
 	}()
 	pause := c.store.Pause()
 	until := after(pause)
-	connect := sync.OnceValues(func() (otlptrace.Client, *witness) { return c.connect(ctx, endpoint, userAgent, network) })
+	connect := sync.OnceValues(func() (otlptrace.Client, *witness) { return c.connect(ctx, to, userAgent, network) })
 	for c.wait(ctx, until) {
 		if batch := c.store.Claim(); batch != nil {
 			otlp, w := connect()
@@ -195,15 +198,17 @@ func (c *Courier) run(ctx context.Context, endpoint, userAgent string, network *
 
 // connect makes the client; it has no connection yet, and none any more when ctx
 // has ended.
-func (c *Courier) connect(ctx context.Context, endpoint, userAgent string, network *Network) (otlptrace.Client, *witness) {
-	httpClient, err := newHTTPClient(network, c.inTime)
+func (c *Courier) connect(ctx context.Context, to Destination, userAgent string, network *Network) (otlptrace.Client, *witness) {
+	httpClient, err := newHTTPClient(network, func(chains [][]*x509.Certificate) error {
+		return cmp.Or(to.checkPins(chains), c.inTime())
+	})
 	if err != nil {
 		c.log(err.Error()) // each attempt is going to fail
 	}
 	context.AfterFunc(ctx, httpClient.CloseIdleConnections)
 	w := &witness{next: httpClient.Transport}
 	httpClient.Transport = w
-	return NewOTLPClient(endpoint, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf), w
+	return NewOTLPClient(to.URL, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf), w
 }
 
 // wait waits until then, or until ctx ends, and says whether it has not.
@@ -252,8 +257,10 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 		return pause
 	case err != nil:
 		c.log(fmt.Sprintf("a batch was refused: %v", err))
+		c.store.Remove(batch)
+	default:
+		c.store.Delivered(batch)
 	}
-	c.store.Remove(batch)
 	if last != (spool.Pause{}) {
 		c.store.SetPause(spool.Pause{})
 	}

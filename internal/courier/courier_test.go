@@ -96,6 +96,11 @@ type sender struct {
 // start starts a courier for a spool in the folder; empty: in memory.
 func start(t *testing.T, endpoint string, network *courier.Network, folder string) *sender {
 	t.Helper()
+	return startTo(t, courier.Destination{URL: endpoint}, network, folder)
+}
+
+func startTo(t *testing.T, to courier.Destination, network *courier.Network, folder string) *sender {
+	t.Helper()
 	s := &sender{}
 	log := func(line string) {
 		s.mu.Lock()
@@ -103,7 +108,7 @@ func start(t *testing.T, endpoint string, network *courier.Network, folder strin
 		s.lines = append(s.lines, line)
 	}
 	s.store = spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, log)
-	s.Courier = courier.New(endpoint, userAgent, network, s.store, log)
+	s.Courier = courier.New(to, userAgent, network, s.store, log)
 	t.Cleanup(s.close)
 	return s
 }
@@ -506,7 +511,7 @@ func (panicking) Claim() *spool.Batch { panic("a defect") }
 
 func TestAPanicIsNotTheHosts(t *testing.T) {
 	store := panicking{spool.Open("", spool.Limits{}, anything, func(string) {})}
-	c := courier.New("http://127.0.0.1:1/", userAgent, &courier.Network{}, store, func(string) {})
+	c := courier.New(courier.Destination{URL: "http://127.0.0.1:1/"}, userAgent, &courier.Network{}, store, func(string) {})
 	_ = store.Put(request(t, "a"), nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -66,7 +66,7 @@ func FuzzResponse(f *testing.F) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		begun := time.Now()
-		c := New("http://"+l.Addr().String()+"/", "fuzz", &Network{}, store, func(string) {})
+		c := New(Destination{URL: "http://" + l.Addr().String() + "/"}, "fuzz", &Network{}, store, func(string) {})
 		delivered := c.Flush(ctx)
 		c.Close(ctx)
 		store.Close(ctx)

@@ -3,6 +3,7 @@
 package courier
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,29 @@ type Network struct {
 	NoProxy    string
 	CertFile   string // PEM; with CertDir: instead of the system's roots
 	CertDir    string // folders of PEM files, separated by colons
+}
+
+// Destination is where requests are posted to.
+type Destination struct {
+	URL string
+	// Pins are the SHA-256 hashes of public keys, of which the chain of
+	// certificates has to have one; none: any that is valid will do.
+	Pins [][sha256.Size]byte
+}
+
+var errPin = errors.New("no certificate has a public key that the schema pins")
+
+// checkPins looks at the chains that were verified.
+func (d *Destination) checkPins(chains [][]*x509.Certificate) error {
+	if len(d.Pins) == 0 {
+		return nil
+	}
+	for _, certificate := range slices.Concat(chains...) {
+		if slices.Contains(d.Pins, sha256.Sum256(certificate.RawSubjectPublicKeyInfo)) {
+			return nil
+		}
+	}
+	return errPin
 }
 
 // ErrEndpoint says that an endpoint is neither https nor http to loopback.
@@ -56,9 +81,9 @@ func isLoopback(host string) bool {
 }
 
 // newHTTPClient returns a client in any case; after an error, one that trusts
-// no certificate. verified is asked when a server has shown who it is, and may
-// refuse the connection.
-func newHTTPClient(n *Network, verified func() error) (*http.Client, error) {
+// no certificate. verified is asked about the chains of a server that has shown
+// who it is, and may refuse the connection.
+func newHTTPClient(n *Network, verified func(chains [][]*x509.Certificate) error) (*http.Client, error) {
 	roots, err := roots(n)
 	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
 	proxyFor := proxies.ProxyFunc()
@@ -72,7 +97,7 @@ func newHTTPClient(n *Network, verified func() error) (*http.Client, error) {
 			TLSClientConfig: &tls.Config{
 				RootCAs:          roots,
 				MinVersion:       tls.VersionTLS12,
-				VerifyConnection: func(tls.ConnectionState) error { return verified() },
+				VerifyConnection: func(c tls.ConnectionState) error { return verified(c.VerifiedChains) },
 			},
 			DisableCompression:     true, // no response of ours is worth unpacking
 			MaxIdleConnsPerHost:    1,

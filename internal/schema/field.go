@@ -44,6 +44,10 @@ type Field struct {
 
 	textBytes int
 	listItems int
+
+	// For people.
+	given       any // the example, as it was decoded
+	description string
 }
 
 // fixed says that runspan sets the field itself.

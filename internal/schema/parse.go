@@ -5,6 +5,8 @@ package schema
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +23,7 @@ type document struct {
 	SchemaVersion int                              `json:"schema_version"`
 	Service       string                           `json:"service"`
 	Destination   string                           `json:"destination"`
+	Pins          []string                         `json:"pins"`
 	Scope         string                           `json:"scope"`
 	Limits        limits                           `json:"limits"`
 	Spool         spoolLimits                      `json:"spool"`
@@ -193,6 +196,13 @@ func build(d *document) (*Schema, error) {
 		resource:    make(map[string]*Field, len(d.Resource)),
 		attributes:  make(map[string]*Field, len(d.Attributes)),
 	}
+	for _, pin := range d.Pins {
+		hash, err := parsePin(pin)
+		if err != nil {
+			return nil, err
+		}
+		s.Pins = append(s.Pins, hash)
+	}
 	for name := range d.Spans {
 		s.spans[name] = name
 	}
@@ -237,6 +247,16 @@ func build(d *document) (*Schema, error) {
 	return s, nil
 }
 
+// parsePin reads a pin as curl and RFC 7469 write it.
+func parsePin(pin string) (hash [sha256.Size]byte, err error) {
+	text, ok := strings.CutPrefix(pin, "sha256/")
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil || len(decoded) != len(hash) {
+		return hash, invalid{pin, "a pin is sha256/ and the base64 of a hash"}
+	}
+	return [sha256.Size]byte(decoded), nil
+}
+
 func validDestination(destination string) bool {
 	u, err := url.Parse(destination)
 	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
@@ -276,6 +296,9 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		constant:  d.Constant,
 		textBytes: l.TextBytes,
 		listItems: l.ListItems,
+
+		given:       d.Example,
+		description: d.Description,
 	}
 	for _, name := range d.Type {
 		k, ok := kinds[name]

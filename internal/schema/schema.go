@@ -27,7 +27,10 @@ var (
 type Schema struct {
 	Service     string
 	Destination string
-	Scope       string
+	// Pins are SHA-256 hashes of public keys (SubjectPublicKeyInfo). Where there
+	// are any, the destination's chain of certificates has to have one of them.
+	Pins  [][32]byte
+	Scope string
 
 	// What the service's folder of undelivered spans may hold.
 	SpoolFiles int

@@ -72,6 +72,8 @@ func TestBadSchemasAreRefusedWithLineAndReason(t *testing.T) {
 		{"bad service", `"service": "demo"`, `"service": "Demo!"`, "line 3: service is no name"},
 		{"http destination", "https://collector", "http://collector", "line 4: destination"},
 		{"destination with a user", "https://collector", "https://me@collector", "line 4: destination"},
+		{"pin of another kind", `"scope"`, `"pins": ["md5/AA=="], "scope"`, "line 5: a pin is"},
+		{"pin that is too short", `"scope"`, `"pins": ["sha256/AA=="], "scope"`, "line 5: a pin is"},
 		{"no limit", `"text_bytes": 16`, `"text_bytes": 0`, "line 6: text_bytes"},
 		{"unknown type", `"type": "bool"`, `"type": "boolean"`, `line 19: flag: no type is named "boolean"`},
 		{"unknown span", `["run", "other run"]`, `["run", "runs"]`, `line 16: count: no span is named "runs"`},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -22,7 +23,17 @@ type folder struct {
 }
 
 // open returns the folder, which must be the user's own, and closed to others.
+// Neither it nor the one above it, runspan's, may be a link: where they are in a
+// place that is shared, a link of somebody else's could lead anywhere.
 func (d *folder) open() (*os.Root, error) {
+	above := filepath.Dir(d.path)
+	for _, path := range []string{above, d.path} {
+		if info, err := os.Lstat(path); err != nil {
+			return nil, err
+		} else if !info.IsDir() {
+			return nil, errors.New("it is no folder")
+		}
+	}
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return nil, err
@@ -39,13 +50,18 @@ func (d *folder) open() (*os.Root, error) {
 }
 
 func own(root *os.Root, info fs.FileInfo) error {
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+	if !isMine(info) {
 		return errors.New("the folder is another user's")
 	}
 	if info.Mode().Perm() != 0o700 {
 		return root.Chmod(".", 0o700)
 	}
 	return nil
+}
+
+func isMine(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
 }
 
 // openOrMake also makes the folder, and those above it that XDG names.
@@ -116,7 +132,7 @@ func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > int64(limit) { // a pipe would wait for ever
+	if !info.Mode().IsRegular() || !isMine(info) || info.Size() > int64(limit) { // a pipe would wait for ever
 		return nil, errFrame
 	}
 	in, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
@@ -163,7 +179,7 @@ func (d *folder) list() (files []found, err error) {
 				continue
 			}
 			info, err := root.Lstat(name)
-			if err != nil || !info.Mode().IsRegular() {
+			if err != nil || !info.Mode().IsRegular() || !isMine(info) {
 				continue // gone since, or none of ours
 			}
 			files = append(files, found{f, info.Size(), touched(info)})

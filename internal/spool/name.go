@@ -21,6 +21,13 @@ const (
 	bad  state = "bad"  // not to be sent; kept for a while, for people to look at
 )
 
+// Besides there may be these two files: the pause, and the last batch that was
+// delivered, as it was in the folder before.
+const (
+	pauseFile     = "pause"
+	deliveredFile = "delivered"
+)
+
 // file is a file in a service's folder. Its name is ID.STATE, or ID.OWNER.STATE
 // where a process has it. Files of other names are not the spool's: it leaves
 // them alone.

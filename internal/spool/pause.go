@@ -22,7 +22,6 @@ type Pause struct {
 }
 
 const (
-	pauseFile = "pause"
 	// Then: failures, asked, since and length in milliseconds.
 	pauseMagic = "runspan-pause-1"
 	// LongestPause bounds what a collector may ask for, and what a file is

@@ -11,14 +11,15 @@
 // is one OTLP request with a checksum (frame.go).
 //
 // Each Spool has a goroutine, the writer, that writes what Put and Record are
-// given, in that order. Look, Claim, Remove, Return and SetAside are for one
-// goroutine more, the courier's, and wait for the disk; Close does until its
+// given, in that order. Look, Claim and what ends a claim are for one goroutine
+// more, the courier's, and wait for the disk; Close does until its
 // deadline. Nothing else does.
 package spool
 
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -466,18 +467,23 @@ func (s *Spool) hold(b *Batch) bool {
 }
 
 func (s *Spool) read(f file) ([]byte, error) {
-	content, err := s.folder.read(f.String(), headerBytes+maxRequest)
-	if err != nil {
-		return nil, err
-	}
-	request, err := unframe(content)
+	request, err := s.folder.request(f.String())
 	if err != nil {
 		return nil, err
 	}
 	return request, s.check(request)
 }
 
-// Remove ends a claim: the batch is delivered, or will never be.
+// Delivered ends a claim. The file of the last batch that was delivered stays,
+// under another name: for the user to look at.
+func (s *Spool) Delivered(b *Batch) {
+	defer s.endClaim()
+	if b.file.is() {
+		_ = s.folder.with(func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) })
+	}
+}
+
+// Remove ends a claim: the batch will never be delivered.
 func (s *Spool) Remove(b *Batch) {
 	defer s.endClaim()
 	if b.file.is() {

@@ -122,7 +122,8 @@ func (c tool) deliver(t testing.TB, state string, env []string, patience time.Du
 
 func spoolFolder(state string) string { return filepath.Join(state, "runspan", "stripepy") }
 
-// waiting counts the files of a spool, but for the pause.
+// waiting counts the files of a spool, but for the pause and the last that was
+// delivered.
 func waiting(t testing.TB, state string) (files int) {
 	t.Helper()
 	entries, err := os.ReadDir(spoolFolder(state))
@@ -130,7 +131,7 @@ func waiting(t testing.TB, state string) (files int) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != "pause" {
+		if e.Name() != "pause" && e.Name() != "delivered" {
 			files++
 		}
 	}

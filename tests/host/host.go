@@ -59,13 +59,14 @@ func Compile(t testing.TB, arguments ...string) string {
 var ambient = regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|^SSL_CERT|^XDG_`)
 
 // Environment is this process's, less what would change what a host does, and
-// with a state folder of its own: state, or a new one where that is empty.
+// with folders of its own: state is $XDG_STATE_HOME, a new one where it is empty,
+// and $XDG_CONFIG_HOME is a new one.
 func Environment(t testing.TB, state string, more ...string) []string {
 	t.Helper()
 	if state == "" {
 		state = t.TempDir()
 	}
-	kept := []string{"XDG_STATE_HOME=" + state}
+	kept := []string{"XDG_STATE_HOME=" + state, "XDG_CONFIG_HOME=" + t.TempDir()}
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); !ambient.MatchString(name) {
 			kept = append(kept, variable)

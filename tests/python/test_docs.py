@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runspan import _table
+from tests.stripepy import table
 from tests.stripepy.otlp_receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +53,6 @@ def test_readme_example_runs(tmp_path: Path, collector: Receiver) -> None:
     program = "def sort_everything(): pass\n" + example
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     (request,) = collector.requests()
-    rows = _table.rows(request["body"])
+    rows = table.rows(request["body"])
     assert rows["name"] == "sort" and rows["params.threads"] == "8" and rows["status_code"] == "1"
     assert rows["service.version"] == "1.2.3"

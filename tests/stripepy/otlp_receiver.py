@@ -35,10 +35,11 @@ class Receiver:
     def proxy_environment(self) -> dict[str, str]:
         """What a program needs in its environment to send through the proxy, whichever TLS library it uses.
 
-        What it keeps on disk is in a folder next to the receiver's files.
+        What it keeps on disk is in folders next to the receiver's files.
         """
         return {
             "XDG_STATE_HOME": str(self.requests_file.parent / "state"),
+            "XDG_CONFIG_HOME": str(self.requests_file.parent / "config"),
             "HTTPS_PROXY": self.proxy,
             "SSL_CERT_FILE": str(self.ca),
             "REQUESTS_CA_BUNDLE": str(self.ca),

@@ -92,6 +92,14 @@ class Library:
             self.flush = function("runspan_flush", handle, ctypes.c_uint32, lib=waiting)
             self.close = function("runspan_close", handle, ctypes.c_uint32, lib=waiting)
             self.state = function("runspan_state", handle)
+            self.command = function(
+                "runspan_command",
+                ctypes.POINTER(Options),
+                ctypes.c_int,
+                ctypes.POINTER(text),
+                ctypes.c_int,
+                lib=waiting,
+            )
             self._strerror = function("runspan_strerror", ctypes.c_int, restype=text)
         except AttributeError as e:
             raise LibraryError(f"{path} is not librunspan: {e}") from e

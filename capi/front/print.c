@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The only output of runspan's own: what RUNSPAN_PREVIEW asks for.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void write_all(const char *text, size_t size) {
+    while (size > 0) {
+        ssize_t n = write(STDERR_FILENO, text, size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        text += n;
+        size -= (size_t)n;
+    }
+}
+
+/* Where nobody reads standard error any more, the write would end the host: so
+ * SIGPIPE is kept from it, and taken away again where it came from here. */
+void rs_print(void *unused, int level, const char *line) {
+    const struct timespec at_once = {0, 0};
+    sigset_t pipe, before, pending;
+    int was_pending, saved = errno;
+
+    (void)unused;
+    if (level != RUNSPAN_LOG_SPAN)
+        return;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    write_all(line, strlen(line));
+    if (!was_pending)
+        while (sigtimedwait(&pipe, NULL, &at_once) == -1 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+}
+
+void rs_print_off(const char *service, const char *reason) {
+    char line[256];
+
+    snprintf(line, sizeof line, "runspan: %.64s reports nothing: %s\n", service, reason);
+    rs_print(NULL, RUNSPAN_LOG_SPAN, line);
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+
+// Package command is what a user can ask of one service's telemetry: whether it
+// is on, what would leave, what waits; and to switch it, or remove what waits.
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"runspan/internal/schema"
+	"runspan/internal/show"
+	"runspan/internal/spool"
+)
+
+// The results of Run, which are exit codes.
+const (
+	Done   = 0
+	Failed = 1 // it could not be done, and why was written
+	Usage  = 2 // there is no such command
+)
+
+// Service is a service on this machine, for this user.
+type Service struct {
+	Name     string
+	Schema   *schema.Schema // nil: it is not known here
+	Endpoint string         // where spans would be sent; empty: not known
+	Spool    string         // the folder of what waits; empty: none
+	Switches string         // the folder of the user's switches; empty: none
+	Off      func() string  // why telemetry is off, in words; empty: it is on
+	Purge    func()         // removes the spool's folder
+}
+
+const usage = `commands:
+  status            whether telemetry is on, where it would be sent, and what waits
+  preview [SPAN]    an example of what a run would send
+  preview --last    the last report that was sent from here
+  show              the reports that wait
+  off [--all]       switch telemetry off, and remove what waits; --all: of all programs that use runspan
+  on [--all]        undo that
+  purge             remove what waits, and the last report that was sent
+each with --json for programs
+exit codes: 0 done, 1 could not be done, 2 no such command
+`
+
+// Run carries a command out and writes what comes of it.
+func (s Service) Run(arguments []string, out io.Writer) (code int) {
+	asJSON, all, last := false, false, false
+	var words []string
+	for _, a := range arguments {
+		switch a {
+		case "--json":
+			asJSON = true
+		case "--all":
+			all = true
+		case "--last":
+			last = true
+		default:
+			words = append(words, a)
+		}
+	}
+	command, rest := "", words
+	if len(words) > 0 {
+		command, rest = words[0], words[1:]
+	}
+	if all && command != "on" && command != "off" || last && command != "preview" || len(rest) > 0 && (command != "preview" || last) {
+		command = ""
+	}
+	var err error
+	switch command {
+	case "status":
+		err = s.status(out, asJSON)
+	case "preview":
+		err = s.preview(out, asJSON, last, strings.Join(rest, " "))
+	case "show":
+		err = s.show(out, asJSON)
+	case "off":
+		if err = s.switchOff(all); err == nil {
+			s.Purge()
+			err = s.status(out, asJSON)
+		}
+	case "on":
+		if err = s.switchOn(all); err == nil {
+			err = s.status(out, asJSON)
+		}
+	case "purge":
+		s.Purge()
+		if left := s.entries(); len(left) > 0 {
+			err = fmt.Errorf("%d reports could not be removed", len(left))
+		} else {
+			err = s.status(out, asJSON)
+		}
+	default:
+		fmt.Fprint(out, usage)
+		return Usage
+	}
+	if err != nil {
+		fmt.Fprintf(out, "%s: %v\n", s.Name, err)
+		return Failed
+	}
+	return Done
+}
+
+// status is what the command of that name writes.
+type status struct {
+	Service       string     `json:"service"`
+	On            bool       `json:"on"`
+	Why           string     `json:"why_off,omitempty"`
+	Endpoint      string     `json:"endpoint,omitempty"`
+	Folder        string     `json:"folder,omitempty"`
+	Waiting       int        `json:"waiting"`
+	WaitingBytes  int64      `json:"waiting_bytes"`
+	LastDelivered *time.Time `json:"last_delivered"`
+	PausedUntil   *time.Time `json:"paused_until,omitempty"`
+}
+
+func (s Service) status(out io.Writer, asJSON bool) error {
+	why := s.Off()
+	now := status{Service: s.Name, On: why == "", Why: why, Endpoint: s.Endpoint, Folder: s.Spool}
+	for _, e := range s.entries() {
+		now.Waiting++
+		now.WaitingBytes += e.Bytes
+	}
+	if s.Spool != "" {
+		if _, at, ok := spool.LastDelivered(s.Spool); ok {
+			now.LastDelivered = &at
+		}
+		if pause := spool.ReadPause(s.Spool); pause.Length > 0 {
+			if until := pause.Since.Add(pause.Length); until.After(time.Now()) {
+				now.PausedUntil = &until
+			}
+		}
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(now)
+	}
+	state := "on"
+	if !now.On {
+		state = "off: " + why
+	}
+	delivered := "nothing from here"
+	if now.LastDelivered != nil {
+		delivered = inWords(*now.LastDelivered)
+	}
+	rows := []show.Row{{Field: "telemetry", Value: state}}
+	if s.Endpoint != "" {
+		rows = append(rows, show.Row{Field: "sent to", Value: s.Endpoint})
+	}
+	rows = append(rows, show.Row{Field: "last sent", Value: delivered}, show.Row{Field: "waiting", Value: waiting(now)})
+	if now.PausedUntil != nil {
+		rows = append(rows, show.Row{Field: "paused until", Value: inWords(*now.PausedUntil)})
+	}
+	fmt.Fprintln(out, s.Name)
+	show.Table(indented{out}, rows)
+	return nil
+}
+
+func waiting(s status) string {
+	switch {
+	case s.Folder == "":
+		return "nothing: no folder for it (HOME and XDG_STATE_HOME name none)"
+	case s.Waiting == 0:
+		return "nothing in " + s.Folder
+	default:
+		return fmt.Sprintf("%d reports, %d bytes, in %s", s.Waiting, s.WaitingBytes, s.Folder)
+	}
+}
+
+func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// indented moves each line that is written to it to the right.
+type indented struct{ out io.Writer }
+
+func (i indented) Write(line []byte) (int, error) {
+	if _, err := fmt.Fprintf(i.out, "  %s", line); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+func (s Service) entries() []spool.Entry {
+	if s.Spool == "" {
+		return nil
+	}
+	return spool.Entries(s.Spool)
+}
+
+func (s Service) show(out io.Writer, asJSON bool) error {
+	for _, e := range s.entries() {
+		err := e.Err
+		if err == nil && !asJSON {
+			what := "waits"
+			if e.Held {
+				what = "of a run that goes on, should it not come to its end"
+			}
+			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), what)
+		}
+		if err == nil {
+			err = write(out, e.Request, asJSON)
+		}
+		if err != nil {
+			fmt.Fprintf(out, "%s: a file of %s can't be read, and will not be sent: %v\n", s.Name, inWords(e.Made), err)
+		}
+	}
+	return nil
+}
+
+func write(out io.Writer, request []byte, asJSON bool) error {
+	if asJSON {
+		text, err := show.JSON(request)
+		if err == nil {
+			_, err = fmt.Fprintln(out, text)
+		}
+		return err
+	}
+	spans, err := show.Spans(request)
+	for _, rows := range spans {
+		show.Table(out, rows)
+		fmt.Fprintln(out)
+	}
+	return err
+}
+
+func (s Service) preview(out io.Writer, asJSON, last bool, span string) error {
+	if last {
+		if s.Spool != "" {
+			if request, at, ok := spool.LastDelivered(s.Spool); ok {
+				if !asJSON {
+					fmt.Fprintf(out, "%s: the last report that was sent, %s\n", s.Name, inWords(at))
+				}
+				return write(out, request, asJSON)
+			}
+		}
+		return errors.New("nothing was sent from here yet")
+	}
+	if s.Schema == nil {
+		return errors.New("its schema is not known here")
+	}
+	names := s.Schema.Spans()
+	if span == "" {
+		span = names[0]
+	}
+	if !slices.Contains(names, span) {
+		return fmt.Errorf("no span is named %q; there are: %s", span, strings.Join(names, ", "))
+	}
+	request, err := example(s.Schema, span)
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		fmt.Fprintf(out, "%s: what a run of %s could send; others are %s\n", s.Name, span, strings.Join(names, ", "))
+	}
+	return write(out, request, asJSON)
+}
+
+// A switch is a file; what is in it has no meaning (capi/front/consent.c).
+func (s Service) switches(all bool) (path string, err error) {
+	switch {
+	case s.Switches == "":
+		return "", errors.New("there is no folder for the switch: HOME and XDG_CONFIG_HOME name none")
+	case all:
+		return filepath.Join(s.Switches, "off"), nil
+	default:
+		return filepath.Join(s.Switches, s.Name+".off"), nil
+	}
+}
+
+func (s Service) switchOff(all bool) error {
+	path, err := s.switches(all)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Switches, 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func (s Service) switchOn(all bool) error {
+	path, err := s.switches(all)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"time"
+)
+
+// Entry is a request in a service's folder.
+type Entry struct {
+	Made    time.Time
+	Bytes   int64
+	Held    bool   // by a process that lives, as far as can be told: a run that goes on, or a delivery
+	Request []byte // nil where Err says why it can't be read
+	Err     error
+}
+
+// Entries returns what is in a service's folder, oldest first, and changes
+// nothing. There is nothing where there is no folder.
+func Entries(path string) []Entry {
+	d := &folder{path}
+	files, err := d.list()
+	if err != nil {
+		return nil
+	}
+	var entries []Entry
+	for _, f := range files {
+		if f.state == part || f.state == bad {
+			continue
+		}
+		gone, known := f.by.gone()
+		e := Entry{Made: f.made(), Bytes: f.size, Held: f.state == held && !(known && gone)}
+		e.Request, e.Err = d.request(f.String())
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Made.UnixNano(), b.Made.UnixNano()) })
+	return entries
+}
+
+// LastDelivered returns the batch of a service's folder that was delivered last,
+// and when. ok: there is one.
+func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
+	d := &folder{path}
+	err := d.with(func(root *os.Root) error {
+		info, err := root.Lstat(deliveredFile)
+		if err == nil {
+			at = touched(info)
+		}
+		return err
+	})
+	if err == nil {
+		request, err = d.request(deliveredFile)
+	}
+	return request, at, err == nil
+}
+
+// ReadPause returns the pause of a service's folder; the zero Pause: none.
+func ReadPause(path string) Pause {
+	content, err := (&folder{path}).read(pauseFile, 128)
+	if err != nil {
+		return Pause{}
+	}
+	return parsePause(string(content), time.Now())
+}
+
+// request reads a file that was written by frame.
+func (d *folder) request(name string) ([]byte, error) {
+	content, err := d.read(name, headerBytes+maxRequest)
+	if err != nil {
+		return nil, err
+	}
+	return unframe(content)
+}

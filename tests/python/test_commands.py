@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""The user's commands, run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stripepy import table
+from tests.stripepy.otlp_receiver import Receiver
+
+RUN = """
+import sys, runspan
+client = runspan.Client("stripepy", open(sys.argv[1], "rb").read())
+with client.start_span("call") as span:
+    span.set_attribute("params.nproc", 4)
+    span.set_status(runspan.Status.OK)
+print(client.state)
+client.close(float(sys.argv[2]))
+"""
+
+
+def run(schema: Path, timeout: float = 10) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", RUN, schema, str(timeout)], check=True, capture_output=True, text=True)
+
+
+def ask(*words: str, code: int = 0) -> str:
+    asked = subprocess.run([sys.executable, "-m", "runspan", *words], capture_output=True, text=True)
+    assert asked.returncode == code, asked.stdout + asked.stderr
+    return asked.stdout
+
+
+def status() -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(ask("status", "--json"))
+    return answer
+
+
+@pytest.fixture
+def schema_file(schema: str, tmp_path: Path) -> Path:
+    path = tmp_path / "stripepy.json"
+    path.write_text(schema, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no collector."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        monkeypatch.setenv("RUNSPAN_ENDPOINT", f"https://127.0.0.1:{s.getsockname()[1]}/v1/traces")
+
+
+def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
+    folder = str(tmp_path / "state" / "runspan" / "stripepy")
+    assert status() == {
+        "service": "stripepy",
+        "on": True,
+        "endpoint": collector.endpoint,
+        "folder": folder,
+        "waiting": 0,
+        "waiting_bytes": 0,
+        "last_delivered": None,
+    }
+    shown = ask("status")
+    assert shown.startswith("stripepy\n  telemetry  on\n") and collector.endpoint in shown and folder in shown
+    assert ask("show") == ""
+    assert "nothing was sent from here yet" in ask("preview", "--last", code=1)
+    assert not (tmp_path / "state").exists(), "asking leaves nothing"
+
+
+def test_what_waits_is_what_arrives(
+    schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(schema_file)
+    waits = status()
+    assert waits["waiting"] == 1 and waits["waiting_bytes"] > 100 and waits["paused_until"]
+    shown = json.loads(ask("show", "--json"))
+    assert "params.nproc" in ask("show") and "status_code" in ask("show")
+    monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
+    (tmp_path / "state" / "runspan" / "stripepy" / "pause").unlink()
+    run(schema_file)
+    arrived = [table.rows(r["body"]) for r in collector.requests()]
+    assert table.rows(shown) in arrived and len(arrived) == 2
+    after = status()
+    assert after["waiting"] == 0
+    sent = datetime.fromisoformat(after["last_delivered"].replace("Z", "+00:00")[:19] + "+00:00")
+    assert abs((datetime.now(timezone.utc) - sent).total_seconds()) < 60
+    last = json.loads(ask("preview", "--last", "--json"))
+    assert table.rows(last) == arrived[-1]
+    first, *lines = ask("preview", "--last").splitlines()
+    assert first.startswith("stripepy: the last report that was sent, ")
+    shown_fields = [re.split("  +", line) for line in lines if line]
+    stored = {k: v for k, v in table.rows(last).items() if k != "timestamp"}
+    assert {k: v for k, v in shown_fields if k != "timestamp"} == stored, "as an analytics store shows it"
+
+
+def test_off_and_on(schema_file: Path, collector: Receiver, away: None, tmp_path: Path) -> None:
+    run(schema_file)
+    folder = tmp_path / "state" / "runspan" / "stripepy"
+    assert list(folder.iterdir())
+    off = ask("off")
+    assert "off: the user switched it off" in off and not folder.exists()
+    assert status()["on"] is False and status()["why_off"] == "the user switched it off"
+    assert run(schema_file).stdout == "5\n" and not folder.exists()
+    assert ask("off") == off, "twice is once"
+    assert "telemetry  on" in ask("on")
+    assert ask("on") == ask("status")
+    assert "switched it off" in ask("off", "--all") and "switched it off" in ask("on"), (
+        "the other switch is still there"
+    )
+    assert "telemetry  on" in ask("on", "--all")
+    switches = tmp_path / "config" / "runspan"
+    assert list(switches.iterdir()) == [] and switches.stat().st_mode & 0o777 == 0o700
+
+
+def test_off_by_an_earlier_rule(monkeypatch: pytest.MonkeyPatch, collector: Receiver) -> None:
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    assert "off: DO_NOT_TRACK is set" in ask("on")
+
+
+def test_what_waits_goes_when_telemetry_is_off(
+    schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(schema_file)
+    assert status()["waiting"] == 1
+    monkeypatch.setenv("NO_TELEMETRY", "1")
+    run(schema_file)
+    assert not (tmp_path / "state" / "runspan" / "stripepy").exists()
+
+
+def test_purge(schema_file: Path, collector: Receiver, away: None, tmp_path: Path) -> None:
+    run(schema_file)
+    foreign = tmp_path / "state" / "runspan" / "stripepy" / "notes.txt"
+    foreign.write_text("mine")
+    assert "nothing in" in ask("purge")
+    assert status()["waiting"] == 0 and [p.name for p in foreign.parent.iterdir()] == ["notes.txt"]
+
+
+def test_preview_of_every_span(schema: str, collector: Receiver) -> None:
+    for name in json.loads(schema)["spans"]:
+        (resource,) = json.loads(ask("preview", name, "--json"))["resourceSpans"]
+        (span,) = resource["scopeSpans"][0]["spans"]
+        named = {k for k, f in json.loads(schema)["attributes"].items() if name in f["spans"]} - {"aborted"}
+        assert span["name"] == name and {a["key"] for a in span.get("attributes", [])} == named
+        assert all(a.get("value") for a in span.get("attributes", [])), "each example is a value"
+    assert collector.requests() == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["help"],
+        ["stat"],
+        ["status", "more"],
+        ["show", "--all"],
+        ["preview", "--last", "call"],
+        ["--jso", "status"],
+        [""],
+    ],
+)
+def test_no_such_command(words: list[str], collector: Receiver) -> None:
+    assert "exit codes: 0 done, 1 could not be done, 2 no such command" in ask(*words, code=2)
+
+
+def test_what_can_not_be_done(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no span is named 'calls'".replace("'", '"') in ask("preview", "calls", code=1)
+    (tmp_path / "config").write_text("a file")
+    assert ask("off", code=1)
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"service": "stripepy",\n"spans": 1}')
+    assert "stripepy: schema: line 2: " in ask("--schema", str(bad), "status", code=1)
+    assert ask("--schema", str(tmp_path / "none"), "status", code=1) == ""
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name)
+    assert "no folder" in ask("status") and "no folder" in ask("off", code=1)
+
+
+def test_a_service_without_a_known_schema(collector: Receiver) -> None:
+    assert "telemetry  on" in ask("--service", "mytool", "status")
+    assert "telemetry  off" in ask("--service", "mytool", "off")
+    assert os.listdir(os.environ["XDG_CONFIG_HOME"] + "/runspan") == ["mytool.off"]
+    assert "schema is not known" in ask("--service", "mytool", "preview", code=1)
+
+
+def test_preview_of_a_run(
+    schema_file: Path, collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNSPAN_PREVIEW", "1")
+    shown = run(schema_file)
+    assert shown.stdout == "0\n"
+    first, *rows = shown.stderr.splitlines()
+    assert first == "runspan: stripepy would report this, and reports nothing:"
+    assert "params.nproc              4" in rows and "name                      call" in rows
+    monkeypatch.setenv("NO_TELEMETRY", "1")
+    assert run(schema_file).stderr == "runspan: stripepy reports nothing: NO_TELEMETRY is set\n"
+    monkeypatch.setenv("RUNSPAN_PREVIEW", "0")
+    assert run(schema_file).stderr == ""
+    assert collector.requests() == [] and not (tmp_path / "state").exists()
+
+
+def test_preview_where_nobody_reads(schema_file: Path, collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with SIGPIPE as it is by default, and a standard error that is closed, goes on."""
+    monkeypatch.setenv("RUNSPAN_PREVIEW", "1")
+    program = "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" + RUN
+    read, write = os.pipe()
+    os.close(read)
+    for stderr in (write, subprocess.DEVNULL):
+        command = [sys.executable, "-c", program, str(schema_file), "1"]
+        host = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        assert (host.returncode, host.stdout) == (0, "0\n")
+    os.close(write)
