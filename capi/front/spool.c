@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,22 +19,38 @@ static int is_ours(const char *name) {
            (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
 }
 
+/* The folder, and runspan's above it, as internal/spool opens them: neither may
+ * be a link. -1 where there is none. */
+static int open_folder(const char *path, int *above) {
+    const char *slash = strrchr(path, '/');
+    char parent[PATH_MAX];
+
+    if (slash == NULL || (size_t)(slash - path) >= sizeof parent)
+        return -1;
+    memcpy(parent, path, (size_t)(slash - path));
+    parent[slash - path] = '\0';
+    *above = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *above < 0 ? -1 : openat(*above, slash + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 void rs_spool_clear(const char *path) {
     struct stat info;
     struct dirent *entry;
-    DIR *dir;
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = NULL;
+    int above = -1, folder = open_folder(path, &above);
 
-    if (folder < 0)
-        return;
-    dir = fstat(folder, &info) == 0 && info.st_uid == geteuid() ? fdopendir(folder) : NULL;
-    if (dir == NULL) {
+    if (folder >= 0 && fstat(folder, &info) == 0 && info.st_uid == geteuid())
+        dir = fdopendir(folder);
+    if (dir != NULL) {
+        while ((entry = readdir(dir)) != NULL)
+            if (is_ours(entry->d_name))
+                unlinkat(folder, entry->d_name, 0);
+        closedir(dir);
+        /* fails, rightly, where somebody else has put something there */
+        unlinkat(above, strrchr(path, '/') + 1, AT_REMOVEDIR);
+    } else if (folder >= 0) {
         close(folder);
-        return;
     }
-    while ((entry = readdir(dir)) != NULL)
-        if (is_ours(entry->d_name))
-            unlinkat(folder, entry->d_name, 0);
-    closedir(dir);
-    rmdir(path); /* fails, rightly, where somebody else has put something there */
+    if (above >= 0)
+        close(above);
 }

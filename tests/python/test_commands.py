@@ -136,6 +136,21 @@ def test_what_waits_goes_when_telemetry_is_off(
     assert not (tmp_path / "state" / "runspan" / "stripepy").exists()
 
 
+def test_no_link_is_followed(schema_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_TELEMETRY", "1")
+    for link in ("runspan", "runspan/stripepy"):
+        state, elsewhere = tmp_path / link.replace("/", "-"), tmp_path / "elsewhere"
+        (elsewhere / "stripepy").mkdir(parents=True, exist_ok=True)
+        kept = [elsewhere / "pause", elsewhere / "stripepy" / "pause"]
+        for file in kept:
+            file.touch()
+        (state / link).parent.mkdir(parents=True)
+        (state / link).symlink_to(elsewhere)
+        monkeypatch.setenv("XDG_STATE_HOME", str(state))
+        assert run(schema_file).stdout == "2\n"
+        assert all(file.exists() for file in kept)
+
+
 def test_purge(schema_file: Path, collector: Receiver, away: None, tmp_path: Path) -> None:
     run(schema_file)
     foreign = tmp_path / "state" / "runspan" / "stripepy" / "notes.txt"
