@@ -36,6 +36,8 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
             _log("detected STRIPEPY_NO_TELEMETRY variable in environment: no telemetry will be collected")
         elif client.state == _abi.OFF_NO_TELEMETRY:
             _log("detected NO_TELEMETRY variable in environment: no telemetry will be collected")
+        elif client.state in _abi.OFF_BY_CHOICE:
+            _log(f"no telemetry will be collected: {client.reason}")
         elif client.state != _abi.DONE:
             _log("setting up telemetry...")
             _log(f"failed to setup telemetry: no telemetry will be collected: {client.reason}")
