@@ -120,12 +120,12 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
         code = rs_consent(options.service);
         if (shown)
             show_user(&options);
-        if (shown && code != RUNSPAN_DONE)
-            rs_print_off(options.service, reason(code));
         if (code == RUNSPAN_DONE)
             code = open_core(&options, spool, client);
         else if (spool != NULL)
             rs_spool_clear(spool); /* whoever stops telemetry has not agreed to what waits, either */
+        if (shown && code > 0)
+            rs_print_off(options.service, reason(code));
     }
     if (code != RUNSPAN_DONE)
         atomic_store(&off_reason, code);
@@ -309,7 +309,7 @@ int runspan_command(const runspan_options *given, int argc, const char *const *a
 
     if (code != RUNSPAN_DONE)
         return code;
-    if (argc < 0 || (argv == NULL && argc > 0))
+    if (argc < 0 || (argv == NULL && argc > 0) || !rs_is_file_name(options.service))
         return RUNSPAN_E_ARGUMENT;
     for (int i = 0; i < argc; i++)
         if (argv[i] == NULL)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"runspan/internal/border"
 	"runspan/internal/schema"
 	"runspan/internal/show"
 	"runspan/internal/spool"
@@ -194,19 +195,23 @@ func (s Service) entries() []spool.Entry {
 
 func (s Service) show(out io.Writer, asJSON bool) error {
 	for _, e := range s.entries() {
-		err := e.Err
-		if err == nil && !asJSON {
+		request, err := e.Request()
+		if err == nil && s.Schema != nil {
+			err = border.Check(s.Schema, request)
+		}
+		if err != nil {
+			fmt.Fprintf(out, "%s: a file of %s is not going to be sent: %v\n", s.Name, inWords(e.Made), err)
+			continue
+		}
+		if !asJSON {
 			what := "waits"
 			if e.Held {
 				what = "of a run that goes on, should it not come to its end"
 			}
 			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), what)
 		}
-		if err == nil {
-			err = write(out, e.Request, asJSON)
-		}
-		if err != nil {
-			fmt.Fprintf(out, "%s: a file of %s can't be read, and will not be sent: %v\n", s.Name, inWords(e.Made), err)
+		if err := write(out, request, asJSON); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@
 package spool
 
 import (
-	"cmp"
 	"os"
 	"slices"
 	"time"
@@ -11,12 +10,16 @@ import (
 
 // Entry is a request in a service's folder.
 type Entry struct {
-	Made    time.Time
-	Bytes   int64
-	Held    bool   // by a process that lives, as far as can be told: a run that goes on, or a delivery
-	Request []byte // nil where Err says why it can't be read
-	Err     error
+	Made  time.Time
+	Bytes int64
+	Held  bool // by a process that lives, as far as can be told: a run that goes on, or a delivery
+
+	folder *folder
+	name   string
 }
+
+// Request reads the request.
+func (e Entry) Request() ([]byte, error) { return e.folder.request(e.name) }
 
 // Entries returns what is in a service's folder, oldest first, and changes
 // nothing. There is nothing where there is no folder.
@@ -32,11 +35,10 @@ func Entries(path string) []Entry {
 			continue
 		}
 		gone, known := f.by.gone()
-		e := Entry{Made: f.made(), Bytes: f.size, Held: f.state == held && !(known && gone)}
-		e.Request, e.Err = d.request(f.String())
-		entries = append(entries, e)
+		held := f.state == held && !(known && gone)
+		entries = append(entries, Entry{Made: f.made(), Bytes: f.size, Held: held, folder: d, name: f.String()})
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Made.UnixNano(), b.Made.UnixNano()) })
+	slices.SortFunc(entries, func(a, b Entry) int { return a.Made.Compare(b.Made) })
 	return entries
 }
 

@@ -204,6 +204,22 @@ def test_a_service_without_a_known_schema(collector: Receiver) -> None:
     assert "telemetry  off" in ask("--service", "mytool", "off")
     assert os.listdir(os.environ["XDG_CONFIG_HOME"] + "/runspan") == ["mytool.off"]
     assert "schema is not known" in ask("--service", "mytool", "preview", code=1)
+    assert ask("--service", "../mytool", "off", code=1) == ""
+
+
+def test_what_will_not_be_sent(schema_file: Path, collector: Receiver, away: None, tmp_path: Path) -> None:
+    run(schema_file)
+    folder = tmp_path / "state" / "runspan" / "stripepy"
+    (report,) = folder.glob("*.otlp")
+    content = report.read_bytes()
+    report.write_bytes(content.replace(b"params.nproc", b"params.alice"))
+    assert "is not going to be sent: not a file of this spool" in ask("show")
+    narrow = json.loads(schema_file.read_text())
+    del narrow["attributes"]["params.nproc"]
+    schema_file.write_text(json.dumps(narrow))
+    report.write_bytes(content)
+    assert "is not going to be sent: the schema does not name" in ask("--schema", str(schema_file), "show")
+    assert "params.nproc" in ask("show")
 
 
 def test_preview_of_a_run(
