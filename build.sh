@@ -49,13 +49,6 @@ test() { # all tests
     scripts/test.sh
 }
 
-faults() { # write the table of docs/delivery.md anew
-    wheel
-    stripepy_venv patched
-    install_runspan dev
-    go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
-}
-
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -83,8 +76,14 @@ size() { # what the library weighs, and what the stand-ins for gRPC save
     scripts/size.sh
 }
 
-docs() { # write the generated tables of docs/telemetry.md anew
+docs() { # write the generated tables of docs/ anew; takes some minutes
     "$PYTHON" scripts/docs.py docs/telemetry.md
+    wheel
+    stripepy_venv published
+    stripepy_venv patched
+    install_runspan dev
+    go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
+    go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
 }
 
 clean() { # remove build/
@@ -154,7 +153,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | wheel | demo | test | faults | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
+help | build | wheel | demo | test | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

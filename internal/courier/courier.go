@@ -199,7 +199,7 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 // connect makes the client; it has no connection yet, and none any more when ctx
 // has ended.
 func (c *Courier) connect(ctx context.Context, to Destination, userAgent string, network *Network) (otlptrace.Client, *witness) {
-	httpClient, err := newHTTPClient(network, func(chains [][]*x509.Certificate) error {
+	httpClient, err := newHTTPClient(&to, network, func(chains [][]*x509.Certificate) error {
 		return cmp.Or(to.checkPins(chains), c.inTime())
 	})
 	if err != nil {

@@ -3,6 +3,7 @@
 package courier
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -41,6 +42,14 @@ type Destination struct {
 	// Pins are the SHA-256 hashes of public keys, of which the chain of
 	// certificates has to have one; none: any that is valid will do.
 	Pins [][sha256.Size]byte
+}
+
+func (d *Destination) host() string {
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 var errPin = errors.New("no certificate has a public key that the schema pins")
@@ -83,10 +92,10 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// newHTTPClient returns a client in any case; after an error, one that trusts
+// newHTTPClient returns a client for the destination in any case; after an error, one that trusts
 // no certificate. verified is asked about the chains of a server that has shown
 // who it is, and may refuse the connection.
-func newHTTPClient(n *Network, verified func(chains [][]*x509.Certificate) error) (*http.Client, error) {
+func newHTTPClient(to *Destination, n *Network, verified func(chains [][]*x509.Certificate) error) (*http.Client, error) {
 	roots, err := roots(n)
 	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
 	proxyFor := proxies.ProxyFunc()
@@ -96,7 +105,7 @@ func newHTTPClient(n *Network, verified func(chains [][]*x509.Certificate) error
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:       func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
-			DialContext: (&net.Dialer{Timeout: attemptTimeout}).DialContext,
+			DialContext: dialer(to.host()),
 			TLSClientConfig: &tls.Config{
 				RootCAs:          roots,
 				MinVersion:       tls.VersionTLS12,
@@ -108,6 +117,20 @@ func newHTTPClient(n *Network, verified func(chains [][]*x509.Certificate) error
 			IdleConnTimeout:        30 * time.Second,
 		},
 	}, err
+}
+
+// dialer connects. The destination's name, where it has a dot, is a whole one:
+// without a dot at its end a resolver that does not know it would go on to ask
+// for it below the domains of the user's network, which tells who runs those
+// about the destination. A proxy's name may well be below them.
+func dialer(destination string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if _, notIP := netip.ParseAddr(host); err == nil && notIP != nil && host == destination && strings.Contains(host, ".") {
+			address = net.JoinHostPort(strings.TrimSuffix(host, ".")+".", port)
+		}
+		return (&net.Dialer{Timeout: attemptTimeout}).DialContext(ctx, network, address)
+	}
 }
 
 // roots reads the certificates that the environment names; nil, for the

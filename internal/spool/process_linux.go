@@ -3,6 +3,7 @@
 package spool
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,8 +17,8 @@ import (
 
 // owner names a process: BOOT-NAMESPACE-PID-START. A process id says something
 // only in the same boot of the same machine and in the same pid namespace, and
-// only with the time when the process started, because ids are used again. The
-// boot's id is random and the kernel's own: nothing here says which machine.
+// only with the time when the process started, because ids are used again. BOOT
+// is a hash of the kernel's id of the boot: that one is nobody else's business.
 type owner string
 
 // unknown is a process that can't be asked after: there is no /proc.
@@ -29,9 +30,9 @@ var thisProcess = sync.OnceValue(func() owner {
 	if err != nil {
 		return unknown
 	}
-	id := strings.ReplaceAll(strings.TrimSpace(string(boot)), "-", "")
+	hash := sha256.Sum256(append([]byte("runspan"), boot...))
 	namespace, err := os.Stat("/proc/self/ns/pid")
-	if err != nil || len(id) != 32 || !isHex(id) {
+	if err != nil {
 		return unknown
 	}
 	pid := os.Getpid()
@@ -39,7 +40,7 @@ var thisProcess = sync.OnceValue(func() owner {
 	if !alive {
 		return unknown
 	}
-	return owner(fmt.Sprintf("%s-%d-%d-%d", id[:16], namespace.Sys().(*syscall.Stat_t).Ino, pid, start))
+	return owner(fmt.Sprintf("%x-%d-%d-%d", hash[:8], namespace.Sys().(*syscall.Stat_t).Ino, pid, start))
 })
 
 func (o owner) valid() bool {

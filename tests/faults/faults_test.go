@@ -482,11 +482,11 @@ func TestTableInDocs(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(table), "\n")
 	cases := faults()
 	if len(lines) != len(cases)+2 {
-		t.Fatalf("run ./build.sh faults: the table has %d lines, for %d cases", len(lines), len(cases))
+		t.Fatalf("run ./build.sh docs: the table has %d lines, for %d cases", len(lines), len(cases))
 	}
 	for i, f := range cases {
 		if !strings.HasPrefix(lines[i+2], "| "+f.name+" |") || !strings.HasSuffix(lines[i+2], " | "+string(f.arrives)+" |") {
-			t.Errorf("run ./build.sh faults: %s", lines[i+2])
+			t.Errorf("run ./build.sh docs: %s", lines[i+2])
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (r *Receiver) openTunnel(w http.ResponseWriter, leaf tls.Certificate, targe
 	// A client gone by now shows itself to the server as a failed handshake.
 	_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
 	t := &tunnel{Conn: conn, in: buf, target: target}
-	r.tunnels.hand(tls.Server(t, serverTLS(leaf)))
+	r.tunnels.hand(r.opt.Tap.conn(TapHTTP, tls.Server(t, r.opt.Tap.ask(serverTLS(leaf)))))
 	return nil
 }
 
@@ -70,6 +70,9 @@ type targetKey struct{}
 // withTarget lets the handler know what host the tunnel was opened to; the
 // Host header inside the tunnel need not say the same.
 func withTarget(ctx context.Context, c net.Conn) context.Context {
+	if tap, ok := c.(*tapped); ok {
+		c = tap.Conn
+	}
 	t := c.(*tls.Conn).NetConn().(*tunnel)
 	return context.WithValue(ctx, targetKey{}, t.target)
 }

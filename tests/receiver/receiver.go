@@ -61,6 +61,9 @@ type Options struct {
 	// ProxyFor lists the hosts, "name:port" or "name" for any port, for which
 	// the proxy ends TLS itself.
 	ProxyFor []string
+
+	// Tap, when set, is given every byte that clients send.
+	Tap *Tap
 }
 
 // Receiver is a running receiver. Its methods may be called concurrently.
@@ -112,8 +115,9 @@ func (r *Receiver) startEndpoint() error {
 	if r.endpoint, err = listen(); err != nil {
 		return err
 	}
+	r.endpoint = r.opt.Tap.listener(TapTCP, r.endpoint)
 	if !r.opt.Plain {
-		r.endpoint = tls.NewListener(r.endpoint, serverTLS(leaf))
+		r.endpoint = r.opt.Tap.listener(TapHTTP, tls.NewListener(r.endpoint, r.opt.Tap.ask(serverTLS(leaf))))
 	}
 	r.serve(r.endpoint, &http.Server{Handler: http.HandlerFunc(r.collect)})
 	return nil
@@ -124,6 +128,7 @@ func (r *Receiver) startProxy() error {
 	if r.proxy, err = listen(); err != nil {
 		return err
 	}
+	r.proxy = r.opt.Tap.listener(TapProxy, r.proxy)
 	r.serve(r.tunnels, &http.Server{Handler: http.HandlerFunc(r.collect), ConnContext: withTarget})
 	r.serve(r.proxy, &http.Server{Handler: http.HandlerFunc(r.serveProxy)})
 	return nil
