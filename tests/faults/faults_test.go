@@ -374,7 +374,7 @@ func TestFaults(t *testing.T) {
 		table += line + " " + string(f.arrives) + " |\n"
 	}
 	if *tablePath != "" && !t.Failed() {
-		if err := writeTable(*tablePath, table); err != nil {
+		if err := host.WriteTable(*tablePath, "faults", table); err != nil {
 			t.Error(err)
 		}
 	}
@@ -453,33 +453,12 @@ func withResolver(t *testing.T, server string, command []string) []string {
 	return append([]string{"unshare", "-m", "sh", "-c", script, file}, command...)
 }
 
-const (
-	tableBegins = "<!-- faults -->\n"
-	tableEnds   = "<!-- /faults -->\n"
-)
-
-func writeTable(path, table string) error {
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok1 := strings.Cut(string(page), tableBegins)
-	_, after, ok2 := strings.Cut(rest, tableEnds)
-	if !ok1 || !ok2 {
-		return fmt.Errorf("%s has no place for the table", path)
-	}
-	return os.WriteFile(path, []byte(before+tableBegins+table+tableEnds+after), 0o644)
-}
-
 // The table in the docs is of these cases.
 func TestTableInDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(host.Root, "docs", "delivery.md"))
+	lines, err := host.Table("delivery.md", "faults")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(page), tableBegins)
-	table, _, _ := strings.Cut(rest, tableEnds)
-	lines := strings.Split(strings.TrimSpace(table), "\n")
 	cases := faults()
 	if len(lines) != len(cases)+2 {
 		t.Fatalf("run ./build.sh docs: the table has %d lines, for %d cases", len(lines), len(cases))

@@ -138,7 +138,7 @@ func TestCanaries(t *testing.T) {
 	table := tableHead() + strings.Join(rows, "\n") + "\n"
 	t.Logf("\n%s", table)
 	if *tablePath != "" && all && !t.Failed() {
-		if err := writeTable(*tablePath, table); err != nil {
+		if err := host.WriteTable(*tablePath, "canaries", table); err != nil {
 			t.Error(err)
 		}
 	}
@@ -199,42 +199,19 @@ func (c *cage) control() {
 	}
 }
 
-const (
-	tableBegins = "<!-- canaries -->\n"
-	tableEnds   = "<!-- /canaries -->\n"
-)
-
 func tableHead() string {
 	return "| canary | StripePy as published | StripePy with runspan | Python | C |\n| --- | --- | --- | --- | --- |\n"
 }
 
-func writeTable(path, table string) error {
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok1 := strings.Cut(string(page), tableBegins)
-	_, after, ok2 := strings.Cut(rest, tableEnds)
-	if !ok1 || !ok2 {
-		return fmt.Errorf("%s has no place for the table: %s and %s", path, strings.TrimSpace(tableBegins), strings.TrimSpace(tableEnds))
-	}
-	return os.WriteFile(path, []byte(before+tableBegins+table+tableEnds+after), 0o644)
-}
-
 // The table in the docs is of these places.
 func TestTableInDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(host.Root, "docs", "privacy.md"))
+	lines, err := host.Table("privacy.md", "canaries")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, begins := strings.Cut(string(page), tableBegins)
-	table, _, ends := strings.Cut(rest, tableEnds)
-	if !begins || !ends {
-		t.Fatal("docs/privacy.md has no place for the table")
-	}
-	lines := strings.Split(strings.TrimPrefix(table, tableHead()), "\n")
-	if len(lines) != len(places)+1 {
-		t.Fatalf("run ./build.sh docs: the table has %d rows, for %d places", len(lines)-1, len(places))
+	lines = lines[strings.Count(tableHead(), "\n"):]
+	if len(lines) != len(places) {
+		t.Fatalf("run ./build.sh docs: the table has %d rows, for %d places", len(lines), len(places))
 	}
 	for i, p := range places {
 		if !strings.HasPrefix(lines[i], "| "+p.title()+" |") {
