@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import math
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -258,3 +261,21 @@ def test_status_by_its_own_names(schema: str, collector: Receiver, spans: Spans)
         span.end()
     assert client.close(timeout=30)
     assert [s.get("status", {}).get("code", 0) for s in spans()] == [0, 1, 2, 0, 0, 0]
+
+
+def test_ctrl_c_is_heard_inside_close(schema: str, collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector that hangs, a close that would wait for it, and a user who doesn't."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("RUNSPAN_ENDPOINT", f"https://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        client = Client("stripepy", schema)
+        client.start_span("call").end()
+        timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+        begun = time.monotonic()
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.close(timeout=30)
+        assert time.monotonic() - begun < 5
+    assert client.reason == "closed"
+    monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
+    assert Client("stripepy", schema).close(timeout=30)
+    assert len(collector.requests()) == 1, "it was written all the same"

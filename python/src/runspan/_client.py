@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import runspan
 from runspan import _abi
 from runspan._values import clean, encode, pack
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_TIMEOUT = 0.3
+_AT_ONCE = 0.1
+"""How long a Ctrl-C may have to wait, in seconds."""
 
 
 class Status:
@@ -101,13 +105,25 @@ class Client:
 
     def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """Wait at most timeout seconds, and say whether the collector has every span that has ended."""
-        return self._wait("flush", timeout)
+        # Python acts on a Ctrl-C between two calls of C.
+        deadline = monotonic() + timeout
+        while True:
+            left = max(deadline - monotonic(), 0)
+            begun = monotonic()
+            if self._wait("flush", min(left, _AT_ONCE)):
+                return True
+            if left <= _AT_ONCE or monotonic() - begun < _AT_ONCE:
+                return False  # the time is over, or to wait has no point
 
     def close(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """As flush; then the client, and all spans of it, are of no use any more."""
-        delivered = self._wait("close", timeout)
-        if self._handle != 0:
-            self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
+        delivered, deadline = False, monotonic() + timeout
+        try:
+            self.flush(timeout)
+        finally:  # a Ctrl-C is no reason to lose what is not written yet
+            if self._handle != 0:
+                delivered = self._wait("close", min(max(deadline - monotonic(), 0), DEFAULT_TIMEOUT))
+                self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
         return delivered
 
     def _wait(self, function: str, timeout: float) -> bool:
