@@ -7,7 +7,7 @@ PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
 GO_TAGS=nethttpomithttp2,netgo,osusergo
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
-FRONT_LDFLAGS=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so' '-Wl,-z,defs' -ldl -pthread)
+FRONT_LDFLAGS=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so.0' '-Wl,-z,defs' -ldl -pthread)
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf '\n== %s\n' "$*"; }
@@ -22,6 +22,16 @@ build() { # the library (build/lib) and the test tools (build/bin)
     core build/lib
     front build/lib
     go build -o build/bin/receiver ./tests/cmd/receiver
+}
+
+install() { # install for C and C++: ./build.sh install --prefix DIR
+    if [ "${1:-}" != --prefix ] || [ -z "${2:-}" ]; then
+        echo "build.sh: install --prefix DIR" >&2
+        exit 2
+    fi
+    build
+    say install
+    scripts/install.sh "$2"
 }
 
 wheel() { # the Python package for this platform (build/wheels)
@@ -117,7 +127,8 @@ front() {
         "$CC" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done
-    "$CC" -shared -s -o "$1/librunspan.so" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
+    "$CC" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
+    ln -sf librunspan.so.0 "$1/librunspan.so"
     rm -f "$1/librunspan.a"
     ar rcs "$1/librunspan.a" "${objects[@]}"
 }
@@ -153,7 +164,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | wheel | demo | test | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -139,7 +139,7 @@ typedef struct runspan_options {
     const char *schema;      /* the schema, JSON text */
     runspan_log log;         /* may be NULL: silence */
     void *log_data;
-    const char *core;        /* path of the core; NULL: librunspan-core.so beside this library */
+    const char *core;        /* path of the core; NULL: near this library, see runspan_open */
     uint32_t flags;          /* RUNSPAN_PREVIEW or 0 */
 } runspan_options;
 
@@ -154,6 +154,11 @@ typedef struct runspan_options {
  * telemetry is off; where the user opted out, the core is not even loaded.
  * Errors: ARGUMENT, SCHEMA (the log callback is told the line and the reason),
  * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ *
+ * The core, librunspan-core.so, is loaded from where options.core says; else
+ * from where RUNSPAN_CORE in the environment does, an absolute path, but not in
+ * programs that run with more rights than their user; else from beside the
+ * object that this function is in, or from ../lib as seen from there.
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,

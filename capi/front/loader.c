@@ -3,7 +3,7 @@
  * Finds and loads the Go core, once per process, and knows in which process
  * that was: a Go runtime does not survive a fork.
  */
-#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
+#define _GNU_SOURCE /* dladdr, RTLD_NODELETE, secure_getenv */
 #include "front.h"
 
 #include <dlfcn.h>
@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -60,19 +62,48 @@ const runspan_core *rs_core(void) {
     return atomic_load_explicit(&loaded, memory_order_acquire) ? &core : NULL;
 }
 
-/* Beside the object that this function is in: the shared library, or the
- * program where the front is linked into it. */
-static int core_beside_front(char *path, size_t size) {
-    Dl_info self;
-    const char *slash;
-    int dir, n;
+/* The file that this function is in: the shared library, or the program where
+ * the front is linked into it. Of a program dladdr knows no more than its
+ * argv[0], which need not be a path. */
+static int own_file(char *path, size_t size) {
+    Dl_info self, program;
+    ssize_t n;
 
     if (dladdr(&loading, &self) == 0 || self.dli_fname == NULL)
         return 0;
-    slash = strrchr(self.dli_fname, '/');
-    dir = slash == NULL ? 0 : (int)(slash - self.dli_fname) + 1;
-    n = snprintf(path, size, "%.*s" CORE_NAME, dir, self.dli_fname);
-    return n > 0 && (size_t)n < size;
+    if (dladdr((void *)getauxval(AT_PHDR), &program) != 0 && program.dli_fbase == self.dli_fbase) {
+        n = readlink("/proc/self/exe", path, size - 1);
+        path[n < 0 ? 0 : n] = '\0';
+    } else {
+        n = snprintf(path, size, "%s", self.dli_fname);
+    }
+    return n > 0 && (size_t)n < size && strchr(path, '/') != NULL;
+}
+
+/* Where the core is, as seen from the folder of that file: the first that is
+ * there. */
+static int core_near_front(char *path, size_t size) {
+    static const char *const places[] = {"/" CORE_NAME, "/../lib/" CORE_NAME};
+    char own[PATH_MAX];
+
+    if (!own_file(own, sizeof own))
+        return 0;
+    *strrchr(own, '/') = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int n = snprintf(path, size, "%s%s", own, places[i]);
+
+        if (n > 0 && (size_t)n < size && access(path, R_OK) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* What the environment names, but for programs that run with more rights than
+ * their user: those would be loading the user's code. */
+static const char *core_of_user(void) {
+    const char *path = secure_getenv("RUNSPAN_CORE");
+
+    return path != NULL && *path == '/' ? path : NULL;
 }
 
 /* Blocks every signal that a thread of the core has no use for. Threads inherit
@@ -135,14 +166,16 @@ static int find_all(void *handle) {
 }
 
 static int load(const char *path, const char **why) {
-    char beside[PATH_MAX];
+    char near[PATH_MAX];
     void *handle;
     int code;
 
+    if (path == NULL)
+        path = core_of_user();
     if (path == NULL) {
-        if (!core_beside_front(beside, sizeof beside))
+        if (!core_near_front(near, sizeof near))
             return RUNSPAN_NO_CORE;
-        path = beside;
+        path = near;
     }
     if (access(path, R_OK) != 0)
         return RUNSPAN_NO_CORE;

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#
+# find_package(runspan CONFIG): the targets runspan::runspan, shared, and
+# runspan::static, the front alone, with librunspan-core.so to be put beside the
+# program or in ../lib as seen from it. Paths are relative to this file, so that
+# the installation may be moved.
+get_filename_component(_runspan_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+
+find_package(Threads REQUIRED)
+
+if(NOT TARGET runspan::runspan)
+    add_library(runspan::runspan SHARED IMPORTED)
+    set_target_properties(runspan::runspan PROPERTIES
+        IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.so.0"
+        IMPORTED_SONAME librunspan.so.0
+        INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include")
+    add_library(runspan::static STATIC IMPORTED)
+    set_target_properties(runspan::static PROPERTIES
+        IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.a"
+        INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include"
+        INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
+endif()
+set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so")
+
+include("${CMAKE_CURRENT_LIST_DIR}/runspan-schema.cmake")

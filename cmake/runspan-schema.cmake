@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+#
+# runspan_embed_schema(TARGET FILE): the schema in FILE, such as mytool.json, is
+# in the header mytool_schema.h then, as the array mytool_schema.
+function(runspan_embed_schema target file)
+    get_filename_component(file "${file}" ABSOLUTE)
+    get_filename_component(name "${file}" NAME_WE)
+    string(MAKE_C_IDENTIFIER "${name}_schema" name)
+    file(READ "${file}" hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
+    set(folder "${CMAKE_CURRENT_BINARY_DIR}/runspan-schemas")
+    file(CONFIGURE OUTPUT "${folder}/${name}.h" CONTENT "static const char ${name}[] = {\n@bytes@0};\n" @ONLY)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+    target_include_directories("${target}" PRIVATE "${folder}")
+endfunction()

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+//
+// runspan for C++17: client and span, over runspan.h, whose rules hold here too.
+//
+//     runspan::client telemetry{"mytool", schema};
+//     telemetry.set_resource("service.version", "1.2.3");
+//     auto span = telemetry.begin("sort");
+//     span.set("params.threads", 8);
+//     sort_everything();             // where this throws, the run has failed
+//     span.set_status(runspan::status::ok);
+//
+// Nothing here throws, and no result needs to be looked at: where telemetry is
+// off every call does nothing. The results are runspan.h's return codes.
+//
+// With RUNSPAN_DISABLED defined before the header is included, all of it does
+// nothing, and no library is needed. Define it for all of a program or for none.
+//
+// Text may be given as std::string_view, and ends at its first NUL. A client or
+// a span may be used from several threads at once, but not be moved, assigned
+// or destroyed meanwhile.
+#ifndef RUNSPAN_HPP
+#define RUNSPAN_HPP
+
+#include "runspan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace runspan {
+
+#ifdef RUNSPAN_DISABLED
+inline constexpr bool enabled = false;
+#else
+inline constexpr bool enabled = true;
+#endif
+
+// The outcome of a run.
+enum class status { unset = RUNSPAN_STATUS_UNSET, ok = RUNSPAN_STATUS_OK, error = RUNSPAN_STATUS_ERROR };
+
+namespace detail {
+
+// A text with a NUL at its end, for the time of a call. Texts that any schema
+// allows fit; a longer one is cut, and refused by its length.
+class c_string {
+public:
+    explicit c_string(std::string_view text) noexcept {
+        const std::size_t size = text.size() < sizeof text_ - 1 ? text.size() : sizeof text_ - 1;
+        if (size > 0)
+            std::memcpy(text_, text.data(), size);
+        text_[size] = '\0';
+    }
+    [[nodiscard]] const char *get() const noexcept { return text_; }
+
+private:
+    char text_[4200];
+};
+
+template <typename T>
+inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+// Whether an integer is one that runspan.h can be given.
+template <typename T>
+constexpr bool fits(T value) noexcept {
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t))
+        return value <= static_cast<T>(std::numeric_limits<std::int64_t>::max());
+    else
+        return (void)value, true;
+}
+
+} // namespace detail
+
+// A run. Ends when it is destroyed, with its status; a moved-from one does
+// nothing.
+class span {
+public:
+    span() noexcept = default; // does nothing
+    span(const span &) = delete;
+    span &operator=(const span &) = delete;
+    span(span &&other) noexcept : handle_{std::exchange(other.handle_, 0)}, status_{other.status_} {}
+    span &operator=(span &&other) noexcept {
+        if (this != &other) {
+            end();
+            handle_ = std::exchange(other.handle_, 0);
+            status_ = other.status_;
+        }
+        return *this;
+    }
+    ~span() { end(); }
+
+    // Is there a span, that has not ended?
+    explicit operator bool() const noexcept { return handle_ != 0; }
+
+    // Gives the span another of the schema's names.
+    int set_name(std::string_view name) noexcept {
+        if constexpr (enabled)
+            return runspan_set_name(handle_, detail::c_string{name}.get());
+        return (void)name, RUNSPAN_OFF;
+    }
+
+    // Set an attribute; a second value for a key replaces the first.
+    int set(std::string_view key, std::string_view value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_attr_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get());
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    int set(std::string_view key, const char *value) noexcept {
+        return value == nullptr ? set(key, nullptr) : set(key, std::string_view{value});
+    }
+    int set(std::string_view key, bool value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_attr_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    int set(std::string_view key, double value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_attr_double(handle_, detail::c_string{key}.get(), value);
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    // An integer of any type; RUNSPAN_E_VALUE where it is above INT64_MAX.
+    template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>
+    int set(std::string_view key, T value) noexcept {
+        if (!detail::fits(value))
+            return RUNSPAN_E_VALUE;
+        if constexpr (enabled)
+            return runspan_set_attr_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value));
+        return (void)key, RUNSPAN_OFF;
+    }
+    // An attribute that is there, without a value.
+    int set(std::string_view key, std::nullptr_t) noexcept {
+        if constexpr (enabled)
+            return runspan_set_attr_null(handle_, detail::c_string{key}.get());
+        return (void)key, RUNSPAN_OFF;
+    }
+    // A list of texts, of anything that makes a std::string_view.
+    int set(std::string_view key, std::initializer_list<std::string_view> values) noexcept {
+        return set_list(key, values.begin(), values.size());
+    }
+    template <typename List, typename = decltype(std::data(std::declval<const List &>())),
+              std::enable_if_t<!std::is_convertible_v<const List &, std::string_view>, int> = 0>
+    int set(std::string_view key, const List &values) noexcept {
+        return set_list(key, std::data(values), std::size(values));
+    }
+
+    // Records that an exception of the type ended the run. Give the type's name,
+    // never a message. The status stays what it is.
+    int set_error(std::string_view type) noexcept {
+        if constexpr (enabled)
+            return runspan_set_error(handle_, detail::c_string{type}.get());
+        return (void)type, RUNSPAN_OFF;
+    }
+
+    // The status that the span is going to end with: error, where nothing else
+    // was said.
+    void set_status(status s) noexcept { status_ = s; }
+
+    // Ends the span now.
+    int end() noexcept {
+        const auto handle = std::exchange(handle_, 0);
+        if constexpr (enabled)
+            return handle == 0 ? RUNSPAN_OFF : runspan_end(handle, static_cast<runspan_status>(status_));
+        return (void)handle, RUNSPAN_OFF;
+    }
+
+private:
+    friend class client;
+    span(runspan_span handle, status s) noexcept : handle_{handle}, status_{s} {}
+
+    template <typename Text>
+    int set_list(std::string_view key, const Text *values, std::size_t count) noexcept {
+        if constexpr (enabled) {
+            std::size_t size = 0;
+            for (std::size_t i = 0; i < count; i++)
+                size += std::string_view{values[i]}.size() + 1;
+            const std::unique_ptr<char[]> texts{new (std::nothrow) char[size + 1]};
+            const std::unique_ptr<const char *[]> list{new (std::nothrow) const char *[count + 1]};
+            if (texts == nullptr || list == nullptr)
+                return RUNSPAN_E_INTERNAL;
+            char *next = texts.get();
+            for (std::size_t i = 0; i < count; i++) {
+                const std::string_view text{values[i]};
+                list[i] = next;
+                next = std::copy(text.begin(), text.end(), next);
+                *next++ = '\0';
+            }
+            return runspan_set_attr_strings(handle_, detail::c_string{key}.get(), list.get(), count);
+        }
+        return (void)key, (void)values, (void)count, RUNSPAN_OFF;
+    }
+
+    runspan_span handle_ = 0;
+    status status_ = status::error;
+};
+
+// A service's telemetry in this process. Closed when it is destroyed; a
+// moved-from one is off.
+class client {
+public:
+    client() noexcept = default; // off
+    // Opens a client, or finds that telemetry is off: state() says why.
+    explicit client(const runspan_options &options) noexcept {
+        if constexpr (enabled)
+            state_ = runspan_open(&options, &handle_);
+        (void)options;
+    }
+    // service and schema: as in runspan_options. They need to last for the call.
+    client(const char *service, const char *schema) noexcept : client{options(service, schema)} {}
+    client(const client &) = delete;
+    client &operator=(const client &) = delete;
+    client(client &&other) noexcept
+        : handle_{std::exchange(other.handle_, 0)}, state_{std::exchange(other.state_, RUNSPAN_OFF)} {}
+    client &operator=(client &&other) noexcept {
+        if (this != &other) {
+            close();
+            handle_ = std::exchange(other.handle_, 0);
+            state_ = std::exchange(other.state_, RUNSPAN_OFF);
+        }
+        return *this;
+    }
+    ~client() { close(); }
+
+    // Is telemetry on?
+    explicit operator bool() const noexcept { return handle_ != 0; }
+
+    // RUNSPAN_DONE where the client is open, else why it is not.
+    [[nodiscard]] int state() const noexcept {
+        if constexpr (enabled)
+            return handle_ == 0 ? state_ : runspan_state(handle_);
+        return RUNSPAN_OFF;
+    }
+
+    // Set an attribute of the resource that all spans share, before the first.
+    int set_resource(std::string_view key, std::string_view value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_resource_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get());
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    int set_resource(std::string_view key, const char *value) noexcept {
+        return value == nullptr ? RUNSPAN_E_ARGUMENT : set_resource(key, std::string_view{value});
+    }
+    int set_resource(std::string_view key, bool value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_resource_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    int set_resource(std::string_view key, double value) noexcept {
+        if constexpr (enabled)
+            return runspan_set_resource_double(handle_, detail::c_string{key}.get(), value);
+        return (void)key, (void)value, RUNSPAN_OFF;
+    }
+    template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>
+    int set_resource(std::string_view key, T value) noexcept {
+        if (!detail::fits(value))
+            return RUNSPAN_E_VALUE;
+        if constexpr (enabled)
+            return runspan_set_resource_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value));
+        return (void)key, RUNSPAN_OFF;
+    }
+
+    // Begins a span, now. It ends with the status unless told another.
+    [[nodiscard]] span begin(std::string_view name, status otherwise = status::error) noexcept {
+        runspan_span handle = 0;
+        if constexpr (enabled)
+            runspan_begin(handle_, detail::c_string{name}.get(), &handle);
+        return (void)name, span{handle, otherwise};
+    }
+
+    // As runspan_flush and runspan_close; no more than the time is waited.
+    int flush(std::chrono::milliseconds timeout = default_timeout) noexcept {
+        if constexpr (enabled)
+            return runspan_flush(handle_, milliseconds(timeout));
+        return (void)timeout, RUNSPAN_OFF;
+    }
+    int close(std::chrono::milliseconds timeout = default_timeout) noexcept {
+        const auto handle = std::exchange(handle_, 0);
+        if constexpr (enabled)
+            if (handle != 0) {
+                state_ = RUNSPAN_OFF;
+                return runspan_close(handle, milliseconds(timeout));
+            }
+        return (void)handle, (void)timeout, RUNSPAN_OFF;
+    }
+
+    static constexpr std::chrono::milliseconds default_timeout{RUNSPAN_DEFAULT_TIMEOUT_MS};
+
+private:
+    static runspan_options options(const char *service, const char *schema) noexcept {
+        runspan_options o{};
+        o.struct_size = sizeof o;
+        o.service = service;
+        o.schema = schema;
+        return o;
+    }
+    static std::uint32_t milliseconds(std::chrono::milliseconds timeout) noexcept {
+        constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 0, most));
+    }
+
+    runspan_client handle_ = 0;
+    int state_ = RUNSPAN_OFF;
+};
+
+// As runspan_command, for a tool's own arguments; writes to standard output.
+inline int command(const char *service, const char *schema, int argc, char **argv) noexcept {
+    if constexpr (enabled) {
+        runspan_options o{};
+        o.struct_size = sizeof o;
+        o.service = service;
+        o.schema = schema;
+        return runspan_command(&o, argc, argv, 1);
+    }
+    return (void)service, (void)schema, (void)argc, (void)argv, RUNSPAN_OFF;
+}
+
+} // namespace runspan
+
+#endif
