@@ -21,6 +21,7 @@ build() { # the library (build/lib) and the test tools (build/bin)
     say build
     core build/lib
     front build/lib
+    scripts/licenses.sh build/lib/librunspan-core.so >build/lib/THIRD_PARTY_LICENSES
     go build -o build/bin/receiver ./tests/cmd/receiver
 }
 

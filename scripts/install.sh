@@ -13,6 +13,8 @@ install -m 755 build/lib/librunspan.so.0 build/lib/librunspan-core.so "$prefix/l
 install -m 644 build/lib/librunspan.a "$prefix/lib/"
 ln -sf librunspan.so.0 "$prefix/lib/librunspan.so"
 install -m 644 cmake/runspan-config.cmake cmake/runspan-schema.cmake "$prefix/lib/cmake/runspan/"
+mkdir -p "$prefix/share/doc/runspan"
+install -m 644 LICENSE build/lib/THIRD_PARTY_LICENSES "$prefix/share/doc/runspan/"
 sed "s/@VERSION@/$version/" cmake/runspan.pc >"$prefix/lib/pkgconfig/runspan.pc"
 sed "s/@VERSION@/$version/" cmake/runspan-config-version.cmake >"$prefix/lib/cmake/runspan/runspan-config-version.cmake"
 find "$prefix" -name '*runspan*' -type f | sort

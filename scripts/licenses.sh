@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Writes to standard output the licences of what is in the core, each text once: licenses.sh CORE.
+set -euo pipefail
+core=$(realpath "$1")
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+declare -A users # of a text, by its checksum
+declare -A texts
+
+add() { # NAME FOLDER
+    local text sum
+    text=$(find "$2" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'NOTICE*' \) | sort | xargs -r cat)
+    [ -n "$text" ] || { echo "licenses.sh: $1 has no licence" >&2; return 1; }
+    sum=$(cksum <<<"$text")
+    users[$sum]+="$1"$'\n'
+    texts[$sum]=$text
+}
+
+add "Go $(go env GOVERSION)" "$(go env GOROOT)"
+for module in $(go version -m "$core" | awk '$1 == "dep" { print $2 }'); do
+    folder=$(go list -m -f '{{.Dir}}' "$module")
+    [ "${folder#"$PWD"/}" = "$folder" ] || continue # a stand-in, of this project
+    add "$(go list -m "$module")" "$folder"
+done
+echo "librunspan-core.so contains these, under the licences that follow them."
+for sum in "${!texts[@]}"; do
+    printf '\n====\n%s\n%s\n' "${users[$sum]}" "${texts[$sum]}"
+done
