@@ -134,7 +134,7 @@ func openClient(cfg *config) (*client, error) {
 	}, delivery)
 	if err != nil {
 		delivery.Close(run.NoTime())
-		c.lines.add(levelWarning, "schema: "+err.Error())
+		c.lines.add(levelWarning, "schema: "+schema.Located([]byte(cfg.schema), err).Error())
 		return c, errors.Join(errSchema, err)
 	}
 	return c, nil

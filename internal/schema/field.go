@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -64,13 +65,15 @@ func (f *Field) fill(sources map[string]string) (string, error) {
 // replaced, or what the schema has stand in for it. The result does not share
 // v's memory.
 func (f *Field) String(v string) (string, error) {
-	if f.kind&kindString != 0 {
-		return f.text(v)
-	}
 	if f.asText {
-		return f.numberAsText(v)
+		if text, err := f.numberAsText(v); err == nil || f.kind&kindString == 0 {
+			return text, err
+		}
 	}
-	return "", ErrType
+	if f.kind&kindString == 0 {
+		return "", ErrType
+	}
+	return f.text(v)
 }
 
 // Strings is String for each text of a list.
@@ -97,7 +100,7 @@ func (f *Field) Int(v int64) error {
 	if f.kind&kindInt == 0 {
 		return ErrType
 	}
-	return f.inRange(float64(v))
+	return f.intInRange(v)
 }
 
 // Double checks v. NaN is in no range.
@@ -153,10 +156,11 @@ func (f *Field) numberAsText(v string) (string, error) {
 	case f.kind&kindDouble != 0:
 		return strings.Clone(v), f.inRange(number)
 	case f.kind&kindInt != 0:
-		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+		whole, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
 			return "", ErrValue
 		}
-		return strings.Clone(v), f.inRange(number)
+		return strings.Clone(v), f.intInRange(whole)
 	}
 	return "", ErrValue
 }
@@ -166,4 +170,24 @@ func (f *Field) inRange(v float64) error {
 		return ErrValue
 	}
 	return nil
+}
+
+func (f *Field) intInRange(v int64) error {
+	if f.minimum != nil && compare(v, *f.minimum) < 0 || f.maximum != nil && compare(v, *f.maximum) > 0 {
+		return ErrValue
+	}
+	return nil
+}
+
+// compare orders an int and a double by their values: to make a double of the
+// int would round it.
+func compare(v int64, bound float64) int {
+	switch {
+	case bound >= 1<<63:
+		return -1
+	case bound < -1<<63:
+		return 1
+	}
+	whole := int64(bound) // toward zero
+	return cmp.Or(cmp.Compare(v, whole), cmp.Compare(0, bound-float64(whole)))
 }

@@ -4,12 +4,12 @@ package schema
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,31 +19,31 @@ import (
 
 // The JSON, as it is written.
 type document struct {
-	Comment       string                           `json:"$schema"`
-	SchemaVersion int                              `json:"schema_version"`
-	Service       string                           `json:"service"`
-	Destination   string                           `json:"destination"`
-	Pins          []string                         `json:"pins"`
-	Scope         string                           `json:"scope"`
-	Limits        limits                           `json:"limits"`
-	Spool         spoolLimits                      `json:"spool"`
-	Spans         map[string]string                `json:"spans"`
-	Resource      map[string]fieldDocument         `json:"resource"`
-	Attributes    map[string]fieldDocument         `json:"attributes"`
-	Events        map[string]ordered               `json:"events"`
-	Record        map[string]struct{ fieldReader } `json:"record"`
+	Comment       string                              `json:"$schema"`
+	SchemaVersion int                                 `json:"schema_version"`
+	Service       string                              `json:"service"`
+	Destination   string                              `json:"destination"`
+	Pins          []string                            `json:"pins"`
+	Scope         string                              `json:"scope"`
+	Limits        limits                              `json:"limits"`
+	Spool         spoolLimits                         `json:"spool"`
+	Spans         map[string]string                   `json:"spans"`
+	Resource      map[string]fieldDocument            `json:"resource"`
+	Attributes    map[string]fieldDocument            `json:"attributes"`
+	Events        map[string]map[string]fieldDocument `json:"events"`
+	Record        map[string]struct{ fieldReader }    `json:"record"`
 }
 
 type limits struct {
-	TextBytes int `json:"text_bytes"`
-	ListItems int `json:"list_items"`
+	TextBytes *int `json:"text_bytes"`
+	ListItems *int `json:"list_items"`
 }
 
-// spoolLimits: 0 is a limit that is not given.
+// spoolLimits: nil is a limit that is not given.
 type spoolLimits struct {
-	Files   int   `json:"files"`
-	Bytes   int64 `json:"bytes"`
-	AgeDays int   `json:"age_days"`
+	Files   *int64 `json:"files"`
+	Bytes   *int64 `json:"bytes"`
+	AgeDays *int64 `json:"age_days"`
 }
 
 type fieldDocument struct {
@@ -67,47 +67,19 @@ type fieldReader struct {
 	DerivedFrom string `json:"derived_from"`
 }
 
-// oneOrMore is a text, or a list of texts.
+// oneOrMore is a text, or a list of several.
 type oneOrMore []string
 
 func (o *oneOrMore) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] == '[' {
-		return json.Unmarshal(text, (*[]string)(o))
+		err := json.Unmarshal(text, (*[]string)(o))
+		if err == nil && len(*o) == 1 {
+			err = errors.New("a list of one type")
+		}
+		return err
 	}
 	*o = make(oneOrMore, 1)
 	return json.Unmarshal(text, &(*o)[0])
-}
-
-// ordered is a JSON object of fields that keeps their order.
-type ordered []struct {
-	key   string
-	field fieldDocument
-}
-
-func (o *ordered) UnmarshalJSON(text []byte) error {
-	var fields map[string]fieldDocument
-	if err := strict(text, &fields); err != nil {
-		return err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if _, err := decoder.Token(); err != nil { // the brace
-		return err
-	}
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		var skip json.RawMessage
-		if err := decoder.Decode(&skip); err != nil {
-			return err
-		}
-		*o = append(*o, struct {
-			key   string
-			field fieldDocument
-		}{key.(string), fields[key.(string)]})
-	}
-	return nil
 }
 
 // strict refuses what the document does not have: a misspelt bound must not
@@ -126,24 +98,34 @@ func (e invalid) Error() string { return e.reason }
 // Parse reads a schema. The error of a bad one names the line and the reason.
 func Parse(text []byte) (*Schema, error) {
 	var d document
-	if err := strict(text, &d); err != nil {
-		return nil, fmt.Errorf("line %d: %w", lineOf(text, err), err)
+	keys, err := scan(text)
+	if err == nil {
+		err = strict(text, &d)
 	}
-	s, err := build(&d)
 	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", lineOf(text, err), err)
+		return nil, Located(text, err)
+	}
+	s, err := build(&d, keys)
+	if err != nil {
+		return nil, Located(text, err)
 	}
 	return s, nil
 }
+
+// Located adds, to an error of this package about a schema, the line in its text.
+func Located(text []byte, err error) error { return fmt.Errorf("line %d: %w", lineOf(text, err), err) }
 
 func lineOf(text []byte, err error) int {
 	var (
 		syntax *json.SyntaxError
 		typed  *json.UnmarshalTypeError
 		bad    invalid
+		placed misplaced
 		end    = len(text)
 	)
 	switch {
+	case errors.As(err, &placed):
+		end = placed.at
 	case errors.As(err, &syntax):
 		end = int(syntax.Offset)
 	case errors.As(err, &typed):
@@ -158,11 +140,10 @@ func lineOf(text []byte, err error) int {
 	return 1 + bytes.Count(text[:max(0, min(end, len(text)))], []byte("\n"))
 }
 
-var defaultSpool = spoolLimits{Files: 2000, Bytes: 128 << 20, AgeDays: 30}
-
 var serviceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 
-func build(d *document) (*Schema, error) {
+// build also takes the keys of the exception event, in their order.
+func build(d *document, keys []string) (*Schema, error) {
 	switch {
 	case d.SchemaVersion != 1:
 		return nil, invalid{"schema_version", "schema_version is not 1"}
@@ -172,26 +153,41 @@ func build(d *document) (*Schema, error) {
 		return nil, invalid{"destination", "destination is not an https URL"}
 	case d.Scope == "":
 		return nil, invalid{"scope", "scope is empty"}
-	case d.Limits.TextBytes < 1 || d.Limits.TextBytes > 4096:
+	case d.Limits.TextBytes == nil || d.Limits.ListItems == nil:
+		return nil, invalid{"limits", "limits needs text_bytes and list_items"}
+	case *d.Limits.TextBytes < 1 || *d.Limits.TextBytes > 4096:
 		return nil, invalid{"text_bytes", "text_bytes is not between 1 and 4096"}
-	case d.Limits.ListItems < 1 || d.Limits.ListItems > 1024:
+	case *d.Limits.ListItems < 1 || *d.Limits.ListItems > 1024:
 		return nil, invalid{"list_items", "list_items is not between 1 and 1024"}
-	case d.Spool.Files < 0 || d.Spool.Files > 100_000:
-		return nil, invalid{"files", "files is not between 1 and 100000"}
-	case d.Spool.Bytes < 0 || d.Spool.Bytes > 1<<30:
-		return nil, invalid{"bytes", "bytes is not between 1 and 1073741824"}
-	case d.Spool.AgeDays < 0 || d.Spool.AgeDays > 366:
-		return nil, invalid{"age_days", "age_days is not between 1 and 366"}
 	case len(d.Spans) == 0:
 		return nil, invalid{"spans", "spans is empty"}
+	}
+	files, bytes, days := int64(2000), int64(128<<20), int64(30)
+	for _, limit := range []struct {
+		name  string
+		given *int64
+		most  int64
+		limit *int64
+	}{
+		{"files", d.Spool.Files, 100_000, &files},
+		{"bytes", d.Spool.Bytes, 1 << 30, &bytes},
+		{"age_days", d.Spool.AgeDays, 366, &days},
+	} {
+		if limit.given == nil {
+			continue
+		}
+		if *limit.given < 1 || *limit.given > limit.most {
+			return nil, invalid{limit.name, fmt.Sprintf("%s is not between 1 and %d", limit.name, limit.most)}
+		}
+		*limit.limit = *limit.given
 	}
 	s := &Schema{
 		Service:     d.Service,
 		Destination: d.Destination,
 		Scope:       d.Scope,
-		SpoolFiles:  cmp.Or(d.Spool.Files, defaultSpool.Files),
-		SpoolBytes:  cmp.Or(d.Spool.Bytes, defaultSpool.Bytes),
-		SpoolAge:    24 * time.Hour * time.Duration(cmp.Or(d.Spool.AgeDays, defaultSpool.AgeDays)),
+		SpoolFiles:  int(files),
+		SpoolBytes:  bytes,
+		SpoolAge:    24 * time.Hour * time.Duration(days),
 		spans:       make(map[string]string, len(d.Spans)),
 		resource:    make(map[string]*Field, len(d.Resource)),
 		attributes:  make(map[string]*Field, len(d.Attributes)),
@@ -206,14 +202,17 @@ func build(d *document) (*Schema, error) {
 	for name := range d.Spans {
 		s.spans[name] = name
 	}
-	for key, document := range d.Resource {
+	// In order, so that of several faults the same is named each time.
+	for _, key := range slices.Sorted(maps.Keys(d.Resource)) {
+		document := d.Resource[key]
 		field, err := newField(key, &document, &d.Limits)
 		if err != nil {
 			return nil, err
 		}
 		s.resource[key] = field
 	}
-	for key, document := range d.Attributes {
+	for _, key := range slices.Sorted(maps.Keys(d.Attributes)) {
+		document := d.Attributes[key]
 		field, err := newField(key, &document, &d.Limits)
 		if err != nil {
 			return nil, err
@@ -233,13 +232,14 @@ func build(d *document) (*Schema, error) {
 		if event != ExceptionEvent {
 			return nil, invalid{event, "the only event is exception"}
 		}
-		for _, f := range fields {
-			field, err := newField(f.key, &f.field, &d.Limits)
+		for _, key := range keys {
+			document := fields[key]
+			field, err := newField(key, &document, &d.Limits)
 			if err != nil {
 				return nil, err
 			}
 			if !field.fixed() {
-				return nil, invalid{f.key, f.key + ": has neither source nor constant"}
+				return nil, invalid{key, key + ": has neither source nor constant"}
 			}
 			s.exception = append(s.exception, field)
 		}
@@ -283,6 +283,8 @@ const sourceAborted = "aborted"
 
 var sources = []string{"service.name", "distro.name", "distro.version", "sdk.name", "sdk.language", "sdk.version", "error.type", sourceAborted}
 
+func unique(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
+
 func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 	wrong := func(reason string) (*Field, error) { return nil, invalid{key, key + ": " + reason} }
 	f := &Field{
@@ -294,8 +296,8 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		maximum:   d.Maximum,
 		source:    d.Source,
 		constant:  d.Constant,
-		textBytes: l.TextBytes,
-		listItems: l.ListItems,
+		textBytes: *l.TextBytes,
+		listItems: *l.ListItems,
 
 		given:       d.Example,
 		description: d.Description,
@@ -304,6 +306,9 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		k, ok := kinds[name]
 		if !ok {
 			return wrong(fmt.Sprintf("no type is named %q", name))
+		}
+		if f.kind&k != 0 {
+			return wrong("has a type twice")
 		}
 		f.kind |= k
 	}
@@ -333,6 +338,14 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		return wrong("what runspan sets is a string")
 	case f.minimum != nil && f.maximum != nil && *f.minimum > *f.maximum:
 		return wrong("minimum is above maximum")
+	case d.Values != nil && len(f.values) == 0:
+		return wrong("values is empty")
+	case len(f.values) != len(d.Values):
+		return wrong("has a value twice")
+	case len(f.spans) != len(unique(f.spans)):
+		return wrong("has a span twice")
+	case d.Example == nil:
+		return wrong("has no example")
 	case d.Description == "":
 		return wrong("has no description")
 	}

@@ -11,6 +11,7 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -82,7 +83,8 @@ func (s *Schema) Aborted(span string) (key string, ok bool) {
 }
 
 // FixedResource returns the resource attributes that are not the host's to
-// set: constants, and those that come from the sources given.
+// set: constants, and those that come from the sources given. An error is one
+// for Located.
 func (s *Schema) FixedResource(sources map[string]string) (map[string]string, error) {
 	fixed := make(map[string]string)
 	for key, field := range s.resource {
@@ -91,7 +93,7 @@ func (s *Schema) FixedResource(sources map[string]string) (map[string]string, er
 		}
 		text, err := field.fill(sources)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", invalid{key, key + ", as runspan sets it"}, err)
 		}
 		fixed[key] = text
 	}

@@ -6,10 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.stripepy.otlp_receiver import Receiver, receiver
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Everything made is in build/.
+set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
+settings.register_profile(
+    "short",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],  # a machine may be busy
+)
+settings.register_profile("long", settings.get_profile("short"), derandomize=False, max_examples=2000)
+settings.load_profile("short")
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class Client:
                 code = _abi.E_TYPE
             self._refused(key, code)
         except Exception as e:
-            self._debug(f"{key!r}: {e}")
+            self._debug(key, e)
 
     def start_span(self, name: str, record_exception: bool = True, set_status_on_exception: bool = True) -> Span:
         """Begin a span. The two switches say what leaving its ``with`` by an exception does, as in OpenTelemetry."""
@@ -100,14 +100,13 @@ class Client:
                 self._refused(name, self._lib.begin(self._handle, encode(name), self._lib.by_reference(out)))
                 handle = out.value
         except Exception as e:
-            self._debug(f"{name!r}: {e}")
+            self._debug(name, e)
         return Span(self, handle, record_exception, set_status_on_exception)
 
     def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """Wait at most timeout seconds, and say whether the collector has every span that has ended."""
-        # Python acts on a Ctrl-C between two calls of C.
-        deadline = monotonic() + timeout
-        while True:
+        deadline = self._deadline(timeout)
+        while True:  # because Python acts on a Ctrl-C between two calls of C
             left = max(deadline - monotonic(), 0)
             begun = monotonic()
             if self._wait("flush", min(left, _AT_ONCE)):
@@ -117,14 +116,21 @@ class Client:
 
     def close(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """As flush; then the client, and all spans of it, are of no use any more."""
-        delivered, deadline = False, monotonic() + timeout
+        delivered, deadline = False, self._deadline(timeout)
         try:
-            self.flush(timeout)
+            self.flush(deadline - monotonic())
         finally:  # a Ctrl-C is no reason to lose what is not written yet
             if self._handle != 0:
                 delivered = self._wait("close", min(max(deadline - monotonic(), 0), DEFAULT_TIMEOUT))
                 self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
         return delivered
+
+    def _deadline(self, timeout: float) -> float:
+        try:
+            return monotonic() + float(timeout)
+        except Exception as e:
+            self._debug("timeout", e)
+            return monotonic()
 
     def _wait(self, function: str, timeout: float) -> bool:
         try:
@@ -134,7 +140,7 @@ class Client:
             code: int = getattr(self._lib, function)(self._handle, milliseconds)
             return code == _abi.DONE
         except Exception as e:
-            self._debug(f"{function}: {e}")
+            self._debug(function, e)
             return False
 
     def __enter__(self) -> Self:
@@ -143,14 +149,14 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _refused(self, what: str, code: int) -> None:
+    def _refused(self, what: object, code: int) -> None:
         if code != _abi.DONE and self._lib is not None:
-            self._debug(f"{what!r}: {self._lib.strerror(code)}")
+            self._debug(what, self._lib.strerror(code))
 
-    def _debug(self, line: str) -> None:
+    def _debug(self, what: object, why: object) -> None:
         if self._log is not None:
-            try:
-                self._log(_abi.LOG_DEBUG, line)
+            try:  # what is the host's, and so is what is called here
+                self._log(_abi.LOG_DEBUG, f"{what!r}: {why}")
             except Exception:
                 pass
 
@@ -204,7 +210,7 @@ class Span:
                 code = _abi.E_TYPE
             self._refused(key, code)
         except Exception as e:
-            self._debug(f"{key!r}: {e}")
+            self._debug(key, e)
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes, in one call of the library."""
@@ -219,7 +225,7 @@ class Span:
             for key in by_itself:
                 self.set_attribute(key, attributes[key])
         except Exception as e:
-            self._debug(f"attributes: {e}")
+            self._debug("attributes", e)
 
     def update_name(self, name: str) -> None:
         """Give the span another of the schema's names."""
@@ -230,10 +236,14 @@ class Span:
 
         By OpenTelemetry's rules UNSET changes nothing, and nothing changes OK.
         """
-        code = getattr(status, "status_code", status)
-        code = getattr(code, "value", code)
-        if code in (Status.OK, Status.ERROR) and self._status != Status.OK and self.is_recording():
-            self._status = code
+        try:
+            code = getattr(status, "status_code", status)
+            code = getattr(code, "value", code)
+            for known in (Status.OK, Status.ERROR):
+                if code == known and self._status != Status.OK and self.is_recording():
+                    self._status = known
+        except Exception as e:
+            self._debug("status", e)
 
     def record_exception(
         self,
@@ -243,8 +253,11 @@ class Span:
         escaped: bool = False,
     ) -> None:
         """Record the type of an exception. Its message and stack trace never leave, nor do the other arguments."""
-        kind = type(exception)
-        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        try:
+            kind = type(exception)
+            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        except Exception as e:
+            return self._debug("exception", e)
         self._call("set_error", name)
 
     def end(self) -> None:
@@ -253,7 +266,7 @@ class Span:
             if self._handle != 0 and self._lib is not None:
                 self._refused("end", self._lib.end(self._handle, self._status))
         except Exception as e:
-            self._debug(f"end: {e}")
+            self._debug("end", e)
         self._handle = 0
 
     def _call(self, function: str, text: str) -> None:
@@ -261,15 +274,15 @@ class Span:
             if self._handle != 0 and self._lib is not None:
                 self._refused(text, getattr(self._lib, function)(self._handle, encode(text)))
         except Exception as e:
-            self._debug(f"{text!r}: {e}")
+            self._debug(text, e)
 
-    def _refused(self, what: str, code: int) -> None:
+    def _refused(self, what: object, code: int) -> None:
         if code != _abi.DONE and self._client is not None:
             self._client._refused(what, code)
 
-    def _debug(self, line: str) -> None:
+    def _debug(self, what: object, why: object) -> None:
         if self._client is not None:
-            self._client._debug(line)
+            self._client._debug(what, why)
 
     def __enter__(self) -> Self:
         return self
