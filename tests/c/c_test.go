@@ -5,6 +5,7 @@
 package c_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 
@@ -234,4 +236,40 @@ func TestVersionsAgree(t *testing.T) {
 	if versions[0] != versions[1] {
 		t.Errorf("%v", versions)
 	}
+}
+
+var seconds = flag.Int("seconds", 60, "how long TestRandomCalls calls, in seconds")
+
+// Whatever is called, with whatever handles, texts and sizes, from several
+// threads at once: the host lives, and each call returns one of the codes.
+func TestRandomCalls(t *testing.T) {
+	lib := host.Library(t)
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir(), Lean: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	sources := append(append([]string{"hosts/fuzz.c"}, sanitizer...), front(t)...)
+	seed := fmt.Sprint(time.Now().UnixNano())
+	random := exec.Command(host.Compile(t, sources...), schema, seed, fmt.Sprint(*seconds), lib+"/librunspan-core.so")
+	random.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+	random.WaitDelay = time.Second
+	timer := time.AfterFunc(time.Duration(*seconds)*time.Second+time.Minute, func() { _ = random.Process.Kill() })
+	defer timer.Stop()
+	out, err := random.CombinedOutput()
+	var calls int
+	if n, _ := fmt.Sscanf(string(out), "%d calls\n", &calls); err != nil || n != 1 || calls < 1000 {
+		t.Fatalf("seed %s: %v\n%s", seed, err, out)
+	}
+	arrived := 0
+	for _, request := range r.Requests() {
+		if request.Err != nil {
+			t.Errorf("seed %s: %v", seed, request.Err)
+		}
+		arrived += len(request.SpanIDs)
+	}
+	if arrived == 0 {
+		t.Errorf("seed %s: no span arrived", seed)
+	}
+	t.Logf("seed %s: %d calls, %d spans arrived", seed, calls, arrived)
 }
