@@ -273,3 +273,45 @@ func TestRandomCalls(t *testing.T) {
 	}
 	t.Logf("seed %s: %d calls, %d spans arrived", seed, calls, arrived)
 }
+
+var cycles = flag.Int("cycles", 200_000, "how many spans TestSoak begins and ends")
+
+// A host that reports for days: memory, threads and descriptors stay what they
+// are after the first tenth, but for what the collector's pace leaves waiting.
+func TestSoak(t *testing.T) {
+	const slack = 48 << 10 // KiB: what may wait in memory, and a garbage collector's
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir(), Lean: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	soak := exec.Command(host.Compile(t, append([]string{"hosts/soak.c"}, host.Link(t)...)...), schema, fmt.Sprint(*cycles))
+	soak.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+	out, err := soak.CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(lines) != 10 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var first, now [3]int
+	for i, line := range lines {
+		if n, err := fmt.Sscan(line, &now[0], &now[1], &now[2]); n != 3 {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if i == 0 {
+			first = now
+		}
+		if now[0] > first[0]+slack || now[1] > first[1]+4 || now[2] > first[2]+4 {
+			t.Errorf("memory, threads, descriptors: %v, and at first %v", now, first)
+		}
+	}
+	ids := make(map[string]bool)
+	for _, request := range r.Requests() {
+		for _, id := range request.SpanIDs {
+			ids[id] = true
+		}
+	}
+	if len(ids) != *cycles {
+		t.Errorf("%d of %d spans arrived", len(ids), *cycles)
+	}
+	t.Logf("KiB, threads, descriptors: first %v, last %v", first, now)
+}
