@@ -12,6 +12,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -87,7 +88,8 @@ func (s *Schema) Aborted(span string) (key string, ok bool) {
 // for Located.
 func (s *Schema) FixedResource(sources map[string]string) (map[string]string, error) {
 	fixed := make(map[string]string)
-	for key, field := range s.resource {
+	for _, key := range slices.Sorted(maps.Keys(s.resource)) {
+		field := s.resource[key]
 		if !field.fixed() {
 			continue
 		}
