@@ -123,6 +123,7 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 	// kept from them here; the outbox replaces it.
 	c.provider = sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(sdktrace.AlwaysSample()),
+		sdktrace.WithIDGenerator(randomIDs{}),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit:   -1,
 			AttributeCountLimit:         -1,

@@ -315,3 +315,26 @@ func TestSoak(t *testing.T) {
 	}
 	t.Logf("KiB, threads, descriptors: first %v, last %v", first, now)
 }
+
+// Processes of one exec, forked before each opens runspan for itself, are runs
+// of their own: Go's default random numbers would be the same in all of them.
+func TestIDsOfForkedProcesses(t *testing.T) {
+	const children = 5
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	forks := exec.Command(host.Compile(t, append([]string{"hosts/forks.c"}, host.Link(t)...)...), schema, fmt.Sprint(children))
+	forks.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+	if out, err := forks.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	traces, spans := make(map[string]bool), make(map[string]bool)
+	for _, s := range r.Spans() {
+		traces[string(s.TraceId)], spans[string(s.SpanId)] = true, true
+	}
+	if len(r.Spans()) != children || len(traces) != children || len(spans) != children {
+		t.Errorf("%d spans of %d arrived, with %d trace ids and %d span ids", len(r.Spans()), children, len(traces), len(spans))
+	}
+}
