@@ -57,8 +57,8 @@
  * once; the parent is not affected. After an exec, open anew.
  *
  * The host is not touched: no output, no exit, no change of its environment,
- * locale, working directory, signal masks or signal handlers other than those
- * that the Go runtime needs for its own threads (docs/decisions.md).
+ * locale or working directory. What the Go runtime does change, and where it can
+ * end a host today, is in docs/decisions.md, "Where it is no good guest yet".
  */
 #ifndef RUNSPAN_H
 #define RUNSPAN_H
