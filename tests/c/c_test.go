@@ -5,8 +5,10 @@
 package c_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -263,7 +265,9 @@ func TestRandomCalls(t *testing.T) {
 	}
 	arrived := 0
 	for _, request := range r.Requests() {
-		if request.Err != nil {
+		// A close that waits for nothing cuts a request off in its body. One that
+		// came whole has to be readable.
+		if cut := errors.Is(request.Err, io.ErrUnexpectedEOF) && request.Raw == nil; request.Err != nil && !cut {
 			t.Errorf("seed %s: %v", seed, request.Err)
 		}
 		arrived += len(request.SpanIDs)
