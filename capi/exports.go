@@ -9,8 +9,8 @@ package main
 #include "core.h"
 
 // A Go function can't call a C function pointer itself.
-static void call_log(uintptr_t log, uintptr_t data, int level, const char *line) {
-	((runspan_log)log)((void *)data, level, line);
+static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, const char *line) {
+	((void (*)(uintptr_t, uintptr_t, int, const char *))tell)(log, data, level, line);
 }
 
 static const char *call_why_off(const runspan_core_user *user, const char *service) {
@@ -99,14 +99,14 @@ func recovered(result *C.int) {
 }
 
 // host is where a client's log lines go: a runspan_log and its data.
-type host struct{ log, data C.uintptr_t }
+type host struct{ tell, log, data C.uintptr_t }
 
 // tell gives the host the lines that wait. The caller is an export, so this is
 // the host's thread, inside its call.
 func (c *client) tell() {
 	for _, line := range c.lines.take() {
 		text := C.CString(line.text)
-		C.call_log(c.host.log, c.host.data, C.int(line.level), text)
+		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.level), text)
 		C.free(unsafe.Pointer(text))
 	}
 }
@@ -145,7 +145,7 @@ func configOf(c *C.runspan_core_config) *config {
 		},
 		preview: c.flags&C.RUNSPAN_PREVIEW != 0,
 		table:   c.flags&C.RUNSPAN_CORE_TABLE != 0,
-		host:    host{c.log, c.log_data},
+		host:    host{C.uintptr_t(uintptr(unsafe.Pointer(c.tell))), c.log, c.log_data},
 	}
 }
 

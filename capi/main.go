@@ -19,7 +19,7 @@ import (
 // its runtime may add to it.
 const (
 	maxProcs    = 2
-	memoryLimit = 64 << 20 // bytes, soft
+	memoryLimit = 128 << 20 // bytes, soft
 )
 
 func init() {

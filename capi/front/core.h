@@ -32,6 +32,7 @@ typedef struct runspan_core_config {
     const char *cert_dir;
     uintptr_t log;      /* a runspan_log; as a number, because a Go pointer may */
     uintptr_t log_data; /* not hold whatever a host puts into a void * */
+    void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line);
     uint32_t flags;
 } runspan_core_config;
 
@@ -48,6 +49,7 @@ typedef struct runspan_core_user {
 /* The core's functions, as the loader finds them. The names are
  * runspan_core_ and then the member's. */
 typedef struct runspan_core {
+    int (*has_threads)(void); /* 0: there were too few. Then the Go runtime has not started, and nothing else may be called */
     const char *(*version)(void);
     int (*open)(const runspan_core_config *, uint64_t *client);
     int (*set_resource_string)(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len);
@@ -70,5 +72,8 @@ typedef struct runspan_core {
     int (*state)(uint64_t client);
     int (*command)(const runspan_core_config *, const runspan_core_user *, int argc, const char *const *argv, int fd);
 } runspan_core;
+
+/* capi/threads.c */
+int runspan_core_has_threads(void);
 
 #endif

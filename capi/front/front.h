@@ -38,6 +38,14 @@ void rs_spool_clear(const char *path);
  * were loaded now. */
 int rs_can_load(void);
 
+/* thread.c: before and after the core is called. BUSY: this thread is inside a
+ * call already, whose signal handler this is. NO_STACK: it has too little left. */
+int rs_enter(void);
+void rs_leave(void);
+
+/* thread.c: a line for a runspan_log of the host's, which may call runspan. */
+void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line);
+
 /* loader.c: loads the core once per process. path may be NULL. On failure
  * *why is a text for the log, valid until the next call on this thread, or NULL. */
 int rs_load(const char *path, const char **why);

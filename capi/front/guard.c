@@ -1,64 +1,106 @@
 /* SPDX-License-Identifier: MIT
  *
- * Would the Go runtime survive in this process? It reserves address space and
- * starts threads as soon as it is loaded, and aborts the process when it can't.
- * So the front tries first what the core is going to need.
+ * Would the Go runtime survive in this process? It maps memory, opens
+ * descriptors and makes system calls as soon as it is loaded, and aborts the
+ * process where it can't. So the front tries first. Its threads are the core's
+ * to try: capi/threads.c.
  */
+#define _GNU_SOURCE /* dlinfo */
 #include "front.h"
 
-#include <pthread.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-/* The core was seen to map up to 1.9 GB: Go's reservations, the stacks of its
- * threads, and the 64 to 128 MB that glibc's malloc reserves for each thread.
- * With less it starts, and aborts later. TestAddressSpace tries limits around
- * this. */
-#define ADDRESS_SPACE ((size_t)2304 << 20)
+/* The core maps 1.27 GB when it is loaded, nearly all of it reservations of the
+ * Go runtime's, and a little later. TestAddressSpace tries limits around this. */
+#define ADDRESS_SPACE ((size_t)1408 << 20)
 
-/* The core was seen to run 6 to 8 threads. */
-#define THREADS 10
+/* And of that so much that can be written: the library's own 34 MB, the
+ * heap's 64, and what capi/memory.c keeps. */
+#define WRITABLE ((size_t)160 << 20)
 
-static int has_address_space(void) {
-    void *p = mmap(NULL, ADDRESS_SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+/* Two are the Go runtime's poller, the others the spool's and the courier's,
+ * which can do without. */
+#define DESCRIPTORS 8
+
+static int can_map(size_t size, int protection) {
+    void *p = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (p == MAP_FAILED)
         return 0;
-    munmap(p, ADDRESS_SPACE);
+    munmap(p, size);
     return 1;
 }
 
-static void *wait_at(void *gate) {
-    pthread_mutex_lock(gate);
-    pthread_mutex_unlock(gate);
-    return NULL;
+static int has_descriptors(void) {
+    int opened[DESCRIPTORS], n = 0;
+
+    while (n < DESCRIPTORS && (opened[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
+        n++;
+    for (int i = 0; i < n; i++)
+        close(opened[i]);
+    return n == DESCRIPTORS;
 }
 
-/* All THREADS at once, held at a gate, so that they count against ulimit -u
- * together. */
-static int has_threads(void) {
-    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t threads[THREADS];
-    pthread_attr_t attr;
-    size_t started = 0;
+/* The system calls for which the Go runtime takes no refusal, such as that of a
+ * seccomp filter. */
+static int is_refused(void) {
+    struct epoll_event event = {.events = EPOLLIN};
+    sigset_t mask;
+    stack_t stack;
+    struct sigaction action;
+    char random;
+    int word = 0, refused, poller = epoll_create1(EPOLL_CLOEXEC), watched = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (pthread_attr_init(&attr) != 0)
+    refused = poller < 0 || watched < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, watched, &event) != 0 ||
+              epoll_pwait(poller, &event, 1, 0, NULL) < 0 || sigaltstack(NULL, &stack) != 0 ||
+              sigaction(SIGSEGV, NULL, &action) != 0 || pthread_sigmask(SIG_BLOCK, NULL, &mask) != 0 ||
+              syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) < 0 ||
+              getrandom(&random, sizeof random, GRND_NONBLOCK) < 0;
+    if (poller >= 0)
+        close(poller);
+    if (watched >= 0)
+        close(watched);
+    return refused;
+}
+
+/* The core is made for glibc, one of it in the process, and that the one which
+ * the program was started with: not for musl, nor for programs that are linked
+ * statically, nor for what dlmopen has loaded. */
+static int is_supported(void) {
+    void *libc;
+    Lmid_t namespace = LM_ID_BASE;
+    int known;
+
+    if (confstr(_CS_GNU_LIBC_VERSION, NULL, 0) == 0)
         return 0;
-    pthread_attr_setstacksize(&attr, (size_t)128 << 10);
-    pthread_mutex_lock(&gate);
-    while (started < THREADS && pthread_create(&threads[started], &attr, wait_at, &gate) == 0)
-        started++;
-    pthread_mutex_unlock(&gate);
-    for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    pthread_attr_destroy(&attr);
-    return started == THREADS;
+    libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    if (libc == NULL)
+        return 0;
+    known = dlinfo(libc, RTLD_DI_LMID, &namespace) == 0;
+    dlclose(libc);
+    return known && namespace == LM_ID_BASE;
 }
 
 int rs_can_load(void) {
-    if (!has_address_space())
+    if (!is_supported())
+        return RUNSPAN_UNSUPPORTED;
+    if (!can_map(ADDRESS_SPACE, PROT_NONE) || !can_map(WRITABLE, PROT_READ | PROT_WRITE))
         return RUNSPAN_NO_ADDRESS_SPACE;
-    if (!has_threads())
-        return RUNSPAN_NO_THREADS;
+    if (!has_descriptors())
+        return errno == EMFILE || errno == ENFILE ? RUNSPAN_NO_DESCRIPTORS : RUNSPAN_REFUSED;
+    if (is_refused())
+        return RUNSPAN_REFUSED;
     return RUNSPAN_DONE;
 }

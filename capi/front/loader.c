@@ -111,7 +111,7 @@ static const char *core_of_user(void) {
  * host's threads. The runtime must keep its synchronous ones and SIGURG, with
  * which it interrupts its own threads. */
 static void block_signals(sigset_t *before) {
-    static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGURG};
+    static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE};
     sigset_t block;
 
     sigfillset(&block);
@@ -187,6 +187,8 @@ static int load(const char *path, const char **why) {
         *why = dlerror();
         return RUNSPAN_NO_CORE;
     }
+    if (find(handle, "has_threads", &core.has_threads) && !core.has_threads())
+        return RUNSPAN_NO_THREADS;
     if (!find(handle, "version", &core.version) || strcmp(core.version(), RUNSPAN_VERSION) != 0 || !find_all(handle))
         return RUNSPAN_OTHER_CORE;
     return RUNSPAN_DONE;

@@ -13,14 +13,22 @@
 /* Why the last open left telemetry off. */
 static atomic_int off_reason = RUNSPAN_OFF;
 
-/* Is there anything to do for this handle? *core is set where there is. */
-static int enter(uint64_t handle, const runspan_core **core) {
+/* Goes into the core, where there is anything to do for this handle, and the
+ * call's arguments are ok. After RUNSPAN_DONE *core is set, and leave is due. */
+static int enter(uint64_t handle, int ok, const runspan_core **core) {
     if (handle == 0)
         return RUNSPAN_OFF;
     if (rs_forked())
         return RUNSPAN_FORKED;
     *core = rs_core();
-    return *core == NULL ? RUNSPAN_E_HANDLE : RUNSPAN_DONE;
+    if (*core == NULL)
+        return RUNSPAN_E_HANDLE;
+    return ok ? rs_enter() : RUNSPAN_E_ARGUMENT;
+}
+
+static int leave(int code) {
+    rs_leave();
+    return code;
 }
 
 static size_t length(const char *text) {
@@ -68,21 +76,31 @@ static runspan_core_config config_of(const runspan_options *options, const char 
         .cert_dir = getenv("SSL_CERT_DIR"),
         .log = (uintptr_t)options->log,
         .log_data = (uintptr_t)options->log_data,
+        .tell = rs_tell,
         .flags = options->flags,
     };
 }
 
+/* Loads the core, and goes into it. After RUNSPAN_DONE leave is due. */
+static int enter_loaded(const runspan_options *options) {
+    const char *why = NULL;
+    int code = rs_forked() ? RUNSPAN_FORKED : rs_enter();
+
+    if (code == RUNSPAN_DONE) {
+        code = rs_load(options->core, &why);
+        if (code != RUNSPAN_DONE)
+            rs_leave();
+    }
+    if (code != RUNSPAN_DONE && options->log != NULL)
+        options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? runspan_strerror(code) : why);
+    return code;
+}
+
 static int open_core(const runspan_options *options, const char *spool, runspan_client *client) {
     const runspan_core_config config = config_of(options, spool);
-    const char *why = NULL;
-    int code = rs_load(options->core, &why);
+    int code = enter_loaded(options);
 
-    if (code != RUNSPAN_DONE) {
-        if (options->log != NULL)
-            options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? runspan_strerror(code) : why);
-        return code;
-    }
-    return rs_core()->open(&config, client);
+    return code != RUNSPAN_DONE ? code : leave(rs_core()->open(&config, client));
 }
 
 /* What the user asked to be shown goes to standard error, not to the host. */
@@ -134,40 +152,30 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
 
 int runspan_set_resource_string(runspan_client client, const char *key, const char *value) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, key != NULL && value != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    if (key == NULL || value == NULL)
-        return RUNSPAN_E_ARGUMENT;
-    return core->set_resource_string(client, key, length(key), value, length(value));
+    return code != RUNSPAN_DONE ? code : leave(core->set_resource_string(client, key, length(key), value, length(value)));
 }
 
 int runspan_set_resource_int(runspan_client client, const char *key, int64_t value) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_int(client, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_resource_int(client, key, length(key), value));
 }
 
 int runspan_set_resource_double(runspan_client client, const char *key, double value) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_double(client, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_resource_double(client, key, length(key), value));
 }
 
 int runspan_set_resource_bool(runspan_client client, const char *key, int value) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_resource_bool(client, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_resource_bool(client, key, length(key), value));
 }
 
 int runspan_begin(runspan_client client, const char *name, runspan_span *span) {
@@ -177,125 +185,97 @@ int runspan_begin(runspan_client client, const char *name, runspan_span *span) {
     if (span == NULL)
         return client == 0 ? RUNSPAN_OFF : RUNSPAN_E_ARGUMENT;
     *span = 0;
-    code = enter(client, &core);
-    if (code != RUNSPAN_DONE)
-        return code;
-    return name == NULL ? RUNSPAN_E_ARGUMENT : core->begin(client, name, length(name), span);
+    code = enter(client, name != NULL, &core);
+    return code != RUNSPAN_DONE ? code : leave(core->begin(client, name, length(name), span));
 }
 
 int runspan_set_name(runspan_span span, const char *name) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, name != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return name == NULL ? RUNSPAN_E_ARGUMENT : core->set_name(span, name, length(name));
+    return code != RUNSPAN_DONE ? code : leave(core->set_name(span, name, length(name)));
 }
 
 int runspan_set_attr_string(runspan_span span, const char *key, const char *value) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, key != NULL && value != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    if (key == NULL || value == NULL)
-        return RUNSPAN_E_ARGUMENT;
-    return core->set_attr_string(span, key, length(key), value, length(value));
+    return code != RUNSPAN_DONE ? code : leave(core->set_attr_string(span, key, length(key), value, length(value)));
 }
 
 int runspan_set_attr_int(runspan_span span, const char *key, int64_t value) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_int(span, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_attr_int(span, key, length(key), value));
 }
 
 int runspan_set_attr_double(runspan_span span, const char *key, double value) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_double(span, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_attr_double(span, key, length(key), value));
 }
 
 int runspan_set_attr_bool(runspan_span span, const char *key, int value) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_bool(span, key, length(key), value);
+    return code != RUNSPAN_DONE ? code : leave(core->set_attr_bool(span, key, length(key), value));
 }
 
 int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code, ok = key != NULL && (values != NULL || count == 0), too_long = count > RUNSPAN_TEXT_MAX;
 
+    for (size_t i = 0; ok && !too_long && i < count; i++)
+        ok = values[i] != NULL;
+    code = enter(span, ok, &core);
     if (code != RUNSPAN_DONE)
         return code;
-    if (key == NULL || (values == NULL && count != 0))
-        return RUNSPAN_E_ARGUMENT;
-    if (count > RUNSPAN_TEXT_MAX)
-        return RUNSPAN_E_TOO_LONG;
-    for (size_t i = 0; i < count; i++)
-        if (values[i] == NULL)
-            return RUNSPAN_E_ARGUMENT;
-    return core->set_attr_strings(span, key, length(key), values, count);
+    return leave(too_long ? RUNSPAN_E_TOO_LONG : core->set_attr_strings(span, key, length(key), values, count));
 }
 
 int runspan_set_attr_null(runspan_span span, const char *key) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, key != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return key == NULL ? RUNSPAN_E_ARGUMENT : core->set_attr_null(span, key, length(key));
+    return code != RUNSPAN_DONE ? code : leave(core->set_attr_null(span, key, length(key)));
 }
 
 int runspan_set_attrs(runspan_span span, const char *list, size_t size) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, list != NULL && size <= RUNSPAN_LIST_MAX, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    if (list == NULL || size > RUNSPAN_LIST_MAX)
-        return RUNSPAN_E_ARGUMENT;
-    return core->set_attrs(span, list, size);
+    return code != RUNSPAN_DONE ? code : leave(core->set_attrs(span, list, size));
 }
 
 int runspan_set_error(runspan_span span, const char *type) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, type != NULL, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return type == NULL ? RUNSPAN_E_ARGUMENT : core->set_error(span, type, length(type));
+    return code != RUNSPAN_DONE ? code : leave(core->set_error(span, type, length(type)));
 }
 
 int runspan_end(runspan_span span, runspan_status status) {
     const runspan_core *core;
-    int code = enter(span, &core);
+    int code = enter(span, 1, &core);
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    return core->end(span, (int)status);
+    return code != RUNSPAN_DONE ? code : leave(core->end(span, (int)status));
 }
 
 int runspan_flush(runspan_client client, uint32_t timeout_ms) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, 1, &core);
 
-    return code != RUNSPAN_DONE ? code : core->flush(client, timeout_ms);
+    return code != RUNSPAN_DONE ? code : leave(core->flush(client, timeout_ms));
 }
 
 int runspan_close(runspan_client client, uint32_t timeout_ms) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, 1, &core);
 
-    return code != RUNSPAN_DONE ? code : core->close(client, timeout_ms);
+    return code != RUNSPAN_DONE ? code : leave(core->close(client, timeout_ms));
 }
 
 /* A command is answered whatever the user's consent: nothing is sent by one. */
@@ -304,7 +284,6 @@ int runspan_command(const runspan_options *given, int argc, const char *const *a
     char spool[PATH_MAX], switches[PATH_MAX];
     runspan_core_config config;
     runspan_core_user user = {.why_off = why_off, .clear = rs_spool_clear};
-    const char *why = NULL;
     int code = read_options(given, &options);
 
     if (code != RUNSPAN_DONE)
@@ -314,21 +293,21 @@ int runspan_command(const runspan_options *given, int argc, const char *const *a
     for (int i = 0; i < argc; i++)
         if (argv[i] == NULL)
             return RUNSPAN_E_ARGUMENT;
-    code = rs_forked() ? RUNSPAN_FORKED : rs_load(options.core, &why);
+    code = enter_loaded(&options);
     if (code != RUNSPAN_DONE)
         return code;
     config = config_of(&options, rs_spool_folder(options.service, spool, sizeof spool) ? spool : NULL);
     user.switches = rs_switch_folder(switches, sizeof switches) ? switches : NULL;
-    return rs_core()->command(&config, &user, argc, argv, fd);
+    return leave(rs_core()->command(&config, &user, argc, argv, fd));
 }
 
 int runspan_state(runspan_client client) {
     const runspan_core *core;
-    int code = enter(client, &core);
+    int code = enter(client, 1, &core);
 
     if (code == RUNSPAN_OFF)
         return atomic_load(&off_reason);
-    return code != RUNSPAN_DONE ? code : core->state(client);
+    return code != RUNSPAN_DONE ? code : leave(core->state(client));
 }
 
 const char *runspan_version(void) {
@@ -352,7 +331,7 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_OFF_SITE:
         return "telemetry is off: the site's administrators switched it off, in /etc/runspan";
     case RUNSPAN_NO_ADDRESS_SPACE:
-        return "telemetry is off: too little address space (ulimit -v)";
+        return "telemetry is off: too little address space (ulimit -v, -d)";
     case RUNSPAN_NO_THREADS:
         return "telemetry is off: too few threads (ulimit -u)";
     case RUNSPAN_NO_CORE:
@@ -361,6 +340,16 @@ const char *runspan_strerror(int code) {
         return "telemetry is off: librunspan-core.so is of another version";
     case RUNSPAN_FORKED:
         return "telemetry is off: this process is a fork of the one that opened it";
+    case RUNSPAN_NO_DESCRIPTORS:
+        return "telemetry is off: too few file descriptors (ulimit -n)";
+    case RUNSPAN_REFUSED:
+        return "telemetry is off: a system call that it needs is refused (seccomp)";
+    case RUNSPAN_UNSUPPORTED:
+        return "telemetry is off: this process has no glibc, or two, or is linked statically";
+    case RUNSPAN_NO_STACK:
+        return "this thread has too little stack left";
+    case RUNSPAN_BUSY:
+        return "this thread is inside a call already";
     case RUNSPAN_OFF:
         return "telemetry is off";
     case RUNSPAN_NOT_DELIVERED:

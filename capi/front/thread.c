@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The calling thread, while it is inside the core: Go code runs on it.
+ */
+#define _GNU_SOURCE /* pthread_getattr_np */
+#include "front.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What Go code needs of the thread's stack, at the least: it runs on stacks of
+ * its own, but starts from here, and its scheduler stays. */
+#define STACK ((uintptr_t)32 << 10)
+
+static _Thread_local struct {
+    volatile sig_atomic_t inside;
+    int known;        /* is the rest set? */
+    uintptr_t bottom; /* of the stack: it grows down to here. 0: who knows */
+    uintptr_t top;
+    sigset_t mask;
+} self;
+
+/* Where the main thread's stack begins; other C libraries have no such symbol. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/* Of the main thread, pthread_getattr_np would read /proc/self/maps. */
+static void find_stack(void) {
+    struct rlimit limit;
+    pthread_attr_t attr;
+    void *bottom;
+    size_t size;
+
+    if (syscall(SYS_gettid) == getpid()) {
+        if (&__libc_stack_end != NULL && getrlimit(RLIMIT_STACK, &limit) == 0) {
+            self.top = (uintptr_t)__libc_stack_end;
+            self.bottom = limit.rlim_cur < self.top ? self.top - (uintptr_t)limit.rlim_cur : 0;
+        }
+    } else if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        if (pthread_attr_getstack(&attr, &bottom, &size) == 0) {
+            self.bottom = (uintptr_t)bottom;
+            self.top = self.bottom + size;
+        }
+        pthread_attr_destroy(&attr);
+    }
+}
+
+int rs_enter(void) {
+    uintptr_t here = (uintptr_t)&here;
+
+    if (self.inside)
+        return RUNSPAN_BUSY;
+    if (!self.known)
+        find_stack();
+    if (here > self.bottom && here < self.top && here - self.bottom < STACK)
+        return RUNSPAN_NO_STACK;
+    self.inside = 1;
+    if (!self.known)
+        pthread_sigmask(SIG_BLOCK, NULL, &self.mask);
+    return RUNSPAN_DONE;
+}
+
+/* Where a thread enters Go for the first time the runtime unblocks signals that
+ * it can do with later, too. */
+void rs_leave(void) {
+    if (!self.known) {
+        pthread_sigmask(SIG_SETMASK, &self.mask, NULL);
+        self.known = 1;
+    }
+    self.inside = 0;
+}
+
+void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line) {
+    self.inside = 0;
+    ((runspan_log)log)((void *)data, level, line);
+    self.inside = 1;
+}

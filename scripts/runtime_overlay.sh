@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Changes Go's standard library where a guest needs it to behave otherwise, for the core alone: writes the changed files
+# and an overlay for go build -overlay to the folder. runtime_overlay.sh FOLDER
+#
+# Go has no switch for these. Each is a line; where a release of Go has another line there the build stops.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+goroot=$(go env GOROOT)
+folder=$(realpath -m "$1")
+mkdir -p "$folder"
+rm -f "$folder"/*
+
+change() { # FILE OLD NEW
+    local source=$goroot/src/$1 copy text
+    copy=$folder/$(tr /. __ <<<"$1") # no .go, which ./... would find
+    [ -e "$copy" ] || cp "$source" "$copy"
+    [ "$(grep -cF -- "$2" "$copy")" = 1 ] || { echo "runtime_overlay.sh: $(go env GOVERSION) has no, or more than one, in $1: $2" >&2; exit 1; }
+    text=$(<"$copy")
+    printf '%s\n' "${text/"$2"/"$3"}" >"$copy"
+}
+
+# A thread that runs Go code has these signals unblocked, the host's threads in a call among them: SIGCHLD, SIGPROF and
+# SIGRTMIN too, which a host may have blocked because it waits for them. Only those that become panics need to be.
+change runtime/signal_unix.go 'if flags&_SigUnblock != 0 {' 'if flags&_SigPanic != 0 {'
+# The runtime interrupts its own threads with SIGURG, system calls of the host's among what is interrupted. Its goroutines
+# here give way by themselves.
+change runtime/signal_unix.go 'const preemptMSupported = true' 'const preemptMSupported = false'
+# A signal handler of the host's may run while its thread is in a call: on the stack of Go's code, or, with SA_ONSTACK, on
+# that for signals, which Go gives to threads that have none. Both are made for Go's handlers, and so small that another
+# one would write past their end.
+change runtime/proc.go 'gp := malg(4096)' 'gp := malg(128 * 1024)'
+change runtime/os_linux.go 'mp.gsignal = malg(32 * 1024)' 'mp.gsignal = malg(128 * 1024)'
+change runtime/stack.go 'if debug.gcshrinkstackoff > 0 {' 'if true {'
+# The limit of open files is the host's: Go raises it.
+change syscall/rlimit.go 'err == nil && lim.Max > 0' 'false && err == nil && lim.Max > 0'
+
+{
+    echo '{"Replace": {'
+    separator=
+    for file in runtime/signal_unix.go runtime/proc.go runtime/os_linux.go runtime/stack.go syscall/rlimit.go; do
+        printf '%s"%s": "%s"' "$separator" "$goroot/src/$file" "$folder/$(tr /. __ <<<"$file")"
+        separator=$',\n'
+    done
+    echo '}}'
+} >"$folder/overlay.json"
