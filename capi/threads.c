@@ -5,12 +5,15 @@
  * before the runtime starts, or it does not start at all. The core is linked
  * with --wrap for the functions below.
  */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "core.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 /* The runtime was seen to start 6 to 9. */
@@ -20,7 +23,8 @@
 #define LATE 64
 
 /* The threads run no code of the host's, and little in C. By default they would
- * have ulimit -s of it each. */
+ * have ulimit -s of it each. What the host has of static thread-local storage
+ * comes on top: glibc takes it from the stack. */
 #define STACK ((size_t)256 << 10)
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -128,9 +132,12 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 }
 
 int __wrap_pthread_attr_init(pthread_attr_t *attr) {
+    size_t (*least)(const pthread_attr_t *) = NULL; /* glibc's own; the JVM asks it, too */
+    void *found = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
     int err = __real_pthread_attr_init(attr);
 
-    return err != 0 ? err : pthread_attr_setstacksize(attr, STACK);
+    memcpy(&least, &found, sizeof least);
+    return err != 0 ? err : pthread_attr_setstacksize(attr, STACK + (least == NULL ? 0 : least(attr)));
 }
 
 /* The runtime allocates a few words for each thread that it starts, which that

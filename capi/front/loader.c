@@ -7,7 +7,9 @@
 #include "front.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CORE_NAME "librunspan-core.so"
@@ -165,6 +168,23 @@ static int find_all(void *handle) {
     return 1;
 }
 
+/* Is the file as long as its ELF header says? The dynamic linker maps what there
+ * is of one that was cut short, by a full disk or a copy that was broken off, and
+ * ends the host with SIGBUS. What is no ELF file it has words for. */
+static int is_whole(const char *path) {
+    ElfW(Ehdr) header;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), whole = 1;
+
+    if (fd < 0)
+        return 1;
+    if (fstat(fd, &info) == 0 && read(fd, &header, sizeof header) == (ssize_t)sizeof header &&
+        memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
+        whole = header.e_shoff + (size_t)header.e_shnum * header.e_shentsize <= (size_t)info.st_size;
+    close(fd);
+    return whole;
+}
+
 static int load(const char *path, const char **why) {
     char near[PATH_MAX];
     void *handle;
@@ -179,6 +199,10 @@ static int load(const char *path, const char **why) {
     }
     if (access(path, R_OK) != 0)
         return RUNSPAN_NO_CORE;
+    if (!is_whole(path)) {
+        *why = CORE_NAME " is cut short";
+        return RUNSPAN_NO_CORE;
+    }
     code = rs_can_load();
     if (code != RUNSPAN_DONE)
         return code;
