@@ -42,7 +42,7 @@ func TestCrowd(t *testing.T) {
 	for _, w := range wait {
 		w()
 	}
-	left := waiting(t, state)
+	left := host.Waiting(t, state)
 	well := listen(t, receiver.Options{})
 	tool.deliver(t, state, host.Environment(t, state, to(well)...), time.Minute)
 	came := make(map[int]int)

@@ -26,7 +26,7 @@ func TestDisks(t *testing.T) {
 	}{
 		{"C", tool.command(1, 1, 30*time.Millisecond, "end", budget), 1},
 		{"C, many spans", tool.command(1, 2000, 0, "end", 5*time.Second), 2000},
-		{"Python", []string{python(t, "dev"), "-I", "-c", pythonTool, host.Schema}, 1},
+		{"Python", []string{host.Python(t, "dev"), "-I", "-c", pythonTool, host.Schema}, 1},
 	}
 	for _, disk := range []struct {
 		name string
@@ -121,11 +121,11 @@ func TestFilesAreLimited(t *testing.T) {
 		}
 	}
 	// Others may stand beside until a run looks through the folder, at its open.
-	if left := waiting(t, state); left > limit+1 {
+	if left := host.Waiting(t, state); left > limit+1 {
 		t.Errorf("%d files are there, of %d at most", left, limit)
 	}
 	r := listen(t, receiver.Options{})
-	if err := os.Remove(filepath.Join(spoolFolder(state), "pause")); err != nil {
+	if err := os.Remove(filepath.Join(host.Spool(state), "pause")); err != nil {
 		t.Fatal(err)
 	}
 	tool.deliver(t, state, host.Environment(t, state, to(r)...), 5*time.Second)
@@ -149,7 +149,7 @@ func TestClockIsSetBack(t *testing.T) {
 	p, out = start(t, tool.command(2, 1, 30*time.Millisecond, "_exit", budget), away)
 	finish(t, p, out)
 	tomorrow := time.Now().Add(24 * time.Hour)
-	folder := spoolFolder(state)
+	folder := host.Spool(state)
 	entries, err := os.ReadDir(folder)
 	if err != nil || len(entries) != 3 {
 		t.Fatalf("%d files, %v", len(entries), err)
@@ -191,7 +191,7 @@ func TestClockIsSetBack(t *testing.T) {
 			t.Errorf("run %d: aborted %v", number, aborted)
 		}
 	}
-	if len(came) != 3 || waiting(t, state) != 0 {
-		t.Errorf("%v came, %d files are left", came, waiting(t, state))
+	if len(came) != 3 || host.Waiting(t, state) != 0 {
+		t.Errorf("%v came, %d files are left", came, host.Waiting(t, state))
 	}
 }

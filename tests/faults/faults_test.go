@@ -344,9 +344,9 @@ func TestFaults(t *testing.T) {
 		waits   func(run) time.Duration // for runspan
 	}{
 		{"C", tool.command(1, 1, 0, "end", budget), run.sinceEnd},
-		{"Python", []string{python(t, "dev"), "-I", "-c", pythonTool, host.Schema}, run.sinceEnd},
+		{"Python", []string{host.Python(t, "dev"), "-I", "-c", pythonTool, host.Schema}, run.sinceEnd},
 		// Its own exit takes a second or two, and varies by more than there is to see.
-		{"StripePy", []string{python(t, "patched"), "-I", "-c", stripepy}, run.inClose},
+		{"StripePy", []string{host.Python(t, "patched"), "-I", "-c", stripepy}, run.inClose},
 	}
 	table := "| collector |"
 	rule := "| --- |"
@@ -408,7 +408,7 @@ func once(t *testing.T, f fault, command []string, tool tool) run {
 	if right != nil {
 		arrived = len(right.Spans())
 	}
-	files := waiting(t, state)
+	files := host.Waiting(t, state)
 	wantFiles := map[arrival]int{now: 0, refused: 0, next: 1, later: 1}[f.arrives]
 	if files != wantFiles {
 		t.Errorf("%d files are left in the spool, want %d", files, wantFiles)
@@ -422,11 +422,11 @@ func once(t *testing.T, f fault, command []string, tool tool) run {
 	if f.arrives == later {
 		p, out := start(t, tool.command(0, 0, 0, "end", budget), env)
 		finish(t, p, out)
-		if n := len(well.Spans()); n != 0 || waiting(t, state) != 1 {
+		if n := len(well.Spans()); n != 0 || host.Waiting(t, state) != 1 {
 			t.Errorf("it did not wait: %d spans", n)
 		}
 		// The wait is over.
-		if err := os.Remove(filepath.Join(spoolFolder(state), "pause")); err != nil {
+		if err := os.Remove(filepath.Join(host.Spool(state), "pause")); err != nil {
 			t.Error(err)
 		}
 	}

@@ -10,9 +10,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -110,7 +108,7 @@ func (c tool) deliver(t testing.TB, state string, env []string, patience time.Du
 	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		p, out := start(t, c.command(0, 0, 0, "end", 10*time.Second), env)
 		finish(t, p, out)
-		left := waiting(t, state)
+		left := host.Waiting(t, state)
 		if left == 0 {
 			return
 		}
@@ -118,24 +116,6 @@ func (c tool) deliver(t testing.TB, state string, env []string, patience time.Du
 			t.Fatalf("%d files are left in the spool", left)
 		}
 	}
-}
-
-func spoolFolder(state string) string { return filepath.Join(state, "runspan", "stripepy") }
-
-// waiting counts the files of a spool, but for the pause and the last that was
-// delivered.
-func waiting(t testing.TB, state string) (files int) {
-	t.Helper()
-	entries, err := os.ReadDir(spoolFolder(state))
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if e.Name() != "pause" && e.Name() != "delivered" {
-			files++
-		}
-	}
-	return files
 }
 
 func listen(t testing.TB, opt receiver.Options) *receiver.Receiver {
@@ -169,16 +149,6 @@ func mark(s *tracepb.Span) (number int, aborted bool) {
 		}
 	}
 	return number, aborted
-}
-
-// python is a Python of build.sh's virtual environments.
-func python(t testing.TB, venv string) string {
-	t.Helper()
-	path := filepath.Join(host.Root, "build", "venv", venv, "bin", "python")
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("run ./build.sh test: %v", err)
-	}
-	return path
 }
 
 const (

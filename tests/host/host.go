@@ -5,6 +5,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,20 +41,51 @@ func Link(t testing.TB) []string {
 	return []string{"-L" + lib, "-Wl,-rpath," + lib, "-lrunspan"}
 }
 
+// The compilers' flags for hosts.
+var strict = []string{"-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-I" + Root + "/include"}
+
+func compile(t testing.TB, variable, compiler string, arguments ...string) {
+	t.Helper()
+	if own := os.Getenv(variable); own != "" {
+		compiler = own
+	}
+	if out, err := exec.Command(compiler, arguments...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // Compile makes a program from C sources, and returns its path.
 func Compile(t testing.TB, arguments ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "host")
-	cc := os.Getenv("CC")
-	if cc == "" {
-		cc = "cc"
-	}
-	strict := []string{"-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-I" + Root + "/include"}
-	out, err := exec.Command(cc, slices.Concat(strict, arguments, []string{"-o", program, "-ldl", "-pthread"})...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	standard := []string{"-std=c11", "-D_DEFAULT_SOURCE"}
+	compile(t, "CC", "cc", slices.Concat(standard, strict, arguments, []string{"-o", program, "-ldl", "-pthread"})...)
 	return program
+}
+
+// CompileCPP makes a program from sources in C and in C++.
+func CompileCPP(t testing.TB, c, cpp []string, link ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var objects []string
+	for i, source := range c {
+		object := filepath.Join(dir, fmt.Sprint(i, ".o"))
+		compile(t, "CC", "cc", slices.Concat([]string{"-std=c11", "-D_DEFAULT_SOURCE"}, strict, []string{"-c", source, "-o", object})...)
+		objects = append(objects, object)
+	}
+	program := filepath.Join(dir, "host")
+	compile(t, "CXX", "c++", slices.Concat([]string{"-std=c++17"}, strict, cpp, objects, link, []string{"-o", program, "-ldl", "-pthread"})...)
+	return program
+}
+
+// Python is the interpreter of one of build.sh's virtual environments.
+func Python(t testing.TB, venv string) string {
+	t.Helper()
+	path := filepath.Join(Root, "build", "venv", venv, "bin", "python")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("run ./build.sh test: %v", err)
+	}
+	return path
 }
 
 var ambient = regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|^SSL_CERT|^XDG_`)
@@ -73,4 +105,23 @@ func Environment(t testing.TB, state string, more ...string) []string {
 		}
 	}
 	return append(kept, more...)
+}
+
+// Spool is the folder in which StripePy's spans wait, below $XDG_STATE_HOME.
+func Spool(state string) string { return filepath.Join(state, "runspan", "stripepy") }
+
+// Waiting counts the files of a spool, but for the pause and the last that was
+// delivered.
+func Waiting(t testing.TB, state string) (files int) {
+	t.Helper()
+	entries, err := os.ReadDir(Spool(state))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "pause" && e.Name() != "delivered" {
+			files++
+		}
+	}
+	return files
 }

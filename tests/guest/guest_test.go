@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+
+// Package guest_test puts hosts in C, C++ and Python into situations, each with
+// runspan and without it, and has both do the same.
+package guest_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"runspan/tests/host"
+	"runspan/tests/receiver"
+)
+
+var tablePath = flag.String("table", "", "write the table of TestGuest to this `file`")
+
+// How much longer a run may take with runspan, on a machine that does other
+// things as well.
+const margin = 4 * time.Second
+
+// program is a host.
+type program struct {
+	name    string
+	command []string
+}
+
+var languages = []string{"C", "C++", "Python"}
+
+func compile(t *testing.T) []program {
+	t.Helper()
+	common := []string{"hosts/main.c", "hosts/forks.c", "hosts/limits.c", "hosts/exits.c", "hosts/signals.c"}
+	c := host.Compile(t, slices.Concat(common, []string{"hosts/tel.c"}, host.Link(t))...)
+	cpp := host.CompileCPP(t, common, []string{"hosts/tel.cpp"}, host.Link(t)...)
+	script, err := filepath.Abs("hosts/guest.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []program{
+		{"C", []string{c}},
+		{"C++", []string{cpp}},
+		{"Python", []string{host.Python(t, "dev"), script}},
+	}
+}
+
+// outcome is what is seen of a run from outside.
+type outcome struct {
+	status string // how it ended
+	output string
+	facts  []string // that the control has as well
+	all    []string
+	took   time.Duration
+}
+
+// The dynamic linker's words about files of this machine.
+var loading = regexp.MustCompile(`^can't load .*: `)
+
+func (o outcome) code() (code int, reason string) {
+	for _, f := range o.all {
+		if rest, ok := strings.CutPrefix(f, "!open "); ok {
+			number, reason, _ := strings.Cut(rest, " ")
+			code, err := strconv.Atoi(number)
+			if err != nil {
+				panic(err)
+			}
+			if code != 0 {
+				return code, loading.ReplaceAllString(strings.TrimPrefix(reason, "telemetry is off: "), "can't load the library: ")
+			}
+		}
+	}
+	return 0, ""
+}
+
+// execute runs a host, in a folder of its own.
+func execute(t *testing.T, command, env []string) outcome {
+	t.Helper()
+	facts := filepath.Join(t.TempDir(), "facts")
+	// after the situation's name come the schema and the place for facts
+	at := slices.Index(command, "--") + 2
+	command = slices.Concat(command[:at-2], command[at-1:at], []string{host.Schema, facts}, command[at:])
+	c := exec.Command(command[0], command[1:]...)
+	c.Env = env
+	c.Dir = os.TempDir()
+	out := &bytes.Buffer{}
+	c.Stdout, c.Stderr = out, out
+	begun := time.Now()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+	defer timer.Stop()
+	_ = c.Wait()
+	o := outcome{output: normal(out.String()), took: time.Since(begun)}
+	status := c.ProcessState.Sys().(syscall.WaitStatus)
+	o.status = fmt.Sprintf("exit %d", status.ExitStatus())
+	if status.Signaled() {
+		o.status = signalNames[status.Signal()]
+	}
+	text, err := os.ReadFile(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.all = strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
+	for _, f := range o.all {
+		if !strings.HasPrefix(f, "!") {
+			o.facts = append(o.facts, f)
+		}
+	}
+	return o
+}
+
+var signalNames = map[syscall.Signal]string{
+	syscall.SIGSEGV: "SIGSEGV", syscall.SIGBUS: "SIGBUS", syscall.SIGFPE: "SIGFPE", syscall.SIGTRAP: "SIGTRAP", syscall.SIGABRT: "SIGABRT",
+	syscall.SIGTERM: "SIGTERM", syscall.SIGKILL: "SIGKILL", syscall.SIGPIPE: "SIGPIPE", syscall.SIGINT: "SIGINT", syscall.SIGXCPU: "SIGXCPU",
+	syscall.SIGXFSZ: "SIGXFSZ",
+}
+
+var changing = regexp.MustCompile(`0x[0-9a-f]+|line \d+`)
+
+// normal is output without what no two runs have in common.
+func normal(output string) string { return changing.ReplaceAllString(output, "N") }
+
+// hole accepts connections and never answers.
+func hole(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+		}
+	}()
+	return "http://" + l.Addr().String() + "/v1/traces"
+}
+
+// try puts a host into the situation, first without runspan, and returns the
+// table's cell and how the host ended. plain is a host whose run is the next one.
+func try(t *testing.T, s situation, p, plain program) (cell, status string) {
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir(), Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	state := t.TempDir()
+	if err := os.Chmod(filepath.Dir(state), 0o755); err != nil { // some hosts become another user
+		t.Fatal(err)
+	}
+	well := host.Environment(t, state, "RUNSPAN_ENDPOINT="+r.Endpoint())
+	env := well
+	if s.hangs {
+		env = append(slices.Clone(well), "RUNSPAN_ENDPOINT="+hole(t))
+	}
+	command := slices.Concat(s.under(t), p.command, []string{"--", s.name}, s.arguments)
+	control := execute(t, command, append(slices.Clone(env), "GUEST_CONTROL=1"))
+	o := execute(t, command, env)
+	if o.status != control.status || o.output != control.output {
+		t.Errorf("it ends with %s, without runspan with %s; it prints\n%s\nand without runspan\n%s", o.status, control.status, o.output, control.output)
+	}
+	if !slices.Equal(o.facts, control.facts) {
+		t.Errorf("%s\nand without runspan\n%s", strings.Join(o.all, "\n"), strings.Join(control.facts, "\n"))
+	}
+	if o.took > control.took+margin {
+		t.Errorf("it takes %v, without runspan %v", o.took, control.took)
+	}
+	code, reason := o.code()
+	if !slices.Contains(s.codes(), code) {
+		t.Errorf("open returns %d: %s", code, reason)
+	}
+	atOnce := whole(r)
+	runs := deliver(t, plain, state, well)
+	later, aborted := whole(r)-atOnce-runs, abortedOnes(r)
+	want := s.whole
+	if code != 0 && !s.both {
+		want = 0
+	}
+	if got := atOnce + later; want >= 0 && got != want || want >= 0 && aborted != s.aborted && code == 0 {
+		t.Errorf("%d whole spans and %d aborted ones arrive, want %d and %d\n%s", got, aborted, want, s.aborted, strings.Join(o.all, "\n"))
+	}
+	return describe(s, code, reason, atOnce, later, aborted), o.status
+}
+
+// deliver has one run follow, or several where the first attempt has failed, and
+// returns how many.
+func deliver(t *testing.T, plain program, state string, env []string) (runs int) {
+	for runs < 20 {
+		execute(t, slices.Concat(plain.command, []string{"--", "plain"}), env)
+		runs++
+		if host.Waiting(t, state) == 0 {
+			return runs
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	t.Errorf("%d files are left in the spool", host.Waiting(t, state))
+	return runs
+}
+
+func describe(s situation, code int, reason string, atOnce, later, aborted int) string {
+	if s.cell != "" {
+		return s.cell
+	}
+	var parts []string
+	if code != 0 {
+		parts = append(parts, "off: "+reason)
+	}
+	switch {
+	case s.whole < 0 || atOnce > 0 && code == 0:
+		parts = append(parts, "reported")
+	case atOnce > 0:
+		parts = append(parts, "the parent's is reported")
+	case later > 0:
+		parts = append(parts, "reported by the next run")
+	}
+	switch {
+	case aborted > 0 && len(parts) > 0:
+		parts = append(parts, "the open span by the next run, as aborted")
+	case aborted > 0:
+		parts = append(parts, "reported by the next run, as aborted")
+	}
+	if len(parts) == 0 {
+		return "nothing to report"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func whole(r *receiver.Receiver) (n int) {
+	for _, s := range r.Spans() {
+		if !isAborted(s) {
+			n++
+		}
+	}
+	return n
+}
+
+func abortedOnes(r *receiver.Receiver) int { return len(r.Spans()) - whole(r) }
+
+func isAborted(s receiver.Span) bool {
+	for _, a := range s.Span.Attributes {
+		if a.Key == "aborted" {
+			return a.Value.GetBoolValue()
+		}
+	}
+	return false
+}
+
+// Each host in each situation does what it does without runspan: exit status,
+// output, state of the process, time. What becomes of the report is the table in
+// docs/guest.md.
+func TestGuest(t *testing.T) {
+	programs := compile(t)
+	companies := program{"C", []string{host.Compile(t, "hosts/main.c", "hosts/company.c")}}
+	var table strings.Builder
+	fmt.Fprintf(&table, "| situation | without runspan, and with it | %s |\n| --- | --- | --- | --- | --- |\n", strings.Join(languages, " | "))
+	for _, s := range situations(t) {
+		cells := make([]string, len(languages))
+		var statuses []string
+		for i, p := range programs {
+			if !strings.Contains(s.hosts, string("c+p"[i])) {
+				continue
+			}
+			if s.company {
+				p = companies
+			}
+			t.Run(s.text+"/"+p.name, func(t *testing.T) {
+				var status string
+				cells[i], status = try(t, s, p, programs[0])
+				if !slices.Contains(statuses, status) {
+					statuses = append(statuses, status)
+				}
+			})
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", s.text, strings.Join(statuses, ", "), strings.Join(cells, " | "))
+	}
+	if *tablePath != "" {
+		if err := host.WriteTable(*tablePath, "guest", table.String()); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if t.Failed() || flag.Lookup("test.run").Value.String() != "" {
+		return // or it is no whole table
+	}
+	written, err := host.Table("guest.md", "guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := strings.Split(strings.TrimSpace(table.String()), "\n"); !slices.Equal(made, written) {
+		t.Errorf("docs/guest.md has another table: ./build.sh docs writes this one\n%s", table.String())
+	}
+}

@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: MIT
+"""A host that gets into situations, as main.c: guest.py SITUATION SCHEMA FACTS [ARGUMENT...].
+
+With GUEST_CONTROL in the environment runspan is not even imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+CONTROL = "GUEST_CONTROL" in os.environ
+SCHEMA = open(sys.argv[2]).read()
+FACTS = os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+SITUATIONS: dict[str, Callable[..., int | None]] = {}
+
+
+class Nothing:
+    """What stands for a client and a span in the control."""
+
+    state = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Nothing]:
+        return lambda *arguments: self
+
+    def __enter__(self) -> Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+client: object = Nothing()
+span: object = Nothing()
+
+
+def fact(text: str) -> None:
+    os.write(FACTS, text.encode() + b"\n")
+
+
+def situation(f: Callable[..., int | None]) -> Callable[..., int | None]:
+    SITUATIONS[f.__name__.strip("_").replace("_", "-")] = f
+    return f
+
+
+def open_client() -> None:
+    global client
+    if not CONTROL:
+        import runspan
+
+        client = runspan.Client("stripepy", SCHEMA)
+        fact(f"!open {client.state} {client.reason}")
+
+
+def start() -> object:
+    new = client.start_span("call")  # type: ignore[attr-defined]
+    new.set_attribute("params.k", 3)
+    new.set_status(1)
+    return new  # type: ignore[no-any-return]
+
+
+def begin() -> None:
+    global span
+    span = start()
+
+
+def end() -> None:
+    span.end()  # type: ignore[attr-defined]
+
+
+def close(timeout: float = 5) -> None:
+    client.close(timeout)  # type: ignore[attr-defined]
+
+
+def one() -> None:
+    start().end()  # type: ignore[attr-defined]
+
+
+def open_and_begin() -> None:
+    open_client()
+    begin()
+
+
+def end_and_close() -> None:
+    end()
+    close()
+
+
+@situation
+def plain(*_: str) -> None:
+    open_and_begin()
+    end_and_close()
+    print("done")
+
+
+def wait_for(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@situation
+def fork_before_open() -> None:
+    child = os.fork()
+    open_and_begin()
+    end_and_close()
+    if child != 0:
+        fact(f"child {wait_for(child)}")
+
+
+@situation
+def fork_in_span() -> int | None:
+    atexit.register(end_and_close)
+    open_and_begin()
+    child = os.fork()
+    if child == 0:
+        begun = time.monotonic()
+        one()
+        end_and_close()
+        if time.monotonic() - begun > 0.1:
+            fact("the child waits")
+        return 3
+    begun = time.monotonic()
+    fact(f"child {wait_for(child)}")
+    if time.monotonic() - begun > 2:
+        fact("the child's exit takes long")
+    return None
+
+
+@situation
+def fork_by_thread() -> None:
+    open_and_begin()
+
+    def fork_often() -> None:
+        bad = 0
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                one()
+                os._exit(0)
+            bad += wait_for(child) != 0
+        fact(f"bad children {bad}")
+
+    thread = threading.Thread(target=fork_often)
+    thread.start()
+    while thread.is_alive():
+        span.set_attribute("params.k", 3)  # type: ignore[attr-defined]
+    end_and_close()
+
+
+@situation
+def fork_child_opens() -> None:
+    open_client()
+    begin()
+    child = os.fork()
+    if child == 0:
+        open_client()
+        one()
+        sys.exit(0)
+    fact(f"child {wait_for(child)}")
+    end_and_close()
+
+
+@situation
+def fork_exec() -> None:
+    open_client()
+    begin()
+    command = [sys.executable, __file__, "plain", *sys.argv[2:4]]
+    fact(f"child {subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode}")
+    end_and_close()
+
+
+@situation
+def daemon() -> None:
+    if os.fork() != 0:
+        return
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    open_and_begin()
+    end_and_close()
+
+
+def work(n: int) -> int:
+    one()
+    return n * n
+
+
+@situation
+def multiprocess(method: str) -> None:
+    open_and_begin()
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        fact(f"results {sum(pool.map(work, range(20)))}")
+    end_and_close()
+
+
+LIMITS = {
+    "v": resource.RLIMIT_AS,
+    "d": resource.RLIMIT_DATA,
+    "n": resource.RLIMIT_NOFILE,
+    "f": resource.RLIMIT_FSIZE,
+    "t": resource.RLIMIT_CPU,
+    "u": resource.RLIMIT_NPROC,
+}
+
+
+def vm_mib() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmSize")) >> 10
+
+
+def lower(kind: str, value: int) -> None:
+    if kind in "vd":
+        value <<= 20
+    elif kind == "n":
+        fd = os.dup(0)
+        os.close(fd)
+        value += fd
+    elif kind == "u" and os.getuid() == 0:
+        os.setuid(65534)
+    resource.setrlimit(LIMITS[kind], (value, resource.getrlimit(LIMITS[kind])[1]))
+
+
+@situation
+def limit(kind: str, value: str) -> None:
+    if not CONTROL:
+        import ctypes  # noqa: F401  which takes descriptors and memory of its own
+
+        import runspan  # noqa: F401
+    lower(kind, int(value))
+    plain()
+
+
+@situation
+def limit_after(kind: str) -> None:
+    open_and_begin()
+    lower(kind, vm_mib() + 64 if kind in "vd" else 1000 if kind == "t" else 0)
+    kept = []
+    try:
+        while kind in "vd":
+            kept.append(bytearray(1 << 20))
+    except MemoryError:
+        kept.pop()
+    for _ in range(500):
+        one()
+    end_and_close()
+    print("done")
+
+
+@situation
+def limit_cpu() -> None:
+    open_and_begin()
+    lower("t", 1)
+    while True:
+        span.set_attribute("params.k", 3)  # type: ignore[attr-defined]
+
+
+@situation
+def stack() -> None:
+    fact(f"stack {resource.getrlimit(resource.RLIMIT_STACK)[0]}")
+    plain()
+
+
+@situation
+def atexit_() -> None:
+    atexit.register(end_and_close)
+    open_and_begin()
+
+
+@situation
+def exit_at_once() -> None:
+    open_and_begin()
+    time.sleep(0.2)
+    os._exit(4)
+
+
+@situation
+def after_close() -> None:
+    open_and_begin()
+    end_and_close()
+    end_and_close()
+    one()
+    fact(f"!after close: state {client.state}")  # type: ignore[attr-defined]
+
+
+def report_for_ever() -> None:
+    while True:
+        one()
+
+
+@situation
+def threads_run_on() -> int:
+    open_client()
+    for _ in range(4):
+        threading.Thread(target=report_for_ever, daemon=True).start()
+    time.sleep(0.05)
+    return 6
+
+
+class AtShutdown:
+    """Reports when the interpreter takes its modules apart."""
+
+    def __del__(self) -> None:
+        one()
+        end_and_close()
+
+
+@situation
+def at_shutdown() -> None:
+    global kept
+    kept = AtShutdown()
+    open_and_begin()
+
+
+@situation
+def small_stacks() -> None:
+    open_client()
+    threading.stack_size(64 << 10)  # Python's own minimum is 32 KiB
+    thread = threading.Thread(target=one)
+    thread.start()
+    thread.join()
+    close()
+
+
+@situation
+def fault(kind: str, where: str) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if kind.startswith("faulthandler"):
+        faulthandler.enable()
+    open_and_begin()
+    if kind == "faulthandler-later":
+        faulthandler.enable()
+
+    def here() -> None:
+        one()
+        time.sleep(0.2)
+        import ctypes
+
+        if kind.startswith("faulthandler") or kind == "segv":
+            ctypes.string_at(8)
+        elif kind == "abrt":
+            os.abort()
+        elif kind == "sent":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        elif kind == "term":
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif kind == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(2)
+
+    if where == "thread":
+        thread = threading.Thread(target=here)
+        thread.start()
+        thread.join()
+    else:
+        here()
+
+
+@situation
+def pipe(how: str) -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL if how == "default" else signal.SIG_IGN)
+    open_and_begin()
+    time.sleep(0.2)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        os.write(writing, b"x")
+    except BrokenPipeError:
+        fact("broken pipe")
+    end_and_close()
+
+
+@situation
+def delivery() -> None:
+    heard: dict[int, int] = {}
+
+    def hear(number: int, _: object) -> None:
+        heard[number] = heard.get(number, 0) + 1
+
+    names = ("HUP", "INT", "QUIT", "USR1", "USR2", "PIPE", "ALRM", "TERM", "CHLD", "CONT", "URG", "PROF", "WINCH", "IO")
+    numbers = [getattr(signal, "SIG" + name) for name in names] + [signal.SIGRTMIN]
+    for number in numbers:
+        signal.signal(number, hear)
+    open_client()
+    for n in range(1, 11):
+        for number in numbers:
+            os.kill(os.getpid(), number)
+            one()
+            patience = time.monotonic() + 2
+            while heard.get(number, 0) < n and time.monotonic() < patience:
+                time.sleep(0.001)
+    fact(f"heard {sorted(heard.items())}")
+    close()
+
+
+@situation
+def waited_for() -> None:
+    numbers = {signal.SIGCHLD, signal.SIGPROF, signal.SIGUSR1, signal.SIGALRM, signal.SIGRTMIN}
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    open_client()
+    threading.Thread(target=one).start()
+    heard = 0
+    for number in sorted(numbers) * 10:
+        one()
+        os.kill(os.getpid(), number)
+        heard += signal.sigtimedwait({number}, 2) is not None
+    fact(f"heard {heard}")
+    close()
+
+
+@situation
+def copies(*libraries: str) -> None:
+    if not CONTROL:
+        import runspan
+
+        clients = [runspan.Client("stripepy", SCHEMA, library=library) for library in libraries]
+        for c in clients:
+            fact(f"!open {c.state} {c.reason}")
+            with c.start_span("call") as s:
+                s.set_status(1)
+        for c in clients:
+            c.close(5)
+
+
+@situation
+def in_close(how: str) -> int:
+    """A Ctrl-C while the host waits in close."""
+    if how == "default":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    elif how == "exit":
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(9))
+    else:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    atexit.register(close, 2)
+    open_and_begin()
+    end()
+    threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = time.monotonic()
+    try:
+        close(10)
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        if time.monotonic() - begun > 3:
+            fact("it was not heard at once")
+        return 10
+
+
+if __name__ == "__main__":
+    sys.exit(SITUATIONS[sys.argv[1]](*sys.argv[4:]))

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Situations with limits: before the client is opened, or after.
+ */
+#define _GNU_SOURCE
+#include "guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+static int limit(int resource, long value) {
+    struct rlimit r;
+
+    getrlimit(resource, &r);
+    r.rlim_cur = (rlim_t)value;
+    return setrlimit(resource, &r);
+}
+
+static int set(const char *kind, long value) {
+    int fd;
+
+    if (strcmp(kind, "v") == 0) /* MiB */
+        return limit(RLIMIT_AS, value << 20);
+    if (strcmp(kind, "d") == 0)
+        return limit(RLIMIT_DATA, value << 20);
+    if (strcmp(kind, "n") == 0) { /* so many more than there are */
+        fd = dup(0);
+        close(fd);
+        return limit(RLIMIT_NOFILE, fd + value);
+    }
+    if (strcmp(kind, "f") == 0)
+        return limit(RLIMIT_FSIZE, value);
+    if (strcmp(kind, "t") == 0)
+        return limit(RLIMIT_CPU, value);
+    if (strcmp(kind, "u") == 0) /* the superuser has no such limit */
+        return (getuid() == 0 && setuid(NOBODY) != 0) ? -1 : limit(RLIMIT_NPROC, value);
+    return -1;
+}
+
+/* limit KIND VALUE */
+static int before(int argc, char **argv) {
+    if (argc != 6 || set(argv[4], atol(argv[5])) != 0)
+        return 97;
+    plain();
+    puts("done");
+    return 0;
+}
+
+/* Takes everything that the limits leave. */
+static void take_all(void) {
+    while (mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
+        ;
+    while (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
+        ;
+}
+
+/* As before, but the client is open and a span has begun when the host comes to
+ * its limit: nothing is left of it. */
+static int after(int argc, char **argv) {
+    int bad = 0;
+
+    tel_open(schema);
+    tel_begin();
+    if (argc != 5 || set(argv[4], strchr("vd", *argv[4]) != NULL ? (vm_kib("VmSize") >> 10) + 1 : strcmp(argv[4], "t") == 0 ? 1000 : 0) != 0)
+        return 97;
+    if (strchr("vd", *argv[4]) != NULL)
+        take_all();
+    for (int i = 0; i < 2000; i++)
+        bad += tel_one() < 0;
+    fact("errors %d", bad);
+    tel_end();
+    tel_close(5000);
+    write(1, "done\n", 5) == 5 ? (void)0 : abort();
+    return 0;
+}
+
+/* The time is over in the middle of the run. */
+static int cpu(int argc, char **argv) {
+    (void)argc, (void)argv;
+    tel_open(schema);
+    tel_begin();
+    set("t", 1);
+    while (tel_attr() < 1000)
+        ;
+    return 0;
+}
+
+/* Whatever the limit of the stack is, as the shell has set it. */
+static int stack(int argc, char **argv) {
+    struct rlimit r;
+
+    (void)argc, (void)argv;
+    getrlimit(RLIMIT_STACK, &r);
+    fact("stack %ld", (long)r.rlim_cur);
+    plain();
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int number;
+} calls[] = {
+    {"epoll_create1", SYS_epoll_create1}, {"eventfd2", SYS_eventfd2},     {"epoll_ctl", SYS_epoll_ctl},
+    {"epoll_pwait", SYS_epoll_pwait},     {"sigaltstack", SYS_sigaltstack}, {"getrandom", SYS_getrandom},
+    {"madvise", SYS_madvise},             {"sched_getaffinity", SYS_sched_getaffinity},
+    {"prctl", SYS_prctl},                 {"socket", SYS_socket},         {"clone", SYS_clone},
+    {"prlimit64", SYS_prlimit64},         {"readlinkat", SYS_readlinkat}, {"mkdirat", SYS_mkdirat},
+    {"getdents64", SYS_getdents64},       {"renameat2", SYS_renameat2},   {"uname", SYS_uname},
+};
+
+/* seccomp CALL: a filter that refuses the system call. */
+static int seccomp(int argc, char **argv) {
+    for (size_t i = 0; argc == 5 && i < sizeof calls / sizeof *calls; i++) {
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_clone3, 2, 0), /* as container engines do it */
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i].number, 2, 0),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        };
+        struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+
+        if (strcmp(calls[i].name, argv[4]) != 0)
+            continue;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+            return 97;
+        plain();
+        puts("done");
+        return 0;
+    }
+    return 96;
+}
+
+const struct situation limits[] = {{"limit", before},   {"limit-after", after},   {"limit-cpu", cpu},
+                                   {"stack", stack},     {"seccomp", seccomp}, {NULL, NULL}};
