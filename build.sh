@@ -111,7 +111,8 @@ need_tools() {
         { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
 }
 
-# core DIR [TAGS]. Without inlining but where calls into the core pass: that is a twentieth of its size.
+# core DIR [TAGS]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is a twentieth of
+# its size.
 core() {
     go build -buildmode=c-shared -trimpath -tags "$GO_TAGS${2:+,$2}" -ldflags='-s -w' \
         -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/runtime/...= -gcflags=runspan/...= \
@@ -165,7 +166,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | clean | core) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
