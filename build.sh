@@ -97,6 +97,11 @@ docs() { # write the generated tables of docs/ anew; takes some minutes
     go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
 }
 
+abi() { # write abi/ anew for the version that is being made
+    build
+    go test -count=1 -run 'TestSurface$' ./tests/abi -update
+}
+
 clean() { # remove build/
     chmod -R u+w build 2>/dev/null || true
     rm -rf build
@@ -166,7 +171,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | clean | core) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

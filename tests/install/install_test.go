@@ -190,6 +190,29 @@ func cmake(t *testing.T, cc compiler, generator string, options ...string) strin
 	return dir
 }
 
+// What find_package makes of a version that a project asks for.
+func TestFindPackageVersion(t *testing.T) {
+	prefix := moved(t)
+	script := filepath.Join(t.TempDir(), "find.cmake")
+	// find_package needs a project; what it asks the version file needs none.
+	write(t, script, []byte(`string(REGEX MATCH "^[0-9]+" PACKAGE_FIND_VERSION_MAJOR "${PACKAGE_FIND_VERSION}")
+include("${file}")
+message(NOTICE "${PACKAGE_VERSION} ${PACKAGE_VERSION_COMPATIBLE}")
+`), 0o600)
+	version := pkgConfig(t, prefix, "--modversion")[0]
+	for asked, compatible := range map[string]bool{"0": true, "0.0.9": true, version: true, version + ".1": false, "0.999": false, "1": false, "1.0.0": false} {
+		out, err := command(dev(t, "bin/cmake"), "-DPACKAGE_FIND_VERSION="+asked,
+			"-Dfile="+prefix+"/lib/cmake/runspan/runspan-config-version.cmake", "-P", script).CombinedOutput()
+		want := version + " "
+		if compatible {
+			want += "TRUE"
+		}
+		if got := strings.TrimSuffix(string(out), "\n"); err != nil || got != want {
+			t.Errorf("%s: %q, want %q, %v", asked, got, want, err)
+		}
+	}
+}
+
 func TestFindPackage(t *testing.T) {
 	prefix := moved(t)
 	for _, cc := range compilers(t) {
@@ -211,9 +234,38 @@ func TestAddSubdirectory(t *testing.T) {
 				generator = "Unix Makefiles"
 			}
 			// What a project around it may have set.
-			check(t, cmake(t, cc, generator, "-DRUNSPAN_SOURCE="+host.Root, "-DCMAKE_C_VISIBILITY_PRESET=hidden"), 4)
+			dir := cmake(t, cc, generator, "-DRUNSPAN_SOURCE="+host.Root, "-DCMAKE_C_VISIBILITY_PRESET=hidden")
+			check(t, dir, 4)
+			if got, want := exported(t, dir+"/runspan/librunspan.so"), exported(t, host.Library(t)+"/librunspan.so"); !slices.Equal(got, want) {
+				t.Errorf("CMake's library is %v, and build.sh's %v", got, want)
+			}
 		})
 	}
+}
+
+// exported are a library's soname and the names of what it exports.
+func exported(t *testing.T, library string) []string {
+	t.Helper()
+	file, err := elf.Open(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	names, err := file.DynString(elf.DT_SONAME)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := file.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Section != elf.SHN_UNDEF && s.Section != elf.SHN_ABS { // ABS: a version node, of some linkers
+			names = append(names, s.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Without telemetry a project needs no Go, and none of its programs has any of
