@@ -313,7 +313,7 @@ func TestPkgConfig(t *testing.T) {
 			if err := os.Mkdir(bin, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			flags := slices.Concat(strict, includes, []string{"-O1", "-o"})
+			flags := slices.Concat(strict, includes, []string{"-o"})
 			shared := append(pkgConfig(t, prefix, "--cflags", "--libs"), "-Wl,-rpath,$ORIGIN/../lib")
 			static := pkgConfig(t, prefix, "--static", "--cflags", "--libs")
 			i := slices.Index(static, "-lrunspan")
@@ -383,7 +383,7 @@ func TestMembers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "members")
-			output(t, command(slices.Concat(cc.cxx, strict, []string{"-O1", "-fno-inline", "-std=c++17", "-o", program, "hosts/members.cpp"},
+			output(t, command(slices.Concat(cc.cxx, strict, []string{"-fno-inline", "-std=c++17", "-o", program, "hosts/members.cpp"},
 				pkgConfig(t, prefix, "--cflags"), test.flags)...))
 			out, code, spans := run(t, exec.Command(program, schema))
 			if code != 0 || !regexp.MustCompile(`(?m)^\d+ passed, 0 failed$`).MatchString(out) || spans != test.spans {

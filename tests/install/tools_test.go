@@ -32,10 +32,11 @@ type compiler struct {
 	compile []string // what makes it look at a source, and no more
 }
 
-// compilers are zig's clang, always, and what this machine has besides.
+// compilers are zig's clang, always, and what this machine has besides. -O1,
+// because zig builds the libraries that it needs for debugging anew.
 func compilers(t testing.TB) []compiler {
 	zig := dev(t, "lib/python3*/site-packages/ziglang/zig")
-	all := []compiler{{"zig", []string{zig, "cc"}, []string{zig, "c++"}, []string{"-c", "-o", filepath.Join(t.TempDir(), "object")}}}
+	all := []compiler{{"zig", []string{zig, "cc", "-O1"}, []string{zig, "c++", "-O1"}, []string{"-c", "-o", filepath.Join(t.TempDir(), "object")}}}
 	for _, pair := range [][2]string{{"gcc", "g++"}, {"clang", "clang++"}} {
 		c, err := exec.LookPath(pair[0])
 		cxx, err2 := exec.LookPath(pair[1])
