@@ -99,6 +99,11 @@ docs() { # write the generated tables of docs/ anew; takes some minutes
     go test -count=1 -run 'TestGuest$' ./tests/guest -table "$PWD/docs/guest.md"
 }
 
+abi() { # write abi/ anew for the version that is being made
+    build
+    go test -count=1 -run 'TestSurface$' ./tests/abi -update
+}
+
 clean() { # remove build/
     chmod -R u+w build 2>/dev/null || true
     rm -rf build
@@ -113,15 +118,17 @@ need_tools() {
         { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
 }
 
-# core DIR [TAGS]. Without inlining but where calls into the core pass: that is a twentieth of its size.
-# What is wrapped is in capi/*.c.
+# core DIR [TAGS]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is a twentieth of
+# its size. What is wrapped is in capi/*.c.
 core() {
-    scripts/runtime_overlay.sh build/go
-    GOEXPERIMENT=norandomizedheapbase64 go build -buildmode=c-shared -trimpath -tags "$GO_TAGS${2:+,$2}" -overlay build/go/overlay.json \
-        -ldflags="-s -w -extldflags '$CORE_LDFLAGS'" \
+    local overlay
+    overlay=$(mktemp -d)
+    scripts/runtime_overlay.sh "$overlay"
+    GOEXPERIMENT=norandomizedheapbase64 go build -buildmode=c-shared -trimpath -tags "$GO_TAGS${2:+,$2}" \
+        -overlay "$overlay/overlay.json" -ldflags="-s -w -extldflags '$CORE_LDFLAGS'" \
         -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/runtime/...= -gcflags=runspan/...= \
         -o "$1/librunspan-core.so" ./capi
-    rm "$1/librunspan-core.h" # the front's core.h is the header
+    rm -r "$overlay" "$1/librunspan-core.h" # the front's core.h is the header
 }
 
 # front DIR: the shared and the static front.
@@ -170,7 +177,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | clean) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # find_package(runspan CONFIG): the targets runspan::runspan, shared, and
-# runspan::static, the front alone, with librunspan-core.so to be put beside the
-# program or in ../lib as seen from it. Paths are relative to this file, so that
-# the installation may be moved.
+# runspan::static, the front alone, with librunspan-core.so (runspan_CORE) to be
+# put beside the program (runspan_copy_core) or in ../lib as seen from it. Paths
+# are relative to this file, so that the installation may be moved.
 get_filename_component(_runspan_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 
 find_package(Threads REQUIRED)
@@ -20,6 +20,6 @@ if(NOT TARGET runspan::runspan)
         INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include"
         INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
 endif()
-set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so")
+set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
 
-include("${CMAKE_CURRENT_LIST_DIR}/runspan-schema.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/runspan-functions.cmake")

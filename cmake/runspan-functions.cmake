@@ -14,3 +14,17 @@ function(runspan_embed_schema target file)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
     target_include_directories("${target}" PRIVATE "${folder}")
 endfunction()
+
+# runspan_copy_core(TARGET): librunspan-core.so is beside the program then, where
+# one that is linked with runspan::static looks for it. Nothing where
+# RUNSPAN_DISABLED is on.
+function(runspan_copy_core target)
+    if(TARGET runspan-core)
+        add_dependencies("${target}" runspan-core)
+    endif()
+    if(runspan_CORE)
+        add_custom_command(TARGET "${target}" POST_BUILD
+            COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${runspan_CORE}" "$<TARGET_FILE_DIR:${target}>"
+            VERBATIM)
+    endif()
+endfunction()

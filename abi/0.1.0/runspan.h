@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runspan: one span for each run of a command-line tool.
+ *
+ * A tool opens a client, begins a span when its run begins, sets attributes,
+ * ends the span with the run's outcome, and closes the client when it exits:
+ *
+ *     runspan_options options = {0};
+ *     options.struct_size = sizeof options;
+ *     options.service = "mytool";
+ *     options.schema = schema_text;              // contents of mytool.json
+ *
+ *     runspan_client client;
+ *     runspan_span span;
+ *     runspan_open(&options, &client);
+ *     runspan_set_resource_string(client, "service.version", "1.2.3");
+ *     runspan_begin(client, "sort", &span);
+ *     runspan_set_attr_int(span, "params.threads", 8);
+ *     // ... the run ...
+ *     runspan_end(span, RUNSPAN_STATUS_OK);
+ *     runspan_close(client, RUNSPAN_DEFAULT_TIMEOUT_MS);
+ *
+ * No return code needs to be looked at. Where telemetry is off the handles
+ * are 0, and every call takes a 0 and does nothing.
+ *
+ * What leaves. Only what the schema names: a span name, key, type or value
+ * that it does not allow is refused where it is set, with an error code. The
+ * schema is JSON; schemas/runspan.schema.json describes its form.
+ *
+ * When. A span that ends is written to the disk within milliseconds and sent
+ * from there, both in the background. What is promised: a span that is on the
+ * disk survives the end of the process, however it comes, and is delivered by
+ * the next run of the same service by the same user, at least once and with the
+ * same ids; so is, as aborted, a run that was killed 50 ms or more after its
+ * begin, where the schema has an attribute for it. A span is lost where it was
+ * ended within the last milliseconds of a process that did not call
+ * runspan_close; where the machine itself goes down before it has written its
+ * files; where no folder can be written and the collector can't be reached;
+ * where the schema's limits for the folder are exceeded, oldest first; and
+ * where the collector refuses it for good. The folder is
+ * $XDG_STATE_HOME/runspan/<service>, by default below ~/.local/state.
+ *
+ * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
+ * done, for a reason that is nobody's error. runspan_strerror has a sentence
+ * for each.
+ *
+ * Text is UTF-8 and ends with a NUL. Invalid bytes are replaced by U+FFFD,
+ * never refused. runspan copies what it is given: the caller keeps every
+ * pointer it passes, and may free it when the call has returned.
+ *
+ * Threads. Every function may be called from any thread at any time, several
+ * at once, on the same handle too. Only runspan_open, runspan_flush and
+ * runspan_close may wait: open loads the core once per process (a few
+ * milliseconds), flush and close wait no longer than they are told.
+ *
+ * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
+ * once; the parent is not affected. After an exec, open anew.
+ *
+ * The host is not touched: no output, no exit, no change of its environment,
+ * locale or working directory. What the Go runtime does change, and where it can
+ * end a host today, is in docs/decisions.md, "Where it is no good guest yet".
+ */
+#ifndef RUNSPAN_H
+#define RUNSPAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RUNSPAN_VERSION "0.1.0"
+
+/* What runspan_close and runspan_flush should be told to wait at most. */
+#define RUNSPAN_DEFAULT_TIMEOUT_MS 300u
+
+typedef uint64_t runspan_client; /* 0: telemetry is off */
+typedef uint64_t runspan_span;   /* 0: no span */
+
+/* The outcome of a run: OpenTelemetry's span status, by its numbers. */
+typedef enum runspan_status {
+    RUNSPAN_STATUS_UNSET = 0,
+    RUNSPAN_STATUS_OK = 1,
+    RUNSPAN_STATUS_ERROR = 2
+} runspan_status;
+
+enum {
+    RUNSPAN_DONE = 0,
+
+    /* Telemetry is off because the user said so, or the site. First match wins. */
+    RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is there, even empty */
+    RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is there, even empty */
+    RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
+    RUNSPAN_OFF_SDK_DISABLED = 4,  /* OTEL_SDK_DISABLED is true */
+    RUNSPAN_OFF_USER = 5,          /* the user's switch: see runspan_command */
+    RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan */
+
+    /* Telemetry is off because runspan can't be a good guest here. */
+    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v */
+    RUNSPAN_NO_THREADS = 11,       /* the core could not start its threads (ulimit -u) */
+    RUNSPAN_NO_CORE = 12,          /* librunspan-core.so is missing or can't be loaded */
+    RUNSPAN_OTHER_CORE = 13,       /* librunspan-core.so is of another version */
+    RUNSPAN_FORKED = 14,           /* this is a child of the process that loaded the core */
+
+    /* Nothing was done. */
+    RUNSPAN_OFF = 20,              /* the handle is 0 */
+    RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
+    RUNSPAN_DROPPED = 22,          /* the span is lost: too many wait to be stored */
+
+    /* Errors. */
+    RUNSPAN_E_ARGUMENT = -1,       /* NULL where it may not be, or a number out of its range */
+    RUNSPAN_E_HANDLE = -2,         /* never given out, or closed, or ended */
+    RUNSPAN_E_SCHEMA = -3,         /* the schema is not one, or is another service's */
+    RUNSPAN_E_ENDPOINT = -4,       /* RUNSPAN_ENDPOINT is neither https nor http to loopback */
+    RUNSPAN_E_NAME = -5,           /* the schema does not name this span, or this key for it */
+    RUNSPAN_E_TYPE = -6,           /* the schema gives the key another type */
+    RUNSPAN_E_VALUE = -7,          /* the schema does not allow the value */
+    RUNSPAN_E_TOO_LONG = -8,       /* longer than the schema allows */
+    RUNSPAN_E_TOO_LATE = -9,       /* the resource is fixed by the first begin */
+    RUNSPAN_E_TOO_MANY = -10,      /* too many clients or spans are open */
+    RUNSPAN_E_INTERNAL = -11       /* a defect of runspan; the host is not affected */
+};
+
+/* Levels of a log line. */
+enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
+
+/* Receives one log line: no newline, valid until the callback returns.
+ * data is options.log_data. It is called only while the host is inside a
+ * runspan call, on that call's thread, and may itself call runspan. It must
+ * return: no longjmp, no C++ exception. */
+typedef void (*runspan_log)(void *data, int level, const char *line);
+
+/* Set the whole struct to zero, then what is needed. A program built against
+ * an older header works with a newer library: fields are only ever added. */
+typedef struct runspan_options {
+    size_t struct_size;      /* sizeof(runspan_options) */
+    const char *service;     /* the schema's service: lower-case letters, digits, - and _ */
+    const char *schema;      /* the schema, JSON text */
+    runspan_log log;         /* may be NULL: silence */
+    void *log_data;
+    const char *core;        /* path of the core; NULL: near this library, see runspan_open */
+    uint32_t flags;          /* RUNSPAN_PREVIEW or 0 */
+} runspan_options;
+
+/* Flag: nothing is sent. Each span is given to the log callback when it ends,
+ * at level RUNSPAN_LOG_SPAN, as the OTLP/JSON of the request that would have
+ * been sent. */
+#define RUNSPAN_PREVIEW 1u
+
+/* Opens a client, or finds that telemetry is off.
+ *
+ * *client is 0 unless the result is RUNSPAN_DONE. Positive results say why
+ * telemetry is off; where the user opted out, the core is not even loaded.
+ * Errors: ARGUMENT, SCHEMA (the log callback is told the line and the reason),
+ * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ *
+ * The core, librunspan-core.so, is loaded from where options.core says; else
+ * from where RUNSPAN_CORE in the environment does, an absolute path, but not in
+ * programs that run with more rights than their user; else from beside the
+ * object that this function is in, or from ../lib as seen from there.
+ *
+ * The environment is read here, as it is now: the four variables above,
+ * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
+ * and where the user's switch is; where telemetry is off, what was kept is
+ * removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
+ * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
+ * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
+ *
+ * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
+ * what would be sent: each span is written to standard error when it ends, and
+ * nothing is sent. It is the only output that runspan makes.
+ *
+ * Several clients may be open at once, of one service or of several; they do
+ * not see each other. */
+int runspan_open(const runspan_options *options, runspan_client *client);
+
+/* Set an attribute of the client's resource, which all its spans share. Once
+ * the first span has begun the resource is fixed: TOO_LATE.
+ * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG, TOO_LATE. */
+int runspan_set_resource_string(runspan_client client, const char *key, const char *value);
+int runspan_set_resource_int(runspan_client client, const char *key, int64_t value);
+int runspan_set_resource_double(runspan_client client, const char *key, double value);
+int runspan_set_resource_bool(runspan_client client, const char *key, int value);
+
+/* Begins a span, now. *span is 0 unless the result is RUNSPAN_DONE.
+ * Errors: ARGUMENT, HANDLE, NAME, TOO_MANY (4096 spans are open). */
+int runspan_begin(runspan_client client, const char *name, runspan_span *span);
+
+/* Gives the span another of the schema's names. NAME also where the schema
+ * does not allow an attribute that has been set under that name. */
+int runspan_set_name(runspan_span span, const char *name);
+
+/* Set an attribute; a second value for a key replaces the first. Bools are 0
+ * or not 0. null is an attribute that is there, without a value; any key may
+ * have it. strings copies count texts; values may be NULL where count is 0.
+ * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG. */
+int runspan_set_attr_string(runspan_span span, const char *key, const char *value);
+int runspan_set_attr_int(runspan_span span, const char *key, int64_t value);
+int runspan_set_attr_double(runspan_span span, const char *key, double value);
+int runspan_set_attr_bool(runspan_span span, const char *key, int value);
+int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count);
+int runspan_set_attr_null(runspan_span span, const char *key);
+
+/* Sets several attributes in one call, for callers to whom a call is dear (an
+ * interpreter's foreign functions). list is size bytes: for each attribute its
+ * key, a NUL, its value, a NUL. A value is a letter and what the letter says:
+ *     i  an int, in decimal          s  a text
+ *     d  a double, in decimal,       b  a bool: 1 or 0
+ *        or nan, inf, -inf           n  null: nothing follows
+ * Attributes that the schema does not allow are left out, the others set; the
+ * result is the first one's error. ARGUMENT where the list is not of this form:
+ * what was read up to there is set.
+ * At most 1 MiB. */
+int runspan_set_attrs(runspan_span span, const char *list, size_t size);
+
+/* Records that the run was ended by an exception of this type, as an
+ * "exception" event. Give the type's name, never a message: the schema says
+ * which names may leave. The status stays what runspan_end is told.
+ * Errors: ARGUMENT, HANDLE, NAME (the schema has no exceptions), VALUE, TOO_LONG,
+ * TOO_MANY (16 events). */
+int runspan_set_error(runspan_span span, const char *type);
+
+/* Ends a span, now, with the run's outcome, and hands it over for delivery in
+ * the background. The handle is of no use any more. Where 4096 spans that have
+ * ended could not be stored yet it waits for room, at most 250 ms and once.
+ * DROPPED: there was none, and the span is lost.
+ * Errors: ARGUMENT (no such status), HANDLE. */
+int runspan_end(runspan_span span, runspan_status status);
+
+/* Waits until the collector has every span that has ended so far, and what
+ * earlier runs have left, but at most timeout_ms milliseconds; 0 does not wait.
+ * Returns early where waiting has no point: an attempt has failed, of this run
+ * or of an earlier one, and the collector is left alone for a while.
+ * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
+int runspan_flush(runspan_client client, uint32_t timeout_ms);
+
+/* Ends spans that have not ended, as aborted where the schema has an attribute
+ * for it; then as runspan_flush; then the client is closed: its handle, and
+ * those of its spans, are of no use any more. Where the timeout has passed and
+ * something is not written yet, it gives the disk up to 100 ms more. After
+ * NOT_DELIVERED a later run delivers what is on disk. */
+int runspan_close(runspan_client client, uint32_t timeout_ms);
+
+/* Carries out a command of the user's about the telemetry of options' service,
+ * so that a tool can offer it under a name of its own, such as "mytool telemetry
+ * status". argv are argc words: a command (status, preview, show, on, off,
+ * purge) and its options (--json; any other word has the list written). Text,
+ * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
+ * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
+ * off for all services, SERVICE.off for one.
+ *
+ * Returns an exit code: 0 done, 1 it could not be done (why is written), 2 there
+ * is no such command. Where the core can't be loaded, one of the codes from
+ * RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_FORKED. Errors: ARGUMENT, INTERNAL. */
+int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd);
+
+/* A sentence for a return code, in English: a static string, never NULL. */
+const char *runspan_strerror(int code);
+
+/* RUNSPAN_DONE where the client is open. For 0: why the last runspan_open of
+ * this process left telemetry off (RUNSPAN_OFF where there was none). For a
+ * client after a fork: RUNSPAN_FORKED. Else HANDLE. */
+int runspan_state(runspan_client client);
+
+/* The version of the library that is running, "MAJOR.MINOR.PATCH": a static
+ * string. RUNSPAN_VERSION is the one of this header. */
+const char *runspan_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+
+package install_test
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"runspan/tests/host"
+)
+
+var schema = filepath.Join(host.Root, "examples", "count", "linecount.json")
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func write(t *testing.T, path string, text []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, text, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// otherCore is a library that is not the core; version may be "".
+func otherCore(t *testing.T, version string) string {
+	arguments := []string{"-shared", "-fPIC", filepath.Join(host.Root, "tests", "install", "hosts", "other_core.c")}
+	if version != "" {
+		arguments = append(arguments, fmt.Sprintf("-DVERSION=%q", version))
+	}
+	return host.Compile(t, arguments...)
+}
+
+// The core that is installed is missing, or is not what it should be: the tool
+// does its work, and can be told why there is no telemetry.
+func TestOtherCores(t *testing.T) {
+	prefix := moved(t)
+	core := filepath.Join(prefix, "lib", "librunspan-core.so")
+	right := read(t, core)
+	foreign := append([]byte(nil), right...)
+	binary.LittleEndian.PutUint16(foreign[18:], uint16(elf.EM_S390)) // e_machine
+	link := append(pkgConfig(t, prefix, "--cflags", "--libs"), "-Wl,-rpath,"+prefix+"/lib")
+	opener := host.Compile(t, append([]string{"hosts/open.c"}, link...)...)
+	tool := host.Compile(t, append([]string{"-I" + embed(t, schema), host.Root + "/examples/count/linecount.c"}, link...)...)
+
+	const missing, another = "telemetry is off: librunspan-core.so is missing or can't be loaded", "telemetry is off: librunspan-core.so is of another version"
+	for _, test := range []struct {
+		name string
+		core []byte
+		out  string // of open.c; %s is what dlopen says
+	}{
+		{"right", right, "open 0\nstate 0\n"},
+		{"missing", nil, "log " + missing + "\nopen 12\nstate 12\n"},
+		{"another CPU's", foreign, "log %s\nopen 12\nstate 12\n"},
+		{"no library", []byte(strings.Repeat("core\n", 1000)), "log %s\nopen 12\nstate 12\n"},
+		{"another version's", read(t, otherCore(t, "9.9.9")), "loaded\nlog " + another + "\nopen 13\nstate 13\n"},
+		{"another library", read(t, otherCore(t, "")), "loaded\nlog " + another + "\nopen 13\nstate 13\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.Remove(core); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			if test.core != nil {
+				write(t, core, test.core, 0o755)
+			}
+			arguments, want, arrived := []string{schema}, test.out, ""
+			if strings.Contains(want, "%s") {
+				arguments = append(arguments, core)
+			}
+			if test.name == "right" {
+				arrived = "count OK"
+			}
+			out, code, spans := run(t, exec.Command(opener, arguments...))
+			if len(arguments) > 1 {
+				_, said, _ := strings.Cut(out, "dlopen ")
+				said, _, _ = strings.Cut(said, "\n")
+				if !strings.HasPrefix(said, core+": ") {
+					t.Errorf("dlopen said %q", said)
+				}
+				t.Log(said)
+				want = fmt.Sprintf(want, said) + "dlopen " + said + "\n"
+			}
+			if out != want+"secure 0\n" || code != 7 || spans != arrived {
+				t.Errorf("exit code %d, spans %q, output\n%swant\n%s", code, spans, out, want)
+			}
+			if test.name == "right" {
+				arrived = "count ERROR params.files=2"
+			}
+			cmd := exec.Command(tool, "linecount.json", "none")
+			cmd.Dir = filepath.Dir(schema)
+			out, code, spans = run(t, cmd)
+			out = strings.TrimPrefix(out, "loaded\n")
+			want = fmt.Sprintf("none: No such file or directory\n%d linecount.json\n", strings.Count(string(read(t, schema)), "\n"))
+			if out != want || code != 1 || spans != arrived {
+				t.Errorf("linecount: exit code %d, spans %q, output\n%swant\n%s", code, spans, out, want)
+			}
+		})
+	}
+}
+
+// RUNSPAN_CORE, for a program that has no core beside it.
+func TestCoreVariable(t *testing.T) {
+	lib := host.Library(t)
+	program := host.Compile(t, "hosts/open.c", lib+"/librunspan.a")
+	const missing = "log telemetry is off: librunspan-core.so is missing or can't be loaded\nopen 12\nstate 12\n"
+	for _, test := range []struct{ core, out, spans string }{
+		{lib + "/librunspan-core.so", "open 0\nstate 0\n", "count OK"},
+		{"", missing, ""},
+		{"librunspan-core.so", missing, ""},
+		{"./librunspan-core.so", missing, ""},
+		{lib + "/nothing.so", missing, ""},
+	} {
+		cmd := exec.Command(program, schema)
+		cmd.Dir = lib
+		out, code, spans := run(t, cmd, "RUNSPAN_CORE="+test.core)
+		if out != test.out+"secure 0\n" || code != 7 || spans != test.spans {
+			t.Errorf("RUNSPAN_CORE=%s: exit code %d, spans %q, output\n%s", test.core, code, spans, out)
+		}
+	}
+}
+
+// A program that runs with more rights than its user does not load that user's
+// code. The same program without those rights does.
+func TestCoreVariableSetUserID(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	const owner, user = 1, 65534
+	dir, err := os.MkdirTemp("", "runspan-setuid") // t.TempDir's is for its owner only
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program, core, config := filepath.Join(dir, "open"), filepath.Join(dir, "other.so"), filepath.Join(dir, "linecount.json")
+	write(t, config, read(t, schema), 0o644)
+	write(t, core, read(t, otherCore(t, "9.9.9")), 0o755)
+	write(t, program, read(t, host.Compile(t, "hosts/open.c", host.Library(t)+"/librunspan.a")), 0o755)
+	if err := os.Chown(program, owner, owner); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		mode os.FileMode
+		out  string
+	}{
+		{0o755, "loaded\nlog telemetry is off: librunspan-core.so is of another version\nopen 13\nstate 13\nsecure 0\n"},
+		{0o755 | os.ModeSetuid, "log telemetry is off: librunspan-core.so is missing or can't be loaded\nopen 12\nstate 12\nsecure 1\n"},
+	} {
+		if err := os.Chmod(program, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(program, config)
+		cmd.Dir = dir
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		if out, code, spans := run(t, cmd, "RUNSPAN_CORE="+core, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir); out != test.out || code != 7 || spans != "" {
+			t.Errorf("%v: exit code %d, spans %q, output\n%s", test.mode, code, spans, out)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// Uses every member of runspan.hpp, and checks what it returns: with telemetry,
+// and with RUNSPAN_DISABLED, where nothing is to be done.
+//
+//     members SCHEMA    of every-kind
+#include <runspan.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+static int passed, failed;
+
+static void check_at(int line, int got, int want) {
+    if (got == want) {
+        passed++;
+        return;
+    }
+    failed++;
+    std::cerr << "members.cpp:" << line << ": got " << got << ", want " << want << '\n';
+}
+// With telemetry want; without, the other one.
+#define CHECK(call, want, otherwise) check_at(__LINE__, (call), runspan::enabled ? (want) : (otherwise))
+#define DONE(call) CHECK(call, RUNSPAN_DONE, RUNSPAN_OFF)
+
+static void resources(runspan::client &client) {
+    DONE(client.set_resource("service.version", std::string{"1.2"}));
+    DONE(client.set_resource("os.type", "linux"));
+    CHECK(client.set_resource("os.type", static_cast<const char *>(nullptr)), RUNSPAN_E_ARGUMENT, RUNSPAN_E_ARGUMENT);
+    DONE(client.set_resource("container", true));
+    DONE(client.set_resource("load", 0.5));
+    DONE(client.set_resource("bits", 64));
+    CHECK(client.set_resource("bits", std::numeric_limits<std::uint64_t>::max()), RUNSPAN_E_VALUE, RUNSPAN_E_VALUE);
+}
+
+static void attributes(runspan::span &span) {
+    const std::vector<std::string> words{"a", "b"};
+    DONE(span.set("choice", std::string_view{"é"}));
+    DONE(span.set("either", "a"));
+    DONE(span.set("text", static_cast<const char *>(nullptr)));
+    DONE(span.set("flag", true));
+    DONE(span.set("real", 0.5));
+    DONE(span.set("count", 9u));
+    CHECK(span.set("count", 10), RUNSPAN_E_VALUE, RUNSPAN_OFF);
+    CHECK(span.set("count", std::numeric_limits<std::uint64_t>::max()), RUNSPAN_E_VALUE, RUNSPAN_E_VALUE);
+    DONE(span.set("whole", nullptr));
+    DONE(span.set("list", {"a", "b"}));
+    DONE(span.set("words", words));
+    CHECK(span.set("nowhere", 1), RUNSPAN_E_NAME, RUNSPAN_OFF);
+}
+
+int main(int argc, char **argv) {
+    std::ifstream file{argc > 1 ? argv[1] : ""};
+    const std::string schema{std::istreambuf_iterator<char>{file}, {}};
+    runspan_options options{};
+    options.struct_size = sizeof options;
+    options.service = "every-kind";
+    options.schema = schema.c_str();
+
+    runspan::client none, second{options};
+    CHECK(none ? 1 : 0, 0, 0);
+    CHECK(none.state(), RUNSPAN_OFF, RUNSPAN_OFF);
+    CHECK(second ? 1 : 0, 1, 0);
+    runspan::client client{std::move(second)};
+    second = runspan::client{"every-kind", schema.c_str()};
+    DONE(second.state());
+    DONE(second.close());
+    DONE(client.state());
+    resources(client);
+    {
+        runspan::span nothing, other{client.begin("run", runspan::status::ok)};
+        CHECK(nothing ? 1 : 0, 0, 0);
+        CHECK(other ? 1 : 0, 1, 0);
+        DONE(other.set_name("other run"));
+        DONE(other.set("count", 1));
+        nothing = std::move(other);
+        DONE(nothing.end());
+        CHECK(nothing.end(), RUNSPAN_OFF, RUNSPAN_OFF);
+    }
+    DONE(client.flush(std::chrono::seconds{10}));
+    {
+        auto begun = client.begin("run");
+        runspan::span span{std::move(begun)};
+        attributes(span);
+        DONE(span.set_error("ValueError"));
+        span.set_status(runspan::status::unset);
+    }
+    DONE(client.close(std::chrono::seconds{10}));
+
+    // The words of a command, of which there is none with this name.
+    char word[] = "no-such-command", *words[] = {word, nullptr};
+    CHECK(runspan::command("every-kind", schema.c_str(), 1, words), 2, RUNSPAN_OFF);
+    std::cout << '\n' << passed << " passed, " << failed << " failed\n";
+    return failed != 0;
+}
