@@ -53,7 +53,8 @@ void run(const DumpConfig &c) {
         return;
     }
     for (const auto &[at, contacts] : found->second) {
-        const auto &one = all.at(at.first), &two = all.at(at.second); // they throw where a pixel is none of the matrix's
+        // These throw where a pixel is none of the matrix's.
+        const auto &one = all.at(at.first), &two = all.at(at.second);
         show(one);
         std::cout << '\t';
         show(two);
