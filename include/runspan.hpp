@@ -311,6 +311,7 @@ private:
 };
 
 // As runspan_command, for a tool's own arguments; writes to standard output.
+// An exit code from 0 to 2, or a return code: strerror has a sentence for it.
 inline int command(const char *service, const char *schema, int argc, char **argv) noexcept {
     if constexpr (enabled) {
         runspan_options o{};
@@ -320,6 +321,13 @@ inline int command(const char *service, const char *schema, int argc, char **arg
         return runspan_command(&o, argc, argv, 1);
     }
     return (void)service, (void)schema, (void)argc, (void)argv, RUNSPAN_OFF;
+}
+
+// A sentence for a return code, in English: a static string, never null.
+inline const char *strerror(int code) noexcept {
+    if constexpr (enabled)
+        return runspan_strerror(code);
+    return (void)code, "telemetry is not part of this program";
 }
 
 } // namespace runspan

@@ -22,7 +22,7 @@ printf '\n== shell\n'
 build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh
 
 printf '\n== schemas\n'
-for schema in schemas/*.json; do
+for schema in schemas/*.json examples/*/*.json; do
     case $schema in
     *.schema.json) build/venv/dev/bin/check-jsonschema --check-metaschema "$schema" ;;
     *) build/venv/dev/bin/check-jsonschema --schemafile schemas/runspan.schema.json "$schema" ;;

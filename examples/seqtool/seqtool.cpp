@@ -64,9 +64,17 @@ static void run(const options &o) {
     show();
 }
 
+static int telemetry_command(int argc, char **argv) {
+    const int code = runspan::command("seqtool", seqtool_schema, argc, argv);
+    if (code >= 0 && code <= 2)
+        return code;
+    std::cerr << "seqtool: " << runspan::strerror(code) << '\n';
+    return 1;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && std::string{argv[1]} == "telemetry")
-        return runspan::command("seqtool", seqtool_schema, argc - 2, argv + 2);
+        return telemetry_command(argc - 2, argv + 2);
     runspan::client telemetry{"seqtool", seqtool_schema};
     telemetry.set_resource("service.version", "1.0.0");
     runspan::span span;
@@ -80,7 +88,7 @@ int main(int argc, char **argv) {
             throw std::invalid_argument{"no subcommand is named " + o.subcommand};
         run(o);
         span.set_status(runspan::status::ok);
-    } catch (const std::invalid_argument &e) {
+    } catch (const std::logic_error &e) { // of the command line
         span.set_error("std::invalid_argument");
         std::cerr << "seqtool: " << e.what() << '\n';
         return 2;
