@@ -56,9 +56,18 @@
  * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
  * once; the parent is not affected. After an exec, open anew.
  *
- * The host is not touched: no output, no exit, no change of its environment,
- * locale or working directory. What the Go runtime does change, and where it can
- * end a host today, is in docs/decisions.md, "Where it is no good guest yet".
+ * Signals. The masks, handlers and dispositions of the host stay what they are,
+ * but for SIGSEGV, SIGBUS and SIGFPE: when the core is loaded it installs a handler
+ * for them, which leaves all faults but its own to what was there before. A
+ * thread that has called runspan has an alternate stack for signals from then on,
+ * of 128 KiB, where it had none. A handler of the host's may run in the middle of
+ * a call, and may end the process there, by exit too: calls of runspan from a
+ * handler, or from what exit runs, return RUNSPAN_BUSY then. Where a handler
+ * leaves a call by longjmp, all later calls of that thread return it.
+ *
+ * The host is not touched otherwise: no output, no exit, no child, no change of
+ * its environment, limits, locale or working directory. docs/guest.md has what
+ * was tried, and what comes of it.
  */
 #ifndef RUNSPAN_H
 #define RUNSPAN_H
@@ -97,16 +106,22 @@ enum {
     RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan */
 
     /* Telemetry is off because runspan can't be a good guest here. */
-    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v */
+    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v, or -d */
     RUNSPAN_NO_THREADS = 11,       /* the core could not start its threads (ulimit -u) */
     RUNSPAN_NO_CORE = 12,          /* librunspan-core.so is missing or can't be loaded */
     RUNSPAN_OTHER_CORE = 13,       /* librunspan-core.so is of another version */
     RUNSPAN_FORKED = 14,           /* this is a child of the process that loaded the core */
 
+    RUNSPAN_NO_DESCRIPTORS = 15,   /* fewer than 8 are free (ulimit -n) */
+    RUNSPAN_REFUSED = 16,          /* a system call that the core needs is refused (seccomp) */
+    RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), or is linked statically */
+    RUNSPAN_NO_STACK = 18,         /* less than 32 KiB of this thread's stack is left */
+
     /* Nothing was done. */
     RUNSPAN_OFF = 20,              /* the handle is 0 */
     RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
     RUNSPAN_DROPPED = 22,          /* the span is lost: too many wait to be stored */
+    RUNSPAN_BUSY = 23,             /* this thread is inside a call already: see "Signals" */
 
     /* Errors. */
     RUNSPAN_E_ARGUMENT = -1,       /* NULL where it may not be, or a number out of its range */

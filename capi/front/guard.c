@@ -79,18 +79,19 @@ static int is_refused(void) {
  * the program was started with: not for musl, nor for programs that are linked
  * statically, nor for what dlmopen has loaded. */
 static int is_supported(void) {
-    void *libc;
-    Lmid_t namespace = LM_ID_BASE;
+#ifdef __GLIBC__
+    Lmid_t in = LM_ID_BASE;
+    void *libc = confstr(_CS_GNU_LIBC_VERSION, NULL, 0) == 0 ? NULL : dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
     int known;
 
-    if (confstr(_CS_GNU_LIBC_VERSION, NULL, 0) == 0)
-        return 0;
-    libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
     if (libc == NULL)
         return 0;
-    known = dlinfo(libc, RTLD_DI_LMID, &namespace) == 0;
+    known = dlinfo(libc, RTLD_DI_LMID, &in) == 0;
     dlclose(libc);
-    return known && namespace == LM_ID_BASE;
+    return known && in == LM_ID_BASE;
+#else
+    return 0;
+#endif
 }
 
 int rs_can_load(void) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +66,7 @@ func TestOtherCores(t *testing.T) {
 		{"right", right, "open 0\nstate 0\n"},
 		{"missing", nil, "log " + missing + "\nopen 12\nstate 12\n"},
 		{"another CPU's", foreign, "log %s\nopen 12\nstate 12\n"},
+		{"cut short", right[:len(right)/2], "log librunspan-core.so is cut short\nopen 12\nstate 12\n"},
 		{"no library", []byte(strings.Repeat("core\n", 1000)), "log %s\nopen 12\nstate 12\n"},
 		{"another version's", read(t, otherCore(t, "9.9.9")), "loaded\nlog " + another + "\nopen 13\nstate 13\n"},
 		{"another library", read(t, otherCore(t, "")), "loaded\nlog " + another + "\nopen 13\nstate 13\n"},
@@ -105,6 +108,35 @@ func TestOtherCores(t *testing.T) {
 			want = fmt.Sprintf("none: No such file or directory\n%d linecount.json\n", strings.Count(string(read(t, schema)), "\n"))
 			if out != want || code != 1 || spans != arrived {
 				t.Errorf("linecount: exit code %d, spans %q, output\n%swant\n%s", code, spans, out, want)
+			}
+		})
+	}
+}
+
+// Programs that the core can't live in, because it needs the glibc that the
+// process was started with: it is not loaded, and does not have to be tried.
+func TestOtherCLibraries(t *testing.T) {
+	lib := host.Library(t)
+	fronts, err := filepath.Glob(host.Root + "/capi/front/*.c")
+	if err != nil || len(fronts) == 0 {
+		t.Fatal("no source of the front:", err)
+	}
+	zig := compilers(t)[0].c
+	arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	for _, test := range []struct {
+		name     string
+		compiler []string
+	}{
+		{"musl", append(slices.Clone(zig), "-target", arch+"-linux-musl")},
+		{"glibc, linked statically", []string{"gcc", "-static"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			program := filepath.Join(t.TempDir(), "open")
+			output(t, command(slices.Concat(test.compiler, []string{"-std=c11", "-D_DEFAULT_SOURCE", "-w", "-I" + host.Root + "/include", "-o", program, "hosts/open.c"}, fronts, []string{"-ldl", "-pthread"})...))
+			out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+lib+"/librunspan-core.so")
+			const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically\nopen 17\nstate 17\n"
+			if out != unsupported+"secure 0\n" || code != 7 || spans != "" {
+				t.Errorf("exit code %d, spans %q, output\n%s", code, spans, out)
 			}
 		})
 	}
