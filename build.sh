@@ -96,7 +96,7 @@ docs() { # write the generated tables of docs/ anew; takes some minutes
     install_runspan dev
     go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
     go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
-    go test -count=1 -run 'TestGuest$' ./tests/guest -table "$PWD/docs/guest.md"
+    go test -count=1 -run 'TestGuest$|TestIdle$' ./tests/guest -idle 50 -table "$PWD/docs/guest.md"
 }
 
 abi() { # write abi/ anew for the version that is being made

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* The runtime was seen to start 6 to 9. */
 #define STOCK 9
@@ -53,6 +54,7 @@ static struct queue given; /* to the stock */
 static struct queue late;  /* for which there was no thread */
 static int stock;          /* threads that have no job */
 static int is_short;       /* the stock could not be made: all of it ends */
+static pid_t owner;        /* the process that loaded the core */
 
 static struct job take(struct queue *queue) {
     struct job job = {NULL, NULL};
@@ -92,6 +94,7 @@ __attribute__((constructor(101))) static void make_stock(void) {
     pthread_t thread;
     int all = 0;
 
+    owner = getpid();
     pthread_mutex_lock(&lock);
     if (__wrap_pthread_attr_init(&attr) == 0 && pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0) {
         while (stock < STOCK && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
@@ -103,8 +106,10 @@ __attribute__((constructor(101))) static void make_stock(void) {
     pthread_mutex_unlock(&lock);
 }
 
-int runspan_core_has_threads(void) {
-    return !is_short;
+int runspan_core_usable(void) {
+    if (getpid() != owner)
+        return RUNSPAN_FORKED;
+    return is_short ? RUNSPAN_NO_THREADS : RUNSPAN_DONE;
 }
 
 /* As pthread_create, for the runtime, which has no use for the thread's id. To

@@ -49,7 +49,7 @@ typedef struct runspan_core_user {
 /* The core's functions, as the loader finds them. The names are
  * runspan_core_ and then the member's. */
 typedef struct runspan_core {
-    int (*has_threads)(void); /* 0: there were too few. Then the Go runtime has not started, and nothing else may be called */
+    int (*usable)(void); /* RUNSPAN_DONE, NO_THREADS or FORKED; in C. Where it is not, nothing else may be called */
     const char *(*version)(void);
     int (*open)(const runspan_core_config *, uint64_t *client);
     int (*set_resource_string)(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len);
@@ -74,6 +74,6 @@ typedef struct runspan_core {
 } runspan_core;
 
 /* capi/threads.c */
-int runspan_core_has_threads(void);
+int runspan_core_usable(void);
 
 #endif

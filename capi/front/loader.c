@@ -211,8 +211,11 @@ static int load(const char *path, const char **why) {
         *why = dlerror();
         return RUNSPAN_NO_CORE;
     }
-    if (find(handle, "has_threads", &core.has_threads) && !core.has_threads())
-        return RUNSPAN_NO_THREADS;
+    if (!find(handle, "usable", &core.usable))
+        return RUNSPAN_OTHER_CORE;
+    code = core.usable();
+    if (code != RUNSPAN_DONE)
+        return code;
     if (!find(handle, "version", &core.version) || strcmp(core.version(), RUNSPAN_VERSION) != 0 || !find_all(handle))
         return RUNSPAN_OTHER_CORE;
     return RUNSPAN_DONE;

@@ -179,6 +179,7 @@ func situations(t *testing.T) []situation {
 	company("beside another library in Go, loaded first", 1, nil, "go", "first", golib, front)
 	company("beside another library in Go, loaded later", 1, nil, "go", "last", golib, front)
 	company("dlclose, and dlopen again", 2, nil, "again", front)
+	all = append(all, situation{text: "two fronts with one core, and a fork: the child opens by the other", hosts: "c", name: "shared", arguments: []string{front, linkedTo(t, lib)}, whole: 1, opens: []int{14}, both: true, company: true})
 	company("dlmopen", 0, []int{17}, "namespace", front)
 	return all
 }
@@ -209,6 +210,20 @@ func copyOf(t *testing.T, lib, version string) string {
 		}
 	}
 	return filepath.Join(dir, "librunspan.so")
+}
+
+// linkedTo is a copy of the front whose core is a link to the library's.
+func linkedTo(t *testing.T, lib string) string {
+	t.Helper()
+	front := copyOf(t, lib, "")
+	core := filepath.Join(filepath.Dir(front), "librunspan-core.so")
+	if err := os.Remove(core); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(lib, "librunspan-core.so"), core); err != nil {
+		t.Fatal(err)
+	}
+	return front
 }
 
 func buildGo(t *testing.T) string {

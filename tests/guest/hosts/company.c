@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* A loaded front. */
 struct copy {
@@ -114,6 +116,31 @@ static int in_namespace(int argc, char **argv) {
     return 0;
 }
 
+/* shared PATH PATH: the second front's core is the same file; the child of a fork
+ * opens by it. */
+static int shared(int argc, char **argv) {
+    struct copy one, two;
+    int status;
+    pid_t child;
+
+    if (is_control || argc != 6)
+        return 0;
+    one = found(dlopen(argv[4], RTLD_NOW | RTLD_LOCAL));
+    two = found(dlopen(argv[5], RTLD_NOW | RTLD_LOCAL));
+    begin(&one);
+    child = fork();
+    if (child == 0) {
+        alarm(20);
+        begin(&two);
+        end(&two);
+        _exit(two.client != 0);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        return 93;
+    end(&one);
+    return 0;
+}
+
 static int good;
 
 static void use_go(int (*recovers)(void)) {
@@ -146,7 +173,7 @@ static int with_go(int argc, char **argv) {
 }
 
 const struct situation forks[] = {{NULL, NULL}}, limits[] = {{NULL, NULL}}, signals[] = {{NULL, NULL}}, exits[] = {{NULL, NULL}};
-const struct situation own[] = {{"copies", copies}, {"again", again}, {"namespace", in_namespace}, {"go", with_go}, {NULL, NULL}};
+const struct situation own[] = {{"copies", copies}, {"again", again}, {"namespace", in_namespace}, {"shared", shared}, {"go", with_go}, {NULL, NULL}};
 
 int tel_open(const char *text) { return text == NULL; }
 int tel_begin(void) { return 0; }
