@@ -58,6 +58,8 @@ test() { # all tests
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
+    say "interpreters and their packages"
+    scripts/languages.sh
     scripts/test.sh
 }
 
