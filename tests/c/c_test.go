@@ -194,26 +194,33 @@ func TestHeaderCompiles(t *testing.T) {
 	}
 }
 
-// The README's example is a program's.
-func TestReadmeExampleCompiles(t *testing.T) {
+// The README's examples are programs'.
+func TestReadmeExamplesCompile(t *testing.T) {
 	readme, err := os.ReadFile(root + "/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	example := regexp.MustCompile("(?s)```c\n(.*?)```").FindSubmatch(readme)
-	if example == nil {
-		t.Fatal("README.md has no example in C")
-	}
-	source := filepath.Join(t.TempDir(), "example.c")
-	program := fmt.Sprintf("#include \"runspan.h\"\nint sort_everything(void);\nvoid example(const char *schema);\n"+
-		"void example(const char *schema) {\n%s}\n", example[1])
-	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, standard := range []string{"-std=c99", "-std=c2x"} {
-		arguments := []string{standard, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wno-missing-field-initializers", "-Werror", "-I" + root + "/include", "-fsyntax-only", source}
-		if out, err := exec.Command("cc", arguments...).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", standard, err, out)
+	for _, example := range []struct {
+		language, compiler, start string
+		flags                     []string
+	}{
+		{"c", "cc", "#include \"runspan.h\"\nint sort_everything(void);\nvoid example(const char *schema);\n", []string{"-std=c99", "-std=c2x"}},
+		{"cpp", "c++", "#include <runspan.hpp>\nvoid sort_everything();\nvoid example(const char *schema);\n", []string{"-std=c++17", "-std=c++20"}},
+	} {
+		code := regexp.MustCompile("(?s)```" + example.language + "\n(.*?)```").FindSubmatch(readme)
+		if code == nil {
+			t.Fatalf("README.md has no example in %s", example.language)
+		}
+		source := filepath.Join(t.TempDir(), "example."+example.language)
+		program := fmt.Sprintf("%svoid example(const char *schema) {\n%s}\n", example.start, code[1])
+		if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, standard := range example.flags {
+			arguments := []string{standard, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wno-missing-field-initializers", "-Werror", "-I" + root + "/include", "-fsyntax-only", source}
+			if out, err := exec.Command(example.compiler, arguments...).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", standard, err, out)
+			}
 		}
 	}
 }
