@@ -209,8 +209,15 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	c.handOverAll(ctx) // or not: then grace was too short
 	c.stop()
 	c.delivery.Close(ctx)
-	_ = c.provider.Shutdown(NoTime()) // there is nothing left to do
+	go c.shutdown()
 	return delivered
+}
+
+// shutdown ends the SDK's goroutine. There is nothing left for it to do, so that
+// nobody has to wait; with a context that has ended it would do nothing at all.
+func (c *Client) shutdown() {
+	defer func() { _ = recover() }() // a panic here would end the host
+	_ = c.provider.Shutdown(context.Background())
 }
 
 // NoTime returns a context that has ended, for a Close that does not wait.

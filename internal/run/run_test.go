@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -318,6 +319,21 @@ func TestCloseAbortsWhatIsOpen(t *testing.T) {
 	if len(spans) != 1 || show(spans[0].Attributes) != `aborted=bool_value:true; params.k=int_value:3` ||
 		spans[0].Status.Code != tracepb.Status_STATUS_CODE_ERROR {
 		t.Errorf("it left %v", spans)
+	}
+}
+
+// A host may open and close many clients: nothing of one is left.
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 50 {
+		c, _ := open(t)
+		begin(t, c, "call")
+		c.Close(run.NoTime())
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+5; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
 	}
 }
 

@@ -168,6 +168,9 @@ func try(t *testing.T, s situation, p, plain program) (cell, status string) {
 	if s.hangs {
 		env = append(slices.Clone(well), "RUNSPAN_ENDPOINT="+hole(t))
 	}
+	if s.core != "" {
+		env = append(slices.Clone(env), "RUNSPAN_CORE="+s.core)
+	}
 	command := slices.Concat(s.under(t), p.command, []string{"--", s.name}, s.arguments)
 	control := execute(t, command, append(slices.Clone(env), "GUEST_CONTROL=1"))
 	o := execute(t, command, env)

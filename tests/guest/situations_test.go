@@ -4,6 +4,8 @@ package guest_test
 
 import (
 	"bytes"
+	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +30,7 @@ type situation struct {
 	hangs     bool   // the collector does
 	company   bool   // it is company.c's
 	cell      string // of the table, where it is not the same each time
+	core      string // of another place
 	wrap      func(*testing.T) []string
 }
 
@@ -168,6 +171,20 @@ func situations(t *testing.T) []situation {
 		situation{text: "a thread with a stack of 64 KiB", hosts: "p", name: "small-stacks", whole: 1},
 		situation{text: "all of it on a thread with a stack of 128 KiB", hosts: "c+", name: "on-thread", whole: 1},
 	)
+	for _, core := range []struct {
+		text, path string
+		code       int
+	}{
+		{"the core is missing", filepath.Join(t.TempDir(), "librunspan-core.so"), 12},
+		{"the core is cut short", changed(t, lib, func(core []byte) []byte { return core[:len(core)/2] }), 12},
+		{"the core is another CPU's", changed(t, lib, func(core []byte) []byte {
+			binary.LittleEndian.PutUint16(core[18:], uint16(elf.EM_S390)) // e_machine
+			return core
+		}), 12},
+		{"the core is another version's", filepath.Join(filepath.Dir(version), "librunspan-core.so"), 13},
+	} {
+		all = append(all, situation{text: core.text, hosts: "c+p", name: "plain", whole: 1, opens: []int{core.code}, core: core.path})
+	}
 	company := func(text string, whole int, opens []int, name string, arguments ...string) {
 		all = append(all, situation{text: text, hosts: "c", name: name, arguments: arguments, whole: whole, opens: opens, company: true})
 	}
@@ -224,6 +241,20 @@ func linkedTo(t *testing.T, lib string) string {
 		t.Fatal(err)
 	}
 	return front
+}
+
+// changed is a changed copy of the core.
+func changed(t *testing.T, lib string, change func([]byte) []byte) string {
+	t.Helper()
+	core, err := os.ReadFile(lib + "/librunspan-core.so")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "librunspan-core.so")
+	if err := os.WriteFile(path, change(core), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func buildGo(t *testing.T) string {
