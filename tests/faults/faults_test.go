@@ -64,21 +64,7 @@ func answer(name string, arrives arrival, status int, header ...string) fault {
 // raw is a case of a listener that does this with each connection.
 func raw(name, scheme string, serve func(net.Conn)) fault {
 	return fault{name: name, arrives: next, prepare: func(t *testing.T) ([]string, *receiver.Receiver) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go serve(c)
-			}
-		}()
-		return []string{"RUNSPAN_ENDPOINT=" + scheme + "://" + l.Addr().String() + "/v1/traces"}, nil
+		return []string{"RUNSPAN_ENDPOINT=" + scheme + "://" + host.Listen(t, serve) + "/v1/traces"}, nil
 	}}
 }
 

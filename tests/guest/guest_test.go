@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -131,24 +132,10 @@ var changing = regexp.MustCompile(`0x[0-9a-f]+|line \d+`)
 // normal is output without what no two runs have in common.
 func normal(output string) string { return changing.ReplaceAllString(output, "N") }
 
-// hole accepts connections and never answers.
+// hole is an endpoint that accepts connections and never answers.
 func hole(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			defer c.Close()
-		}
-	}()
-	return "http://" + l.Addr().String() + "/v1/traces"
+	return "http://" + host.Listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }) + "/v1/traces"
 }
 
 // try puts a host into the situation, first without runspan, and returns the

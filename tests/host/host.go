@@ -6,6 +6,7 @@ package host
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,4 +125,25 @@ func Waiting(t testing.TB, state string) (files int) {
 		}
 	}
 	return files
+}
+
+// Listen has serve do something with each connection to a port of loopback,
+// until the test ends, and returns the address.
+func Listen(t testing.TB, serve func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
+		}
+	}()
+	return l.Addr().String()
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"runspan/tests/host"
 	"runspan/tests/receiver"
 )
 
@@ -176,32 +177,18 @@ func files(folder string) (all []string) {
 // listen adds everything that comes to a loopback port, each connection at least
 // by being one.
 func (e *evidence) listen(t *testing.T, at where) (address string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
+	return host.Listen(t, func(c net.Conn) {
+		e.add(at, []byte("a connection from "+c.RemoteAddr().String()))
+		defer c.Close()
+		packet := make([]byte, 1<<16)
 		for {
-			c, err := l.Accept()
+			n, err := c.Read(packet)
+			e.add(at, packet[:n])
 			if err != nil {
 				return
 			}
-			e.add(at, []byte("a connection from "+c.RemoteAddr().String()))
-			go func() {
-				defer c.Close()
-				packet := make([]byte, 1<<16)
-				for {
-					n, err := c.Read(packet)
-					e.add(at, packet[:n])
-					if err != nil {
-						return
-					}
-				}
-			}()
 		}
-	}()
-	return l.Addr().String()
+	})
 }
 
 // resolve adds every question to a name server that knows no name.
