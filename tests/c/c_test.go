@@ -33,15 +33,6 @@ const (
 
 var sanitizer = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 
-func front(t *testing.T) []string {
-	t.Helper()
-	sources, err := filepath.Glob(root + "/capi/front/*.c")
-	if err != nil || len(sources) == 0 {
-		t.Fatal("no source of the front:", err)
-	}
-	return sources
-}
-
 func TestABI(t *testing.T) {
 	lib := host.Library(t)
 	abi := []string{"hosts/abi.c"}
@@ -50,7 +41,7 @@ func TestABI(t *testing.T) {
 		arguments []string
 		core      string
 	}{
-		{"sanitized front", append(append(abi, sanitizer...), front(t)...), lib + "/librunspan-core.so"},
+		{"sanitized front", append(append(abi, sanitizer...), host.Front(t)...), lib + "/librunspan-core.so"},
 		{"shared front", append(abi, host.Link(t)...), ""},
 		{"static front", append(abi, lib+"/librunspan.a"), lib + "/librunspan-core.so"},
 	} {
@@ -258,7 +249,7 @@ func TestRandomCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	sources := append(append([]string{"hosts/fuzz.c"}, sanitizer...), front(t)...)
+	sources := append(append([]string{"hosts/fuzz.c"}, sanitizer...), host.Front(t)...)
 	seed := fmt.Sprint(time.Now().UnixNano())
 	random := exec.Command(host.Compile(t, sources...), schema, seed, fmt.Sprint(*seconds), lib+"/librunspan-core.so")
 	random.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())

@@ -55,6 +55,16 @@ func compile(t testing.TB, variable, compiler string, arguments ...string) {
 	}
 }
 
+// Front is the front's sources.
+func Front(t testing.TB) []string {
+	t.Helper()
+	sources, err := filepath.Glob(Root + "/capi/front/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no source of the front:", err)
+	}
+	return sources
+}
+
 // Compile makes a program from C sources, and returns its path.
 func Compile(t testing.TB, arguments ...string) string {
 	t.Helper()
@@ -77,6 +87,27 @@ func CompileCPP(t testing.TB, c, cpp []string, link ...string) string {
 	program := filepath.Join(dir, "host")
 	compile(t, "CXX", "c++", slices.Concat([]string{"-std=c++17"}, strict, cpp, objects, link, []string{"-o", program, "-ldl", "-pthread"})...)
 	return program
+}
+
+// EmbedSchema writes the header that runspan_embed_schema (cmake/) makes of a
+// schema, into a new folder, and returns the folder.
+func EmbedSchema(t testing.TB, schema string) string {
+	t.Helper()
+	text, err := os.ReadFile(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimSuffix(filepath.Base(schema), ".json") + "_schema"
+	var numbers strings.Builder
+	for _, b := range text {
+		fmt.Fprintf(&numbers, "%d,", b)
+	}
+	dir := t.TempDir()
+	header := fmt.Sprintf("static const char %s[] = {%s0};\n", name, numbers.String())
+	if err := os.WriteFile(filepath.Join(dir, name+".h"), []byte(header), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // Python is the interpreter of one of build.sh's virtual environments.
