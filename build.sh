@@ -60,6 +60,7 @@ test() { # all tests
     install_runspan dev
     say "interpreters and their packages"
     scripts/languages.sh
+    valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     scripts/test.sh
 }
 
