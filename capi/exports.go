@@ -125,11 +125,6 @@ func borrowed(text *C.char, length C.size_t) string {
 	return t
 }
 
-//export runspan_core_version
-func runspan_core_version() *C.char { return versionText }
-
-var versionText = C.CString(version)
-
 func configOf(c *C.runspan_core_config) *config {
 	return &config{
 		service:  text(c.service),

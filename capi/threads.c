@@ -106,6 +106,10 @@ __attribute__((constructor(101))) static void make_stock(void) {
     pthread_mutex_unlock(&lock);
 }
 
+const char *runspan_core_version(void) {
+    return RUNSPAN_VERSION;
+}
+
 int runspan_core_usable(void) {
     if (getpid() != owner)
         return RUNSPAN_FORKED;

@@ -50,7 +50,7 @@ typedef struct runspan_core_user {
  * runspan_core_ and then the member's. */
 typedef struct runspan_core {
     int (*usable)(void); /* RUNSPAN_DONE, NO_THREADS or FORKED; in C. Where it is not, nothing else may be called */
-    const char *(*version)(void);
+    const char *(*version)(void); /* in C, as well */
     int (*open)(const runspan_core_config *, uint64_t *client);
     int (*set_resource_string)(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len);
     int (*set_resource_int)(uint64_t client, const char *key, size_t key_len, int64_t value);
@@ -75,5 +75,6 @@ typedef struct runspan_core {
 
 /* capi/threads.c */
 int runspan_core_usable(void);
+const char *runspan_core_version(void);
 
 #endif
