@@ -40,8 +40,8 @@ const (
 	queueSize   = 4096
 	longestWait = 250 * time.Millisecond
 	batchSize   = 512
-	// What Close does after its deadline: it has the delivery write what is in
-	// memory, and stop.
+	// What Close has at the least, whatever its deadline, to have the delivery
+	// write what is in memory, and stop.
 	grace = 100 * time.Millisecond
 	// The batch processor's own timer would wake an idle host; linger does its
 	// work.
@@ -198,13 +198,18 @@ func (c *Client) handOverAll(ctx context.Context) bool {
 }
 
 // Close ends spans that have not ended, as aborted, flushes as Flush does, and
-// ends the client; that takes a moment (grace) more than ctx where ctx ends it.
+// ends the client. For what is not on the disk then it waits until ctx ends, or
+// for a moment (grace) where that is longer.
 func (c *Client) Close(ctx context.Context) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
 	}
 	delivered = c.handOverAll(ctx) && c.delivery.Finish(ctx)
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	left := grace
+	if deadline, ok := ctx.Deadline(); ok {
+		left = max(left, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
 	c.handOverAll(ctx) // or not: then grace was too short
 	c.stop()

@@ -230,16 +230,20 @@ func describe(s situation, code int, reason string, atOnce, later, aborted int) 
 	return strings.Join(parts, "; ")
 }
 
-func whole(r *receiver.Receiver) (n int) {
+// Spans are told apart by their ids: one may come twice.
+func whole(r *receiver.Receiver) int { return count(r, false) }
+
+func abortedOnes(r *receiver.Receiver) int { return count(r, true) }
+
+func count(r *receiver.Receiver, aborted bool) int {
+	ids := make(map[string]bool)
 	for _, s := range r.Spans() {
-		if !isAborted(s) {
-			n++
+		if isAborted(s) == aborted {
+			ids[string(s.Span.SpanId)] = true
 		}
 	}
-	return n
+	return len(ids)
 }
-
-func abortedOnes(r *receiver.Receiver) int { return len(r.Spans()) - whole(r) }
 
 func isAborted(s receiver.Span) bool {
 	for _, a := range s.Span.Attributes {
