@@ -63,6 +63,19 @@ test() { # all tests
     scripts/test.sh
 }
 
+ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
+    wheel
+    served
+    scripts/restic.sh test
+    say ops
+    build/venv/dev/bin/python -m pytest -q tests/collector/ops
+}
+
+serve() { # the maintainers' side on this machine, until Ctrl-C
+    served
+    exec collector/bin/serve "$@"
+}
+
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -173,13 +186,23 @@ stripepy_venv() {
     build/venv/patched/bin/pip install -q --no-deps --force-reinstall build/stripepy/*.whl
 }
 
+# served: what collector/bin/serve runs.
+served() {
+    need_tools
+    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
+    collector
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    scripts/restic.sh
+}
+
 install_runspan() {
     "build/venv/$1/bin/pip" install -q --no-deps --force-reinstall build/wheels/*.whl
 }
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | ops | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -182,7 +182,7 @@ class Repository:
         sizes: dict[str, dict[str, int]] = {}
         for found in json.loads(self.restic("find", "--json", "spans*.json")):
             matches = found["matches"]
-            sizes[found["snapshot"]] = {Path(m["path"]).name: m["size"] for m in matches if m["type"] == "file"}
+            sizes[found["snapshot"]] = {Path(m["path"]).name: m.get("size", 0) for m in matches if m["type"] == "file"}
         following: dict[tuple[str, str], int] = {}
         for snapshot in sorted(snapshots.values(), key=lambda s: nanoseconds(s["time"]), reverse=True):
             names = set()
