@@ -63,6 +63,13 @@ test() { # all tests
     scripts/test.sh
 }
 
+store() { # the tests of the maintainers' store (collector/store)
+    need_tools
+    venv collector collector/requirements.txt
+    say store
+    build/venv/collector/bin/python -m pytest -q tests/collector/store
+}
+
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -151,7 +158,7 @@ front() {
 # venv NAME REQUIREMENTS: made anew when the requirements have changed.
 venv() {
     local dir=build/venv/$1 stamp
-    stamp=$(cat tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
+    stamp=$(cat "$2" tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
     [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
     say "virtual environment $1"
     rm -rf "$dir"
@@ -179,7 +186,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
