@@ -25,6 +25,8 @@ DAY_NS = 24 * 3600 * 10**9
 SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 REQUEST_START = b'{"resourceSpans":'
 
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError)
+
 Row = dict[str, Any]
 
 
@@ -64,7 +66,7 @@ class Decoder:
                         row = self._span(resource, scope, span)
                         if row is not None:
                             rows.append(row)
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except MISSHAPEN:
             self.counts["broken_lines"] += 1
         return rows
 
@@ -86,7 +88,7 @@ class Decoder:
             self._fill(row, service.spans[span["name"]], _attributes(span.get("attributes", [])))
             for event in span.get("events", []):
                 self._fill(row, service.events.get(event["name"], {}), _attributes(event.get("attributes", [])))
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except MISSHAPEN:
             self.counts["broken_spans"] += 1
             return None
         return {stored(key, self._types[key]): value for key, value in row.items() if key in self._types}
@@ -99,7 +101,7 @@ class Decoder:
                 continue
             try:
                 row[key] = fit(one, self._kinds[key], value)
-            except (UnfitError, ValueError, TypeError, KeyError, AttributeError):
+            except MISSHAPEN:
                 self.counts["unfit_values"] += 1
 
 

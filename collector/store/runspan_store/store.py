@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from chdb.session import Session
 
 from runspan_store import tables
-from runspan_store.columns import columns, read, stored
+from runspan_store.columns import columns, quoted, read, stored
 from runspan_store.rows import Row, encode
 
 # Where a parameter is empty or missing.
@@ -43,18 +43,27 @@ class Store:
         except OSError:
             os.close(self._file)
             raise RuntimeError(f"another process has {folder}") from None
-        secrets = _keys(keys / "store.key")
         self._disk = folder / "disks" / "plain" / "encrypted"
-        self._session = _open(folder, secrets)
         self._checked: dict[str, str] = {}
-        self._create()
-        if len(secrets) > 1:  # what an old key encrypted is written anew
-            self.optimize()
+        self._session: Session | None = None
+        try:
+            secrets = _keys(keys / "store.key")
+            self._session = _open(folder, secrets)
+            self._create()
+            if len(secrets) > 1:
+                self._encrypt_anew()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
-            self._session.close()
-            os.close(self._file)
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         """The rows of a SELECT. Its parameters are ClickHouse's, ``{name:Type}``; one that is not given is empty."""
@@ -102,6 +111,8 @@ class Store:
         # ClickHouse reads the text of a parameter as a field of its TabSeparated format.
         escaped = {name: value.translate(TAB_SEPARATED) for name, value in (parameters or {}).items()}
         with self._lock:
+            if self._session is None:
+                raise RuntimeError("the store is closed")
             answer = self._session.query(sql, "JSONEachRow", params=escaped).bytes()
         return [json.loads(line) for line in answer.splitlines()]
 
@@ -122,6 +133,16 @@ class Store:
             elif there[name] != column_type:
                 self._run(tables.modify_column(key, column_type))
         self._run(tables.create_view(types))
+
+    def _encrypt_anew(self) -> None:
+        """Copies the table, so that nothing is left that an older key encrypted."""
+        copy = f"{tables.TABLE}_copy"
+        self._run(f"DROP TABLE IF EXISTS {copy} SYNC")
+        self._run(tables.create_table(columns(self.services), policy="encrypted", name=copy))
+        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in columns(self.services).items())
+        self._run(f"INSERT INTO {copy} ({listed}) SELECT {listed} FROM {tables.TABLE}")
+        self._run(f"EXCHANGE TABLES {copy} AND {tables.TABLE}")
+        self._run(f"DROP TABLE {copy} SYNC")
 
     def _check(self, sql: str, values: dict[str, str]) -> str:
         """The query as ClickHouse's own parser understood it, or RefusedError. Its rights are those of this process."""
