@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 import time
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from runspan_store.rows import Decoder, Row
-from runspan_store.store import Store
+from runspan_store.store import Store, sync
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
-ROTATED = re.compile(r"-\d{4}-\d{2}-\d{2}T")
+CURRENT = "spans.json"
 
 
 @dataclass
@@ -107,7 +106,7 @@ class Follower:
             while took < BATCH_BYTES:
                 line = file.readline(LONGEST_LINE)
                 unfinished = not line.endswith(b"\n") and len(line) < LONGEST_LINE
-                if not line or unfinished and not ROTATED.search(name):
+                if not line or unfinished and name == CURRENT:
                     break  # the collector is writing it
                 took += len(line)
                 if line.strip():
@@ -124,11 +123,11 @@ class Follower:
         found = self.files.get(name)
         if found is None or found.inode != status.st_ino or found.offset > status.st_size:
             found = Progress(0, status.st_size, status.st_ino)
-            for older, progress in self.files.items():
-                # Only the file that was written can have got another name: other inodes may have been used again.
-                renamed = older != name and name.startswith(older.removesuffix(".json") + "-")
-                if renamed and progress.inode == status.st_ino and progress.offset <= status.st_size:
-                    found.offset = progress.offset
+            # Only the file that was written gets another name. Another one's inode may have been used again.
+            current = self.files.get(CURRENT)
+            renamed = name != CURRENT and current is not None and current.inode == status.st_ino
+            if renamed and current is not None and current.offset <= status.st_size:
+                found.offset = current.offset
             self.files[name] = found
         return found
 
@@ -160,3 +159,4 @@ class Follower:
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, self._state)
+        sync(self._state.parent)

@@ -85,11 +85,7 @@ class Store:
             self._run(f"INSERT INTO {tables.TABLE} FORMAT JSONEachRow\n{encode(rows)}")
             # ClickHouse syncs the files; on an encrypted disk its fsync_part_directory fails.
             for table in self._disk.glob("store/*/*"):
-                directory = os.open(table, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(directory)
-                finally:
-                    os.close(directory)
+                sync(table)
 
     def optimize(self) -> None:
         """Merges all parts: folds repeats, and removes what is older than 60 days."""
@@ -105,7 +101,10 @@ class Store:
     def status(self) -> dict[str, Any]:
         """How many runs there are, and when the last began."""
         (found,) = self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}")
-        return {"rows": int(found["runs"]), "last": f"{found['last'][:19]}Z" if found["runs"] else None}
+        return {
+            "rows": int(found["runs"]),
+            "last": f"{found['last'][:10]}T{found['last'][11:19]}Z" if found["runs"] else None,
+        }
 
     def _run(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         # ClickHouse reads the text of a parameter as a field of its TabSeparated format.
@@ -120,6 +119,8 @@ class Store:
         types = columns(self.services)
         self._run(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
         self._run(f"USE {tables.DATABASE}")
+        # What does not fit into memory would be put into files, which are not encrypted.
+        self._run("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
         self._run(tables.create_table(types, policy="encrypted"))
         listed = self._run(
             "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
@@ -161,6 +162,15 @@ class Store:
             if re.match(r"\s*TableIdentifier \S*(\.|spans_stored)", line) or re.match(r"\s*Function file\b", line):
                 raise RefusedError(f"not for queries: {line.strip()}")
         return str(formatted["sql"])
+
+
+def sync(folder: Path) -> None:
+    """What was put into the folder, or renamed in it, is there after a power cut."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _keys(path: Path) -> list[str]:

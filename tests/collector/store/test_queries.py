@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -15,7 +19,7 @@ import pytest
 from runspan_store import synthesize
 from runspan_store.store import Store
 from runspan_store.synthesize import Run
-from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, Installation
+from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation
 
 NOW = int(time.time())
 
@@ -117,10 +121,13 @@ def test_after_60_days_rows_are_gone(asked: tuple[Store, list[Run], Installation
     assert store.query(count) == [{"n": kept + 1}]
 
 
-def test_the_made_runs_are_the_same_again(tmp_path: Path) -> None:
-    texts = []
-    for folder in ("a", "b"):
-        rng = random.Random(4)
-        synthesize.write(synthesize.make(50, 90, rng, NOW), tmp_path / folder, rng)
-        texts.append(b"".join(path.read_bytes() for path in sorted((tmp_path / folder).iterdir())))
+def test_the_command_makes_the_same_again(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    runs = synthesize.make(50, 90, rng, NOW)
+    synthesize.write(runs, tmp_path / "a", rng)
+    command = [sys.executable, "-m", "runspan_store.synthesize", "--runs", "50", "--seed", "4", "--now", str(NOW)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+    done = subprocess.run([*command, str(tmp_path / "b")], env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout) == synthesize.answers(runs, NOW)
+    texts = [b"".join(path.read_bytes() for path in sorted((tmp_path / folder).iterdir())) for folder in "ab"]
     assert texts[0] == texts[1] and len(texts[0]) > 50_000
