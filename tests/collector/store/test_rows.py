@@ -106,7 +106,8 @@ def test_what_no_schema_names_is_left_out() -> None:
         (line(1, days_ago=60.01), "old_spans"),
         (line(1, days_ago=-1.1), "future_spans"),
         (line(1, traceId="x" * 32), "broken_spans"),
-        (line(1, spanId="A" * 16), "broken_spans"),
+        (line(1, spanId="A" * 15), "broken_spans"),
+        (line(1, spanId=0xA), "broken_spans"),
         (line(1, startTimeUnixNano="soon"), "broken_spans"),
         (line(1, kind=77), "broken_spans"),
         (line(1, events=["no"]), "broken_spans"),
@@ -116,7 +117,10 @@ def test_what_no_schema_names_is_left_out() -> None:
         (b"[" * 200_000, "broken_lines"),
         (b"7", "broken_lines"),
         (b'{"resourceSpans":{}}', ""),
-        (b'{"resourceSpans":[3]}', "broken_lines"),
+        (b'{"resourceSpans":3}', "broken_lines"),
+        (b'{"resourceSpans":[3]}', "broken_requests"),
+        (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}', "foreign_spans"),
+        (b'{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":[]}]}}]}', "broken_requests"),
         (b'{"resourceLogs":[]}', "broken_lines"),
     ],
 )
@@ -131,6 +135,18 @@ def test_a_line_behind_half_a_line_is_taken() -> None:
     (row,) = made.line(line(1)[:300] + line(2))
     assert row["trace.span_id"] == f"{2:016x}"
     assert made.counts == {"broken_lines": 1}
+
+
+def test_a_broken_request_does_not_take_others_with_it() -> None:
+    made = decoder()
+    requests = [{"scopeSpans": {"spans": 1}}, *json.loads(line(1))["resourceSpans"], None]
+    (row,) = made.line(json.dumps({"resourceSpans": requests}).encode())
+    assert row["trace.span_id"] == f"{1:016x}" and made.counts == {"broken_requests": 2}
+
+
+def test_ids_may_be_in_upper_case() -> None:
+    (row,) = decoder().line(line(1, spanId="ABCDEF0123456789"))
+    assert row["trace.span_id"] == "abcdef0123456789"
 
 
 def test_text_that_is_no_unicode_can_be_stored(installation: Installation) -> None:
