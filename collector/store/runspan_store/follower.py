@@ -79,15 +79,16 @@ class Follower:
             self.write_state()
         return taken
 
-    def _present(self) -> list[str]:
-        """The oldest first."""
+    def _present(self) -> dict[str, int]:
+        """The files' sizes, the oldest file first."""
         found = []
         for path in self._otlp.glob("*.json"):
             try:
-                found.append((path.stat().st_mtime_ns, path.name))
+                status = path.stat()
             except FileNotFoundError:
                 continue
-        return [name for _, name in sorted(found)]
+            found.append((status.st_mtime_ns, path.name, status.st_size))
+        return {name: size for _, name, size in sorted(found)}
 
     def _take(self, name: str) -> bool:
         try:
@@ -102,6 +103,7 @@ class Follower:
                 return False
             file.seek(progress.offset)
             rows: list[Row] = []
+            counted = self.decoder.counts.copy()
             took = 0
             while took < BATCH_BYTES:
                 line = file.readline(LONGEST_LINE)
@@ -113,7 +115,11 @@ class Follower:
                     rows += self.decoder.line(line)
         if not took:
             return False
-        self._store.insert(rows)
+        try:
+            self._store.insert(rows)
+        except BaseException:
+            self.decoder.counts = counted  # the same lines will be counted when they are taken
+            raise
         progress.offset += took
         progress.size = max(progress.size, progress.offset)
         self.write_state()
@@ -146,7 +152,8 @@ class Follower:
         """``files`` is for what removes files; the rest is for people."""
         if status:
             self._status = self._store.status() | {"error": error}
-        lag = sum(max(0, f.size - f.offset) for f in self.files.values())
+        nothing = Progress(0, 0, 0)
+        lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
             "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
             "counts": dict(sorted(self.decoder.counts.items())),

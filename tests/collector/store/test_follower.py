@@ -221,7 +221,7 @@ def test_the_service_says_how_it_is(installation: Installation) -> None:
 
 def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     store = installation.open()
-    (installation.otlp / "spans.json").write_bytes(line(1))
+    (installation.otlp / "spans.json").write_bytes(line(1) + b"?\n")
     follower = Follower(store, installation.data)
     insert = store.insert
 
@@ -232,9 +232,17 @@ def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pyte
     with pytest.raises(OSError):
         follower.step()
     assert ids(store) == [] and follower.files["spans.json"].offset == 0
+    follower.write_state(status=True, error="full")
+    assert installation.state()["status"] | {"written": ""} == {
+        "rows": 0,
+        "last": None,
+        "error": "full",
+        "lag_bytes": len(line(1)) + 2,
+        "written": "",
+    }
     monkeypatch.setattr(store, "insert", insert)
     assert follower.step()
-    assert ids(store) == [1]
+    assert ids(store) == [1] and follower.decoder.counts == {"broken_lines": 1}
 
 
 def test_rows_for_a_cluster_are_the_same(installation: Installation) -> None:
