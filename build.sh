@@ -63,6 +63,13 @@ test() { # all tests
     scripts/test.sh
 }
 
+store() { # the tests of the maintainers' store (collector/store)
+    need_tools
+    venv collector collector/requirements.txt
+    say store
+    build/venv/collector/bin/python -m pytest -q tests/collector/store
+}
+
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
     wheel
     served
@@ -164,7 +171,7 @@ front() {
 # venv NAME REQUIREMENTS: made anew when the requirements have changed.
 venv() {
     local dir=build/venv/$1 stamp
-    stamp=$(cat tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
+    stamp=$(cat "$2" tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
     [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
     say "virtual environment $1"
     rm -rf "$dir"
@@ -202,7 +209,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | ops | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | ops | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -17,7 +17,7 @@ printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
 build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data \
-    collector/backup tests/collector/ops
+    collector/store tests/collector/store collector/backup tests/collector/ops
 build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status
 build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store
 build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector/bin/store
