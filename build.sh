@@ -63,6 +63,12 @@ test() { # all tests
     scripts/test.sh
 }
 
+collector() { # the maintainers' collector (build/collector/otelcol)
+    need_tools
+    say collector
+    CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+}
+
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -179,7 +185,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
