@@ -67,6 +67,7 @@ collector() { # the maintainers' collector (build/collector/otelcol)
     need_tools
     say collector
     CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+    venv scan tests/requirements-scan.txt
 }
 
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
