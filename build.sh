@@ -63,6 +63,13 @@ test() { # all tests
     scripts/test.sh
 }
 
+collector() { # the maintainers' collector (build/collector/otelcol)
+    need_tools
+    say collector
+    CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+    venv scan tests/requirements-scan.txt
+}
+
 store() { # the tests of the maintainers' store (collector/store)
     need_tools
     venv collector collector/requirements.txt
@@ -209,7 +216,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | ops | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | ops | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
