@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -28,10 +30,12 @@ BIN = ROOT / "collector" / "bin"
 BUILT = [ROOT / "build" / path for path in ("collector/otelcol", "collector/restic", "collector/static/vega.min.js")]
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [int(s.getsockname()[1]) for s in sockets]
 
 
 def report(span_id: bytes) -> bytes:
@@ -65,10 +69,12 @@ def wait_for(what: Callable[[], bool], why: str, seconds: float = 40) -> None:
 class Serve:
     """./build.sh serve after it has built, on ports of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prepare: Callable[[Serve], object] = lambda _: None) -> None:
         self.folder, self.data, self.keys = folder, folder / "data", folder / "keys"
-        self.reports, self.dashboard, self.metrics, self.health = (free_port() for _ in range(4))
+        self.reports, self.dashboard, self.metrics, self.health = free_ports(4)
         self.output = ""
+        folder.mkdir()
+        prepare(self)
         ports = ["--port", self.reports, "--dashboard-port", self.dashboard]
         ports += ["--metrics-port", self.metrics, "--health-port", self.health]
         self.process = subprocess.Popen(
@@ -83,6 +89,22 @@ class Serve:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.output += line
+
+    def wait_until_up(self) -> None:
+        try:
+            wait_for(lambda: "Ctrl-C" in self.output or self.process.poll() is not None, "", 90)
+            assert self.process.poll() is None
+        except AssertionError:
+            logs = "".join(path.read_text()[-2000:] for path in sorted((self.folder / "log").glob("*")))
+            raise AssertionError(f"it did not come up: {self.output}{logs}") from None
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.keys / "ca.crt"))
@@ -148,15 +170,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         assert path.exists(), f"no {path}: ./build.sh serve builds it"
     running = Serve(tmp_path / "serve")
     try:
-        wait_for(lambda: "Ctrl-C" in running.output or running.process.poll() is not None, "it did not come up")
-        assert running.process.poll() is None, running.output
+        running.wait_until_up()
         yield running
     finally:
-        running.process.terminate()
-        try:
-            running.process.wait(60)
-        except subprocess.TimeoutExpired:
-            running.process.kill()
+        running.stop()
 
 
 def test_serve(serve: Serve, tmp_path: Path) -> None:
@@ -204,6 +221,13 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
     subprocess.run(command, check=True)
     text = b"".join(path.read_bytes() for path in (restored / "otlp").iterdir()).decode()
     assert set(re.findall(r'"spanId":"([0-9a-f]{16})"', text)) == sent and len(sent) == 45
+
+    # A machine that has nothing but the backup and the keys: its store is made anew from what is restored.
+    again = Serve(tmp_path / "again", lambda at: shutil.move(restored, at.data))
+    try:
+        wait_for(lambda: again.rows() == len(sent), f"the new store has not {len(sent)} runs: {again.output}")
+    finally:
+        again.stop()
 
 
 def running(serve: Serve, piece: str, before: int) -> bool:
