@@ -85,6 +85,15 @@ ops() { # the tests of backup, serve, status and units (collector/docs/running.m
     build/venv/dev/bin/python -m pytest -q tests/collector/ops
 }
 
+served() { # what serve, or a server, needs (build/collector, build/venv/collector)
+    need_tools
+    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
+    collector
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    scripts/restic.sh
+}
+
 serve() { # the maintainers' side on this machine, until Ctrl-C
     served
     exec collector/bin/serve "$@"
@@ -200,23 +209,13 @@ stripepy_venv() {
     build/venv/patched/bin/pip install -q --no-deps --force-reinstall build/stripepy/*.whl
 }
 
-# served: what collector/bin/serve runs.
-served() {
-    need_tools
-    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
-    collector
-    venv collector collector/requirements.txt
-    collector/dashboard/build.sh
-    scripts/restic.sh
-}
-
 install_runspan() {
     "build/venv/$1/bin/pip" install -q --no-deps --force-reinstall build/wheels/*.whl
 }
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | ops | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | ops | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
