@@ -58,6 +58,7 @@ test() { # all tests
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
+    collector
     say "interpreters and their packages"
     scripts/languages.sh
     scripts/test.sh

@@ -40,6 +40,7 @@ type collector struct {
 	metrics string
 	health  string
 	env     []string
+	limit   string // of a file's size, as ulimit -f has it
 	cmd     *exec.Cmd
 	log     *logFile
 }
@@ -127,7 +128,10 @@ func (c *collector) start(t testing.TB, configs ...string) {
 	if _, err := os.Stat(binary); err != nil {
 		t.Fatalf("run ./build.sh collector first: %v", err)
 	}
-	c.cmd = exec.Command(binary)
+	if c.limit == "" {
+		c.limit = "unlimited"
+	}
+	c.cmd = exec.Command("sh", "-c", `ulimit -f "$0" && exec "$@"`, c.limit, binary)
 	for _, config := range append([]string{filepath.Join(host.Root, "collector", "config", "collector.yaml")}, configs...) {
 		c.cmd.Args = append(c.cmd.Args, "--config", config)
 	}

@@ -276,7 +276,7 @@ var slow = flag.Int("slow", 200, "how many slow clients TestSlow has")
 
 // Clients that send a byte now and then hold up nobody, and are cut off.
 func TestSlow(t *testing.T) {
-	c := newCollector(t)
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
 	c.start(t)
 	var connected, cut atomic.Int64
 	var all sync.WaitGroup
@@ -404,6 +404,33 @@ func TestEnds(t *testing.T) {
 			}
 			t.Logf("%d acknowledged, %d in the files, %d requests failed", len(acknowledged), len(ids), failed)
 		})
+	}
+}
+
+// A disk that takes no more: what is acknowledged is there, the others are told
+// to come back, and can when there is room.
+func TestFullDisk(t *testing.T) {
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
+	c.limit = "64"
+	c.start(t)
+	statuses := make(map[int]int)
+	for range 100 {
+		status, err := c.post(c.client(), encode(t, report(1)))
+		must(t, err)
+		statuses[status]++
+	}
+	ids, _ := c.files(t)
+	if statuses[503] == 0 || statuses[200] == 0 || statuses[200] != len(ids) || len(statuses) != 2 {
+		t.Errorf("%v, and %d spans kept", statuses, len(ids))
+	}
+	must(t, c.stop(t, syscall.SIGTERM))
+	c.limit = "unlimited"
+	c.start(t)
+	if status, err := c.post(c.client(), encode(t, report(1))); status != 200 || err != nil {
+		t.Errorf("with room again: %d, %v", status, err)
+	}
+	if now, _ := c.files(t); len(now) != len(ids)+1 {
+		t.Errorf("%d spans, and then %d", len(ids), len(now))
 	}
 }
 

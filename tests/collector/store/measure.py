@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -69,7 +68,6 @@ def measure(installation: Installation, runs: int, seed: int) -> bool:
         time.sleep(10)  # the parts that were merged are removed after 8 minutes
     used = size(installation.data / "store" / "disks")
     print(f"on the disk: {used / 1e6:.1f} MB, {used / kept:.0f} bytes a run")
-    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
     return right
 
 
