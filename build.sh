@@ -70,6 +70,14 @@ store() { # the tests of the maintainers' store (collector/store)
     build/venv/collector/bin/python -m pytest -q tests/collector/store
 }
 
+dashboard() { # the maintainers' page (build/collector/static), and its tests
+    need_tools
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    say dashboard
+    build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
+}
+
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -186,7 +194,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | dashboard) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -16,10 +16,10 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data collector/store tests/collector/store
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data collector/store tests/collector/store collector/dashboard tests/collector/dashboard
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh
+build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh collector/dashboard/*.sh
 
 printf '\n== schemas\n'
 for schema in schemas/*.json examples/*/*.json; do
