@@ -87,12 +87,14 @@ class Sessions:
         self._clock = clock
         self._length = length
         self._open: dict[str, tuple[str, str, float]] = {}  # by hashed token: name, its password's hash, end
+        self._lock = threading.Lock()
 
     def begin(self, name: str) -> str:
         now = self._clock()
-        self._open = {token: session for token, session in self._open.items() if session[2] > now}
         token = secrets.token_urlsafe(32)
-        self._open[self._key(token)] = name, self._users.hash_of(name) or "", now + self._length
+        with self._lock:
+            self._open = {key: session for key, session in self._open.items() if session[2] > now}
+            self._open[self._key(token)] = name, self._users.hash_of(name) or "", now + self._length
         return token
 
     def user(self, token: str) -> str | None:
@@ -100,7 +102,8 @@ class Sessions:
         return name if end > self._clock() and hashed and self._users.hash_of(name) == hashed else None
 
     def end(self, token: str) -> None:
-        self._open.pop(self._key(token), None)
+        with self._lock:
+            self._open.pop(self._key(token), None)
 
     @staticmethod
     def _key(token: str) -> str:

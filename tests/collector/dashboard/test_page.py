@@ -98,6 +98,25 @@ def test_page(page: Site, tab: Tab, rows: list[Row]) -> None:
     assert tab.run("location.pathname") == "/login"
 
 
+def test_new_runs_are_shown(store: Store, rows: list[Row], tab: Tab, tmp_path: Path) -> None:
+    more: list[int] = []
+
+    def query(sql: str, parameters: dict[str, str]) -> list[Row]:
+        found = store.query(sql, parameters)
+        if more and found and "environments" in found[0] and "days" in found[0]:
+            found[0]["runs"] += more[0]
+        return found
+
+    with site(query, tmp_path) as made:
+        tab.log_in(f"https://localhost:{made.port}/", "ada", PASSWORD)
+        tab.open(f"https://localhost:{made.port}/#time=60")
+        tab.ready()
+        assert total(tab, "Runs") == f"{len(rows):,}"
+        more.append(7)
+        tab.wait(f"document.querySelector('[data-total=Runs] dd').textContent === '{len(rows) + 7:,}'")
+        assert not tab.run("document.querySelector('.chart.loading')")
+
+
 SCRIPT = "<img src=x onerror='window.hit=1'><script>window.hit=1</script>"
 
 

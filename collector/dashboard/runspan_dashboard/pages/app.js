@@ -8,6 +8,7 @@ const DAY = 86400000;
 const OUTCOMES = ["ok", "failed", "aborted", "unknown"];
 let page = 0; // of the single runs
 let turn = 0; // of drawing: an answer to an older one is thrown away
+let counted = ""; // the totals that are shown
 let charts = [];
 let choices = {}; // the values of each filter; their order gives the colours
 let latest = new Map(); // what is drawn: each chart's rows
@@ -58,11 +59,12 @@ function toAddress() {
 }
 
 function fromAddress() {
-  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+  const said = new URLSearchParams(location.hash.slice(1));
+  for (const name of ["service", "subcommand", "version", "time", "first", "last"]) {
     const field = form.elements[name];
-    if (!field) continue;
+    const value = said.get(name) ?? (name === "time" ? "30" : "");
     // A value that the store has no longer is still shown as what is filtered by.
-    if (field.options && name !== "time" && ![...field.options].some((o) => o.value === value)) field.add(new Option(value, value));
+    if (field.options && name !== "time" && value && ![...field.options].some((o) => o.value === value)) field.add(new Option(value, value));
     field.value = value;
   }
   days();
@@ -205,10 +207,12 @@ async function draw({ name, spec }, rows) {
   coloured(bare, scales(config), rows);
   const whole = { ...bare, data: { values: rows }, width: "container", autosize: { type: "fit-x", contains: "padding" }, config };
   const { spec: compiled } = vegaLite.compile(whole, { logger: vega.logger(vega.Error) });
+  chart.style.minHeight = chart.offsetHeight + "px"; // what is below stays where it is
   chart.replaceChildren();
   const view = new vega.View(vega.parse(compiled, null, { ast: true }), { container: chart, renderer: "svg", hover: true, expr: expressionInterpreter, tooltip, logLevel: vega.Error });
   chart.view = view;
   await view.runAsync();
+  chart.style.minHeight = "";
   // The chart has a name, and a table: its parts need none.
   chart.firstElementChild?.setAttribute("aria-hidden", "true");
 }
@@ -276,12 +280,12 @@ async function one(span_id) {
 
 // ---- all of it
 
-async function all() {
+async function all(quiet = false) {
   const mine = ++turn;
   const asked = form.hidden ? {} : filters();
   document.body.dataset.state = "loading";
   get("notice").hidden = true;
-  for (const chart of document.querySelectorAll(".chart")) chart.classList.add("loading");
+  if (!quiet) for (const chart of document.querySelectorAll(".chart")) chart.classList.add("loading");
   if (asked.from || asked.to) {
     const text = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
     get("window").textContent = asked.from && asked.to ? `${text(asked.from)} to ${text(asked.to)} UTC` : "";
@@ -298,8 +302,17 @@ async function all() {
   const sum = await sums;
   if (mine !== turn) return;
   totals(sum, found.get("versions") ?? []);
+  counted = JSON.stringify(sum);
   if (!get("runs").hidden) await runs(mine);
   if (mine === turn) document.body.dataset.state = "ready";
+}
+
+// New runs are shown as they come, but not under somebody's hands.
+async function refresh() {
+  if (document.hidden || document.body.dataset.state === "loading" || !get("tip").hidden || get("run").open || page > 0) return;
+  const mine = turn;
+  const sum = await ask("totals", filters());
+  if (mine === turn && (JSON.stringify(sum) !== counted || document.body.dataset.state === "failed")) await all(true);
 }
 
 async function guard(work) {
@@ -324,6 +337,8 @@ async function start() {
     fill(await ask("choices", { from: utc(Date.now() - 60 * DAY), to: utc(Date.now()) }));
     form.hidden = get("runs").hidden = get("logout").hidden = false;
     fromAddress();
+    setInterval(() => guard(refresh()), 10000);
+    document.addEventListener("visibilitychange", () => guard(refresh()));
   }
   await all();
 }
