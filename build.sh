@@ -78,6 +78,14 @@ store() { # the tests of the maintainers' store (collector/store)
     build/venv/collector/bin/python -m pytest -q tests/collector/store
 }
 
+dashboard() { # the maintainers' page (build/collector/static), and its tests
+    need_tools
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    say dashboard
+    build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
+}
+
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
     wheel
     served
@@ -216,7 +224,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | ops | served | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | ops | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
