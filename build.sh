@@ -87,8 +87,8 @@ dashboard() { # the maintainers' page (build/collector/static), and its tests
 }
 
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
-    wheel
     served
+    venv dev tests/requirements.txt
     scripts/restic.sh test
     say ops
     build/venv/dev/bin/python -m pytest -q tests/collector/ops
