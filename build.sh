@@ -58,10 +58,55 @@ test() { # all tests
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
+    collector
     say "interpreters and their packages"
     scripts/languages.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     scripts/test.sh
+}
+
+collector() { # the maintainers' collector (build/collector/otelcol)
+    need_tools
+    say collector
+    CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+    venv scan tests/requirements-scan.txt
+}
+
+store() { # the tests of the maintainers' store (collector/store)
+    need_tools
+    venv collector collector/requirements.txt
+    say store
+    build/venv/collector/bin/python -m pytest -q tests/collector/store
+}
+
+dashboard() { # the maintainers' page (build/collector/static), and its tests
+    need_tools
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    say dashboard
+    build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
+}
+
+ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
+    served
+    venv dev tests/requirements.txt
+    scripts/restic.sh test
+    say ops
+    build/venv/dev/bin/python -m pytest -q tests/collector/ops
+}
+
+served() { # what serve, or a server, needs (build/collector, build/venv/collector)
+    need_tools
+    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
+    collector
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    scripts/restic.sh
+}
+
+serve() { # the maintainers' side on this machine, until Ctrl-C
+    served
+    exec collector/bin/serve "$@"
 }
 
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
@@ -152,7 +197,7 @@ front() {
 # venv NAME REQUIREMENTS: made anew when the requirements have changed.
 venv() {
     local dir=build/venv/$1 stamp
-    stamp=$(cat tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
+    stamp=$(cat "$2" tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
     [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
     say "virtual environment $1"
     rm -rf "$dir"
@@ -180,7 +225,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | ops | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 printf '\n== Go\n'
-unformatted=$(gofmt -l capi internal tests third_party)
+unformatted=$(gofmt -l capi collector internal tests third_party)
 if [ -n "$unformatted" ]; then
     echo "not gofmt-ed: $unformatted"
     exit 1
@@ -12,14 +12,21 @@ fi
 go vet ./...
 go vet -tags runspan_testhooks ./capi
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+(cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
 
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data \
+    collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard
+build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status
+build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store
+build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector/bin/store
+build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh
+build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh collector/dashboard/*.sh
+build/venv/dev/bin/shellcheck collector/bin/{backup,encrypted-volume,keys,tidy} collector/systemd/install
 
 printf '\n== schemas\n'
 for schema in schemas/*.json examples/*/*.json; do

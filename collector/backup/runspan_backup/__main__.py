@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The commands: ``collector/bin/backup`` and ``collector/bin/tidy`` run this."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from runspan_backup.data import BrokenStateError
+from runspan_backup.repository import BackupError, Config, Repository
+from runspan_backup.tidy import tidy
+
+COMMANDS = {
+    "init": "make the repository",
+    "run": "take what is new in the collector's files",
+    "check": "let restic look whether the repository is whole",
+    "verify": "restore all of it beside the data, compare, and remove it again",
+    "restore": "put every file that was ever taken into a folder",
+    "rotate": "give the repository a new password, and take the old one from it",
+}
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Commands wait for each other: restic would refuse a backup during a check."""
+    for folder in ("state", "cache"):
+        (data / folder).mkdir(parents=True, exist_ok=True)
+    with open(data / "cache" / "backup.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def backup(options: argparse.Namespace) -> str:
+    repository = Repository(Config.read(options.config, options.keys))
+    with alone(repository.data):
+        if options.command == "init":
+            repository.init()
+            return "the repository is made; without its password nobody can read it: keep a copy of that elsewhere"
+        if options.command == "run":
+            return f"{repository.run()} new bytes backed up"
+        if options.command == "check":
+            repository.check(options.read_data)
+            return "no errors were found"
+        if options.command == "verify":
+            files, size = repository.verify()
+            return f"{files} files with {size} bytes restored, and equal to those that are here"
+        if options.command == "restore":
+            files = len(repository.restore(options.target.absolute()))
+            return f"{files} files restored to {options.target / 'otlp'}"
+        repository.rotate()
+        return "the repository has a new password: keep a copy of that elsewhere"
+
+
+def main(arguments: list[str]) -> int:
+    os.umask(0o027)
+    parser = argparse.ArgumentParser(prog="runspan_backup", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help_ in COMMANDS.items():
+        command = commands.add_parser(name, help=help_)
+        command.add_argument("--config", type=Path, default=Path("/etc/runspan-collector/backup.ini"))
+        command.add_argument("--keys", type=Path, help="where the keys are, if not where the configuration says")
+        if name == "check":
+            command.add_argument("--read-data", action="store_true", help="read every byte; takes as long as a restore")
+        if name == "restore":
+            command.add_argument("target", type=Path)
+    command = commands.add_parser("tidy", help="remove what store and backup have both taken in full")
+    command.add_argument("--data", type=Path, required=True)
+    command.add_argument("--dry-run", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "tidy":
+            for name in tidy(options.data, options.dry_run):
+                print(name)
+        else:
+            print(backup(options))
+    except (BackupError, BrokenStateError, OSError) as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""One restic repository: what is in it, and the commands that put it there and get it back.
+
+Nothing is ever removed: neither ``forget`` nor ``prune`` is called, so the repository may be one that only takes new
+files. A snapshot holds the collector's files as they were at that moment. Each of them is removed from the machine some
+time after a snapshot has it, so that the whole is the union of all snapshots.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from runspan_backup.data import CURRENT, otlp_files, read_state, write_state
+
+
+class BackupError(Exception):
+    """Why it did not work, for people."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the configuration file says; ``backup.ini`` beside this package explains each."""
+
+    data: Path
+    keys: Path
+    restic: str
+    location: list[str]
+    options: dict[str, str]
+
+    @classmethod
+    def read(cls, path: Path, keys: Path | None = None) -> Config:
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        try:
+            with open(path, encoding="utf-8") as file:
+                parser.read_file(file)
+            backup = parser["backup"]
+            keys = keys or Path(backup["keys"])
+            options = dict(parser["options"]) if parser.has_section("options") else {}
+            if "repository_file" in backup:
+                location = ["--repository-file", str(keys / backup["repository_file"])]
+            else:
+                location = ["--repo", backup["repository"]]
+            if "limit_upload" in backup:
+                location += ["--limit-upload", str(backup.getint("limit_upload"))]
+            data = Path(backup["data"])
+        except (OSError, ValueError, KeyError, configparser.Error) as error:
+            raise BackupError(f"{path}: {error}") from error
+        # The folder of keys is a different one under systemd.
+        options = {name: value.replace("{keys}", str(keys)) for name, value in options.items()}
+        return cls(data, keys, backup.get("restic", "restic"), location, options)
+
+
+class Repository:
+    """The commands. Those that write wait for each other."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.data = config.data
+
+    def restic(self, *arguments: str, password: Path | None = None) -> str:
+        """Run restic and return what it prints. A lock in its way that a process left which is gone is removed."""
+        done = self._restic(*arguments, password=password)
+        if done.returncode != 0 and "repository is already locked" in done.stderr:
+            self._restic("unlock", password=password)
+            done = self._restic(*arguments, password=password)
+        if done.returncode != 0:
+            why = done.stderr.strip() or f"it ended with {done.returncode}"
+            raise BackupError(f"restic {arguments[0]}: {why}")
+        return done.stdout
+
+    def _restic(self, *arguments: str, password: Path | None) -> subprocess.CompletedProcess[str]:
+        """The password and the key for S3 are files, whose names it is told."""
+        keys = self.config.keys
+        environment = {
+            name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK") if name in os.environ
+        }
+        environment["AWS_SHARED_CREDENTIALS_FILE"] = str(keys / "s3.credentials")
+        environment["GOMAXPROCS"] = "2"
+        command = [self.config.restic, *self.config.location]
+        command += ["--password-file", str(password or keys / "restic.password")]
+        command += ["--cache-dir", str(self.data / "cache")]
+        for name, value in self.config.options.items():
+            command += ["-o", f"{name}={value}"]
+        try:
+            return subprocess.run(
+                [*command, *arguments],
+                cwd=self.data,
+                env=environment,
+                check=False,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+            )
+        except OSError as error:
+            raise BackupError(f"{self.config.restic}: {error.strerror}") from error
+
+    def init(self) -> None:
+        self.restic("init", "--repository-version", "2")
+
+    def run(self) -> int:
+        """Take what is there; return how many bytes of it had not been taken before."""
+        state = read_state(self.data, "backup")
+        # A folder that is begun anew is another installation, whose spans.json does not continue the one before.
+        installation = state.get("installation") or uuid.uuid4().hex
+        before = state.get("files", {})
+        now = {name: file_state(s.st_size, s.st_mtime_ns) for name, s in otlp_files(self.data).items()}
+        if now == before and "snapshot" in state:
+            write_state(self.data, "backup", state | {"time": utc_now()})
+            return 0
+        lines = self.restic("backup", "--json", "--host", installation, "otlp").splitlines()
+        snapshot = json.loads(lines[-1])["snapshot_id"]
+        # What it has taken is what it says that it has, not what the folder had when this began.
+        files = {}
+        for line in self.restic("ls", "--json", snapshot).splitlines():
+            node = json.loads(line)
+            if node.get("type") == "file":
+                files[node["name"]] = file_state(node.get("size", 0), nanoseconds(node["mtime"]))
+        new = {"installation": installation, "snapshot": snapshot, "time": utc_now(), "files": files}
+        write_state(self.data, "backup", state | new)
+        return sum(max(0, file["size"] - (before.get(name, {}).get("size", 0))) for name, file in files.items())
+
+    def check(self, read_data: bool = False) -> None:
+        """Let restic look whether all is there and, where told to, read every byte of it."""
+        self.restic("check", *(["--read-data"] if read_data else []))
+        write_state(self.data, "backup", read_state(self.data, "backup") | {"checked": utc_now()})
+
+    def restore(self, target: Path) -> list[Path]:
+        """Put every file that was ever taken into ``target/otlp``, which must not be there yet or be empty."""
+        otlp = target / "otlp"
+        if otlp.exists() and any(otlp.iterdir()):
+            raise BackupError(f"{otlp} is not empty")
+        otlp.mkdir(parents=True, exist_ok=True)
+        restored: list[Path] = []
+        with tempfile.TemporaryDirectory(dir=target, prefix="restore-") as folder:
+            for number, (snapshot, names) in enumerate(self.wanted()):
+                stage = Path(folder) / str(number)
+                patterns = [word for name in sorted(names) for word in ("--include", f"/otlp/{name}")]
+                self.restic("restore", snapshot["id"], "--target", str(stage), "--verify", *patterns)
+                for name in sorted(names):
+                    path = place(stage / "otlp" / name, otlp, snapshot, restored)
+                    restored += [path] if path else []
+                shutil.rmtree(stage)
+        return restored
+
+    def verify(self) -> tuple[int, int]:
+        """Restore all of it beside the data, and compare with what is still here. Returns how many files and bytes."""
+        here = {name: status.st_size for name, status in otlp_files(self.data).items()}
+        known = read_state(self.data, "backup").get("files", {})
+        total = 0
+        with tempfile.TemporaryDirectory(dir=self.data / "cache", prefix="verify-") as folder:
+            restored = self.restore(Path(folder))
+            for path in restored:
+                total += path.stat().st_size
+                if path.name in here and not begins_with(self.data / "otlp" / path.name, path):
+                    raise BackupError(f"{path.name} is not what was backed up")
+            missing = {name for name in known if name in here} - {path.name for path in restored}
+            if missing:
+                raise BackupError(f"not in the backup: {', '.join(sorted(missing))}")
+        write_state(self.data, "backup", read_state(self.data, "backup") | {"verified": utc_now()})
+        return len(restored), total
+
+    def wanted(self) -> Iterator[tuple[dict[str, Any], set[str]]]:
+        """The snapshots that are needed for all of it, newest first, each with the names to take from it.
+
+        Of each file of an installation that is its last appearance. Where a file is smaller in the snapshot that
+        follows, it has begun anew, and the one before is taken too.
+        """
+        snapshots = {s["id"]: s for s in json.loads(self.restic("snapshots", "--json"))}
+        sizes: dict[str, dict[str, int]] = {}
+        for found in json.loads(self.restic("find", "--json", "spans*.json")):
+            matches = found["matches"]
+            sizes[found["snapshot"]] = {Path(m["path"]).name: m.get("size", 0) for m in matches if m["type"] == "file"}
+        following: dict[tuple[str, str], int] = {}
+        for snapshot in sorted(snapshots.values(), key=lambda s: nanoseconds(s["time"]), reverse=True):
+            names = set()
+            for name, size in sizes.get(snapshot["id"], {}).items():
+                key = snapshot["hostname"], name
+                if key not in following or size > following[key]:
+                    names.add(name)
+                following[key] = size
+            if names:
+                yield snapshot, names
+
+    def rotate(self) -> None:
+        """Give the repository a new password, and take the old one from it. Both files stay until each is done."""
+        current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
+        if not new.exists():
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(os.urandom(32).hex().encode() + b"\n")
+        self.restic("key", "add", "--new-password-file", str(new))
+        keys = json.loads(self.restic("key", "list", "--json", password=new))
+        new.replace(current)
+        for key in keys:
+            if not key["current"]:
+                self.restic("key", "remove", key["id"])
+
+
+def place(path: Path, otlp: Path, snapshot: dict[str, Any], restored: list[Path]) -> Path | None:
+    """Move a file to where it is to be, or return None where all of it is there already.
+
+    An earlier spans.json is, as a rule, the beginning of a file that was set aside later.
+    """
+    target = otlp / path.name
+    if path.name == CURRENT or target.exists():
+        if any(begins_with(other, path) for other in restored):
+            return None
+    if target.exists():
+        when = re.sub(r"[^0-9T]", "-", snapshot["time"][:19])
+        target = otlp / f"spans-{when}-{snapshot['id'][:8]}-{path.name.removeprefix('spans').lstrip('-')}"
+        target = target.with_name(target.name.replace("-.json", ".json"))
+    path.rename(target)
+    return target
+
+
+def begins_with(whole: Path, beginning: Path) -> bool:
+    with open(whole, "rb") as w, open(beginning, "rb") as b:
+        while chunk := b.read(1 << 20):
+            if w.read(len(chunk)) != chunk:
+                return False
+    return True
+
+
+def file_state(size: int, mtime_ns: int) -> dict[str, int]:
+    return {"size": size, "mtime_ns": mtime_ns}
+
+
+def utc_now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def nanoseconds(time: str) -> int:
+    """Of a time as restic writes it, to the nanosecond, which datetime can't hold."""
+    match = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", time)
+    if not match:
+        raise BackupError(f"restic said {time} for a time")
+    second = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    return int(second.timestamp()) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Who may look: the file of users, the sessions of those who are in, and a limit for those who guess.
+
+Sessions live in memory: a restart of the server logs everybody out. So do the addresses that logins are counted by.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Clock = Callable[[], float]
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SHORTEST = 12
+"""The fewest characters of a password."""
+COST = 2**15, 8, 1
+"""scrypt's n, r and p: 32 MiB and about 0.1 s a guess."""
+
+
+def hash_password(password: str, salt: bytes | None = None, cost: tuple[int, int, int] | None = None) -> str:
+    salt = salt or secrets.token_bytes(16)
+    n, r, p = cost or COST
+    key = hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
+    return "$".join(["scrypt", str(n), str(r), str(p), *(base64.b64encode(b).decode() for b in (salt, key))])
+
+
+def matches(password: str, hashed: str) -> bool:
+    _, n, r, p, salt, _ = hashed.split("$")
+    again = hash_password(password, base64.b64decode(salt), (int(n), int(r), int(p)))
+    return hmac.compare_digest(again, hashed)
+
+
+class Users:
+    """The lines ``name:hash`` of a file, read anew when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._hashes: dict[str, str] = {}
+        self._nobody = hash_password(secrets.token_hex())
+        self._one_at_a_time = threading.Lock()  # what guesses may take of the machine
+
+    def hash_of(self, name: str) -> str | None:
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return None
+        if (stamp := (stat.st_mtime_ns, stat.st_ino)) != self._stamp:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+            self._hashes = dict(line.split(":", 1) for line in lines if ":" in line)
+            self._stamp = stamp
+        return self._hashes.get(name)
+
+    def check(self, name: str, password: str) -> bool:
+        """Takes as long for a name that is nobody's."""
+        known = self.hash_of(name)
+        with self._one_at_a_time:
+            return matches(password, known or self._nobody) and known is not None
+
+    def set(self, name: str, password: str) -> None:
+        if not NAME.fullmatch(name):
+            raise ValueError("a name is at most 64 letters, digits, dots, hyphens and underscores")
+        if len(password) < SHORTEST:
+            raise ValueError(f"a password has at least {SHORTEST} characters")
+        self.hash_of(name)  # reads the file
+        hashes = self._hashes | {name: hash_password(password)}
+        new = self._path.with_name(self._path.name + ".new")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            f.writelines(f"{n}:{h}\n" for n, h in sorted(hashes.items()))
+        new.replace(self._path)
+
+
+class Sessions:
+    """A session ends after twelve hours, with a logout, or when its user's line in the file changes."""
+
+    def __init__(self, users: Users, clock: Clock = time.monotonic, length: float = 12 * 3600) -> None:
+        self._users = users
+        self._clock = clock
+        self._length = length
+        self._open: dict[str, tuple[str, str, float]] = {}  # by hashed token: name, its password's hash, end
+        self._lock = threading.Lock()
+
+    def begin(self, name: str) -> str:
+        now = self._clock()
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._open = {key: session for key, session in self._open.items() if session[2] > now}
+            self._open[self._key(token)] = name, self._users.hash_of(name) or "", now + self._length
+        return token
+
+    def user(self, token: str) -> str | None:
+        name, hashed, end = self._open.get(self._key(token), ("", "", 0.0))
+        return name if end > self._clock() and hashed and self._users.hash_of(name) == hashed else None
+
+    def end(self, token: str) -> None:
+        with self._lock:
+            self._open.pop(self._key(token), None)
+
+    @staticmethod
+    def _key(token: str) -> str:
+        return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+class Limit:
+    """So many logins that did not succeed within so many seconds, from one address and from all together."""
+
+    def __init__(self, clock: Clock = time.monotonic, each: int = 10, together: int = 100, within: float = 600) -> None:
+        self._clock = clock
+        self._each, self._together, self._within = each, together, within
+        self._tries: list[tuple[float, str]] = []
+        self._lock = threading.Lock()
+
+    def take(self, address: str) -> bool:
+        """Counts a try before it is made, so that many at once are counted too."""
+        with self._lock:
+            now = self._clock()
+            self._tries = [t for t in self._tries if t[0] > now - self._within]
+            if sum(a == address for _, a in self._tries) >= self._each or len(self._tries) >= self._together:
+                return False
+            self._tries.append((now, address))
+            return True
+
+    def forget(self, address: str) -> None:
+        """It succeeded."""
+        with self._lock:
+            self._tries = [t for t in self._tries if t[1] != address]

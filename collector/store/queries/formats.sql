@@ -1,0 +1,13 @@
+-- Which formats are read and downloaded.
+SELECT
+    name AS subcommand,
+    assumeNotNull(coalesce(`params.contact_map_format`, `params.dataset_format`)) AS format,
+    count() AS runs
+FROM spans
+WHERE ({service:String} = '' OR `service.name` = {service:String})
+    AND ({subcommand:String} = '' OR name = {subcommand:String})
+    AND ({version:String} = '' OR `service.version` = {version:String})
+    AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+    AND (`params.contact_map_format` IS NOT NULL OR `params.dataset_format` IS NOT NULL)
+GROUP BY subcommand, format
+ORDER BY runs DESC, subcommand, format

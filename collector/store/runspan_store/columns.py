@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The columns, from the schemas: what may be a field of a run, and as which type it is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+KINDS = {
+    "bool": "Nullable(Bool)",
+    "double": "Nullable(Float64)",
+    "int": "Nullable(Int64)",
+    "string": "LowCardinality(Nullable(String))",
+    "strings": "Array(String)",
+}
+
+# What every span has besides its attributes. rows.py works them out.
+RECORD = {
+    "duration_ms": "Nullable(Float64)",
+    "library.name": "LowCardinality(String)",
+    "meta.signal_type": "LowCardinality(String)",
+    "name": "LowCardinality(String)",
+    "Sample Rate": "Int64",
+    "span.kind": "LowCardinality(String)",
+    "span.num_events": "Int64",
+    "span.num_links": "Int64",
+    "status_code": "Int64",
+    "timestamp": "DateTime64(9, 'UTC')",
+    "trace.span_id": "String",
+    "trace.trace_id": "String",
+    "type": "LowCardinality(String)",
+}
+
+
+class SchemaError(ValueError):
+    """A schema that the store can't make columns of."""
+
+
+@dataclass
+class Field:
+    """A field of a resource, a span or an event."""
+
+    types: frozenset[str]
+    as_text: bool
+    constant: str | None
+
+
+@dataclass
+class Service:
+    """What one schema says."""
+
+    name: str
+    scope: str
+    resource: dict[str, Field] = field(default_factory=dict)
+    spans: dict[str, dict[str, Field]] = field(default_factory=dict)
+    events: dict[str, dict[str, Field]] = field(default_factory=dict)
+    record: tuple[str, ...] = ()
+
+    def fields(self) -> Iterable[tuple[str, Field]]:
+        yield from self.resource.items()
+        for fields in (*self.spans.values(), *self.events.values()):
+            yield from fields.items()
+
+
+def read(folder: Path) -> dict[str, Service]:
+    """The services of a folder's schemas, by name."""
+    services = {}
+    for path in sorted(folder.glob("*.json")):
+        if path.name.endswith(".schema.json"):
+            continue
+        try:
+            service = _service(json.loads(path.read_text(encoding="utf-8")))
+        except (KeyError, TypeError, AttributeError, ValueError) as e:
+            raise SchemaError(f"{path.name}: {e!r}") from e
+        services[service.name] = service
+    if not services:
+        raise SchemaError(f"no schema in {folder}")
+    return services
+
+
+def _service(document: dict[str, Any]) -> Service:
+    unknown = set(document["record"]) - set(RECORD)
+    if unknown:
+        raise SchemaError(f"the store doesn't know how to work out {sorted(unknown)}")
+    service = Service(document["service"], document["scope"], record=tuple(document["record"]))
+    service.resource = {key: _field(f) for key, f in document["resource"].items()}
+    service.spans = {name: {} for name in document["spans"]}
+    for key, attribute in document["attributes"].items():
+        for name in attribute["spans"]:
+            service.spans[name][key] = _field(attribute)
+    service.events = {
+        name: {key: _field(f) for key, f in fields.items()} for name, fields in document["events"].items()
+    }
+    return service
+
+
+def _field(document: dict[str, Any]) -> Field:
+    types = document["type"] if isinstance(document["type"], list) else [document["type"]]
+    return Field(frozenset(types), document.get("as_text", False), document.get("constant"))
+
+
+def kind(types: Iterable[str]) -> str:
+    """The one kind that values of all these types can be stored as."""
+    types = set(types)
+    if len(types) == 1:
+        return next(iter(types))
+    return "double" if types == {"int", "double"} else "string"
+
+
+def columns(services: dict[str, Service]) -> dict[str, str]:
+    """The type of each column, by the field's name. Fields of the same name in two schemas share a column."""
+    found = {key: RECORD[key] for service in services.values() for key in service.record}
+    # What rows are told apart, merged and thrown away by is there whatever a schema says.
+    found |= {key: RECORD[key] for key in ("name", "timestamp", "trace.span_id", "trace.trace_id")}
+    found |= {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
+    types: dict[str, set[str]] = {}
+    for service in services.values():
+        for key, one in service.fields():
+            types.setdefault(key, set()).update(one.types)
+    return {key: KINDS[kind(types[key])] for key in types} | found
+
+
+def stored(key: str, column_type: str) -> str:
+    """The column's name in the table. Lists a.b and a.c would be a Nested a, and equally long, to ClickHouse."""
+    return key.replace(".", "/") if column_type == KINDS["strings"] else key
+
+
+def quoted(name: str) -> str:
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

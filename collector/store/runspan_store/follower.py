@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""Follows the collector's files into the store.
+
+How far it is, it writes down after the rows are on the disk. Killed between the two, it takes the same lines again, and
+the store folds what it has twice: so a run is in the store once, whenever this is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runspan_store.rows import Decoder, Row
+from runspan_store.store import Store, sync
+
+BATCH_BYTES = 4 << 20
+LONGEST_LINE = 64 << 20
+CURRENT = "spans.json"
+
+
+@dataclass
+class Progress:
+    """How far a file was taken. The inode is how the file being written is known under its rotated name."""
+
+    offset: int
+    size: int
+    inode: int
+
+
+class Follower:
+    """One folder of files, one OTLP/JSON request a line."""
+
+    def __init__(self, store: Store, data: Path, *, decoder: Decoder | None = None) -> None:
+        self._store = store
+        self._otlp = data / "otlp"
+        self._state = data / "state" / "store.json"
+        self._state.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.decoder = decoder or Decoder(store.services)
+        self.files: dict[str, Progress] = {}
+        self._read_state()
+
+    def run(self, stop: threading.Event, *, pause: float = 0.5) -> None:
+        """Follows until told to stop. What goes wrong is said in the state's ``error``, and tried again."""
+        cleaned = written = 0.0
+        while not stop.is_set():
+            now, error = time.monotonic(), None
+            try:
+                taken = self.step()
+                if now - cleaned > 3600 or not cleaned:
+                    cleaned = now
+                    if self._store.expired():
+                        self._store.optimize()
+            except (OSError, RuntimeError) as e:  # a full disk, for one
+                taken, error = False, str(e).splitlines()[0]
+            if taken or error or now - written > 10 or not written:
+                written = now
+                try:
+                    self.write_state(status=True, error=error)
+                except (OSError, RuntimeError):
+                    pass  # it is old then, which status sees
+            if not taken:
+                stop.wait(pause if error is None else 5)
+
+    def step(self) -> bool:
+        """Takes at most one batch of each file. Whether there was anything."""
+        taken = False
+        present = self._present()
+        for name in present:
+            taken |= self._take(name)
+        gone = self.files.keys() - set(present)
+        if gone:
+            for name in gone:
+                del self.files[name]
+            self.write_state()
+        return taken
+
+    def _present(self) -> dict[str, int]:
+        """The files' sizes, the oldest file first."""
+        found = []
+        for path in self._otlp.glob("*.json"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            found.append((status.st_mtime_ns, path.name, status.st_size))
+        return {name: size for _, name, size in sorted(found)}
+
+    def _take(self, name: str) -> bool:
+        try:
+            file = open(self._otlp / name, "rb")
+        except FileNotFoundError:
+            return False
+        with file:
+            status = os.fstat(file.fileno())
+            progress = self._known(name, status)
+            progress.size = status.st_size
+            if progress.offset >= status.st_size:
+                return False
+            file.seek(progress.offset)
+            rows: list[Row] = []
+            counted = self.decoder.counts.copy()
+            took = 0
+            while took < BATCH_BYTES:
+                line = file.readline(LONGEST_LINE)
+                unfinished = not line.endswith(b"\n") and len(line) < LONGEST_LINE
+                if not line or unfinished and name == CURRENT:
+                    break  # the collector is writing it
+                took += len(line)
+                if line.strip():
+                    rows += self.decoder.line(line)
+        if not took:
+            return False
+        try:
+            self._store.insert(rows)
+        except BaseException:
+            self.decoder.counts = counted  # the same lines will be counted when they are taken
+            raise
+        progress.offset += took
+        progress.size = max(progress.size, progress.offset)
+        self.write_state()
+        return True
+
+    def _known(self, name: str, status: os.stat_result) -> Progress:
+        found = self.files.get(name)
+        if found is None or found.inode != status.st_ino or found.offset > status.st_size:
+            found = Progress(0, status.st_size, status.st_ino)
+            # Only the file that was written gets another name. Another one's inode may have been used again.
+            current = self.files.get(CURRENT)
+            renamed = name != CURRENT and current is not None and current.inode == status.st_ino
+            if renamed and current is not None and current.offset <= status.st_size:
+                found.offset = current.offset
+            self.files[name] = found
+        return found
+
+    def _read_state(self) -> None:
+        try:
+            state = json.loads(self._state.read_text(encoding="utf-8"))
+            self.files = {name: Progress(f["offset"], f["size"], f["inode"]) for name, f in state["files"].items()}
+            self.decoder.counts.update(state.get("counts", {}))
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.files = {}  # everything is taken again, and folded
+        self._status: dict[str, Any] = {}
+
+    def write_state(self, *, status: bool = False, error: str | None = None) -> None:
+        """``files`` is for what removes files; the rest is for people."""
+        if status:
+            self._status = self._store.status() | {"error": error}
+        nothing = Progress(0, 0, 0)
+        lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
+        state = {
+            "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
+            "counts": dict(sorted(self.decoder.counts.items())),
+            "status": self._status
+            | {"lag_bytes": lag, "written": f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"},
+        }
+        new = self._state.with_suffix(".new")
+        with open(new, "w", encoding="utf-8") as file:
+            json.dump(state, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, self._state)
+        sync(self._state.parent)

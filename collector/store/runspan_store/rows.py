@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""OTLP/JSON in, rows out. What no schema names, and values that don't fit, are left out and counted.
+
+python -m runspan_store.rows --schemas DIR <spans.json writes rows in ClickHouse's format JSONEachRow, for a cluster:
+    ... | clickhouse-client --query 'INSERT INTO runspan.spans_everywhere FORMAT JSONEachRow'
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runspan_store.columns import Field, Service, columns, kind, read, stored
+
+KEEP_DAYS = 60
+DAY_NS = 24 * 3600 * 10**9
+SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+REQUEST_START = b'{"resourceSpans":'
+
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError)
+
+Row = dict[str, Any]
+
+
+class UnfitError(ValueError):
+    """A value that does not fit its column."""
+
+
+class Decoder:
+    """Makes rows of lines. ``counts`` says what became of everything that was not made one."""
+
+    def __init__(self, services: dict[str, Service], now_ns: Callable[[], int] = time.time_ns) -> None:
+        self.counts: Counter[str] = Counter()
+        self._services = services
+        self._types = columns(services)
+        self._kinds: dict[str, str] = {}
+        for service in services.values():
+            for key, one in service.fields():
+                self._kinds[key] = kind({*one.types, *([self._kinds[key]] if key in self._kinds else [])})
+        self._now_ns = now_ns
+
+    def line(self, line: bytes) -> list[Row]:
+        """The rows of one line of a collector's file."""
+        try:
+            request = json.loads(line)
+        except (ValueError, RecursionError):
+            self.counts["broken_lines"] += 1
+            # A collector that was killed leaves half a line, and the next one goes on behind it.
+            start = line.rfind(REQUEST_START)
+            return self.line(line[start:]) if start > 0 else []
+        try:
+            parts = list(request["resourceSpans"])
+        except MISSHAPEN:
+            self.counts["broken_lines"] += 1
+            return []
+        rows: list[Row] = []
+        for part in parts:  # each is of another client
+            try:
+                resource = _attributes(part.get("resource", {}).get("attributes", []))
+                for scope_spans in part["scopeSpans"]:
+                    scope = scope_spans.get("scope", {}).get("name", "")
+                    for span in scope_spans["spans"]:
+                        row = self._span(resource, scope, span)
+                        if row is not None:
+                            rows.append(row)
+            except MISSHAPEN:
+                self.counts["broken_requests"] += 1
+        return rows
+
+    def _span(self, resource: dict[str, Any], scope: str, span: dict[str, Any]) -> Row | None:
+        try:
+            service = self._services.get(resource.get("service.name", {}).get("stringValue"))
+            if service is None or scope != service.scope or span["name"] not in service.spans:
+                self.counts["foreign_spans"] += 1
+                return None
+            row = record(scope, span)
+            age = self._now_ns() - int(span["startTimeUnixNano"])
+            if age >= KEEP_DAYS * DAY_NS:
+                self.counts["old_spans"] += 1
+                return None
+            if age < -DAY_NS:  # somebody's clock is wrong: it would not be gone after 60 days
+                self.counts["future_spans"] += 1
+                return None
+            self._fill(row, service.resource, resource)
+            self._fill(row, service.spans[span["name"]], _attributes(span.get("attributes", [])))
+            for event in span.get("events", []):
+                self._fill(row, service.events.get(event["name"], {}), _attributes(event.get("attributes", [])))
+        except MISSHAPEN:
+            self.counts["broken_spans"] += 1
+            return None
+        return {stored(key, self._types[key]): value for key, value in row.items() if key in self._types}
+
+    def _fill(self, row: Row, fields: dict[str, Field], values: dict[str, Any]) -> None:
+        for key, value in values.items():
+            one = fields.get(key)
+            if one is None:
+                self.counts["foreign_values"] += 1
+                continue
+            try:
+                row[key] = fit(one, self._kinds[key], value)
+            except MISSHAPEN:
+                self.counts["unfit_values"] += 1
+
+
+def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {pair["key"]: pair["value"] for pair in pairs}
+
+
+def record(scope: str, span: dict[str, Any]) -> Row:
+    """What every span has besides its attributes: the keys of columns.RECORD."""
+    start, end = int(span["startTimeUnixNano"]), int(span.get("endTimeUnixNano", 0))
+    trace_id, span_id = span["traceId"].lower(), span["spanId"].lower()  # OTLP/JSON allows both
+    if not re.fullmatch("[0-9a-f]{32}", trace_id) or not re.fullmatch("[0-9a-f]{16}", span_id) or start < 0:
+        raise UnfitError("ids or start")
+    span_kind = SPAN_KINDS[int(span.get("kind", 0))]
+    return {
+        "duration_ms": (end - start) / 1e6 if end >= start else None,
+        "library.name": scope,
+        "meta.signal_type": "trace",
+        "name": span["name"],
+        "Sample Rate": 1,
+        "span.kind": span_kind,
+        "span.num_events": len(span.get("events", [])),
+        "span.num_links": len(span.get("links", [])),
+        "status_code": _whole(span.get("status", {}).get("code", 0)),
+        "timestamp": f"{start // 10**9:010d}.{start % 10**9:09d}",
+        "trace.span_id": span_id,
+        "trace.trace_id": trace_id,
+        "type": span_kind,
+    }
+
+
+def fit(one: Field, column: str, value: dict[str, Any]) -> Any:
+    """An OTLP value as its column has it."""
+    (given, content), *more = value.items()
+    if more:
+        raise UnfitError("two values")
+    found: Any
+    if given == "stringValue":
+        found = _from_text(one, _text(content)) if one.as_text else _text(content)
+    elif given == "boolValue" and isinstance(content, bool):
+        found = content
+    elif given == "intValue":
+        found = _whole(content)
+    elif given == "doubleValue":
+        found = _finite(content)
+    elif given == "arrayValue":
+        found = [_text(item["stringValue"]) for item in content.get("values", [])]
+    else:
+        raise UnfitError(given)
+    if one.constant is not None and found != one.constant:
+        raise UnfitError("not the constant")
+    if _type(found) not in one.types and not (_type(found) == "int" and "double" in one.types):
+        raise UnfitError(given)
+    return _as_column(column, found)
+
+
+def _as_column(column: str, found: Any) -> Any:
+    if column == "double":
+        return float(found)
+    if column == "string" and not isinstance(found, str):
+        return json.dumps(found)
+    return found
+
+
+def _type(found: Any) -> str:
+    return {str: "string", bool: "bool", int: "int", float: "double", list: "strings"}[type(found)]
+
+
+def _from_text(one: Field, text: str) -> bool | int | float | str:
+    """A number or a bool that came as its text, as NumPy's do from StripePy."""
+    if "bool" in one.types and text in ("True", "False"):
+        return text == "True"
+    if "int" in one.types and re.fullmatch(r"[+-]?[0-9]{1,19}", text):
+        return _whole(text)
+    if "double" in one.types:
+        return _finite(text)
+    return text
+
+
+def _text(content: Any) -> str:
+    if not isinstance(content, str):
+        raise UnfitError("no text")
+    return content
+
+
+def _whole(content: Any) -> int:
+    if isinstance(content, (bool, float)):
+        raise UnfitError("no whole number")
+    number = int(content)
+    if not -(2**63) <= number < 2**63:
+        raise UnfitError("too large")
+    return number
+
+
+def _finite(content: Any) -> float:
+    if isinstance(content, bool):
+        raise UnfitError("no number")
+    number = float(content)
+    if not math.isfinite(number):
+        raise UnfitError("not finite")
+    return number
+
+
+def encode(rows: list[Row]) -> str:
+    """Rows as JSONEachRow. Half a surrogate pair, which JSON allows and UTF-8 does not, becomes a question mark."""
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--schemas", type=Path, required=True)
+    decoder = Decoder(read(parser.parse_args().schemas))
+    for line in sys.stdin.buffer:
+        rows = decoder.line(line)
+        if rows:
+            print(encode(rows))
+    print(json.dumps(decoder.counts), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""The table in chdb, on an encrypted disk, and what may be asked of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from chdb.session import Session
+
+from runspan_store import tables
+from runspan_store.columns import columns, quoted, read, stored
+from runspan_store.rows import Row, encode
+
+# Where a parameter is empty or missing.
+EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
+TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
+
+
+class RefusedError(Exception):
+    """A query that is not a plain SELECT from the store's view."""
+
+
+class Store:
+    """One process at a time has it; its threads may share it."""
+
+    def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
+        self.services = read(schemas)
+        folder = data.resolve() / "store"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise RuntimeError(f"another process has {folder}") from None
+        self._disk = folder / "disks" / "plain" / "encrypted"
+        self._checked: dict[str, str] = {}
+        self._session: Session | None = None
+        try:
+            secrets = _keys(keys / "store.key")
+            self._session = _open(folder, secrets)
+            self._create()
+            if len(secrets) > 1:
+                self._encrypt_anew()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
+    def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
+        """The rows of a SELECT. Its parameters are ClickHouse's, ``{name:Type}``; one that is not given is empty."""
+        given = dict(parameters or {})
+        values = {}
+        for name, kind in re.findall(r"\{(\w+):\s*(\w+)", sql):
+            value = str(given.get(name, "") or EVERYTHING.get(name, ""))
+            values[name] = _moment(value) if kind.startswith("DateTime") else value
+        if sql not in self._checked:
+            checked = self._check(sql, values)
+            if len(self._checked) >= 256:
+                self._checked.clear()
+            self._checked[sql] = checked
+        return self._run(self._checked[sql], values)
+
+    def insert(self, rows: list[Row]) -> None:
+        """Takes rows; they are on the disk when it returns. Rows that are there already are replaced."""
+        if rows:
+            self._run(f"INSERT INTO {tables.TABLE} FORMAT JSONEachRow\n{encode(rows)}")
+            # ClickHouse syncs the files; on an encrypted disk its fsync_part_directory fails.
+            for table in self._disk.glob("store/*/*"):
+                sync(table)
+
+    def optimize(self) -> None:
+        """Merges all parts: folds repeats, and removes what is older than 60 days."""
+        self._run(f"OPTIMIZE TABLE {tables.TABLE} FINAL")
+
+    def expired(self) -> int:
+        """How many rows older than 60 days wait for a merge to remove them. No query shows them."""
+        counted = self._run(
+            f"SELECT count() AS n FROM {tables.TABLE} WHERE toDateTime(timestamp) + INTERVAL 60 DAY < now()"
+        )
+        return int(counted[0]["n"])
+
+    def status(self) -> dict[str, Any]:
+        """How many runs there are, and when the last began."""
+        (found,) = self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}")
+        return {
+            "rows": int(found["runs"]),
+            "last": f"{found['last'][:10]}T{found['last'][11:19]}Z" if found["runs"] else None,
+        }
+
+    def _run(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
+        # ClickHouse reads the text of a parameter as a field of its TabSeparated format.
+        escaped = {name: value.translate(TAB_SEPARATED) for name, value in (parameters or {}).items()}
+        with self._lock:
+            if self._session is None:
+                raise RuntimeError("the store is closed")
+            answer = self._session.query(sql, "JSONEachRow", params=escaped).bytes()
+        return [json.loads(line) for line in answer.splitlines()]
+
+    def _create(self) -> None:
+        types = columns(self.services)
+        self._run(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
+        self._run(f"USE {tables.DATABASE}")
+        # What does not fit into memory would be put into files, which are not encrypted.
+        self._run("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
+        self._run(tables.create_table(types, policy="encrypted"))
+        listed = self._run(
+            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
+            {"table": tables.TABLE},
+        )
+        there = {row["name"]: row["type"] for row in listed}
+        for key, column_type in types.items():
+            name = stored(key, column_type)
+            if name not in there:
+                self._run(tables.add_column(key, column_type))
+            elif there[name] != column_type:
+                self._run(tables.modify_column(key, column_type))
+        self._run(tables.create_view(types))
+
+    def _encrypt_anew(self) -> None:
+        """Copies the table, so that nothing is left that an older key encrypted."""
+        copy = f"{tables.TABLE}_copy"
+        self._run(f"DROP TABLE IF EXISTS {copy} SYNC")
+        self._run(tables.create_table(columns(self.services), policy="encrypted", name=copy))
+        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in columns(self.services).items())
+        self._run(f"INSERT INTO {copy} ({listed}) SELECT {listed} FROM {tables.TABLE}")
+        self._run(f"EXCHANGE TABLES {copy} AND {tables.TABLE}")
+        self._run(f"DROP TABLE {copy} SYNC")
+
+    def _check(self, sql: str, values: dict[str, str]) -> str:
+        """The query as ClickHouse's own parser understood it, or RefusedError. Its rights are those of this process."""
+        try:
+            (formatted,) = self._run("SELECT formatQuerySingleLine({sql:String}) AS sql", {"sql": sql})
+            # No INSERT, INTO OUTFILE or FORMAT can be a subquery; formatQuery takes one statement only.
+            inner = f"SELECT * FROM ({formatted['sql']})"
+            self._run("SELECT formatQuerySingleLine({sql:String})", {"sql": inner})
+            tree = self._run(f"EXPLAIN AST {inner}", values)
+        except RuntimeError as e:
+            raise RefusedError(str(e).splitlines()[0]) from None
+        lines = [line for row in tree for line in row.values()]
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            if line.strip().startswith("TableExpression") and following.strip().startswith("Function"):
+                raise RefusedError("table functions are not for queries")
+            if re.match(r"\s*TableIdentifier \S*(\.|spans_stored)", line) or re.match(r"\s*Function file\b", line):
+                raise RefusedError(f"not for queries: {line.strip()}")
+        return str(formatted["sql"])
+
+
+def sync(folder: Path) -> None:
+    """What was put into the folder, or renamed in it, is there after a power cut."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _keys(path: Path) -> list[str]:
+    """The keys of a file, one a line: the last one encrypts, all decrypt."""
+    found = path.read_text(encoding="ascii").split()
+    if not found or not all(re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}", key) for key in found):
+        raise ValueError(f"{path} is not of lines with 32 or 64 hex digits each")
+    if len({len(key) for key in found}) > 1:
+        raise ValueError(f"the keys in {path} are not equally long")
+    return found
+
+
+def _open(folder: Path, keys: list[str]) -> Session:
+    algorithm = {32: "AES_128_CTR", 64: "AES_256_CTR"}[len(keys[0])]
+    listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
+    disks = escape(str(folder / "disks"))
+    configuration = f"""<clickhouse>
+<timezone>UTC</timezone>
+<custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>
+<user_files_path>{disks}/none/</user_files_path>
+<storage_configuration>
+  <disks>
+    <plain><type>local</type><path>{disks}/plain/</path></plain>
+    <encrypted><type>encrypted</type><disk>plain</disk><path>encrypted/</path>
+      <algorithm>{algorithm}</algorithm>{listed}<current_key_id>{len(keys) - 1}</current_key_id></encrypted>
+  </disks>
+  <policies><encrypted><volumes><main><disk>encrypted</disk></main></volumes></encrypted></policies>
+</storage_configuration>
+</clickhouse>"""
+    (folder / "disks" / "plain").mkdir(mode=0o700, parents=True, exist_ok=True)
+    # chdb wants a file; this one is on no disk.
+    memory = os.memfd_create("configuration")
+    try:
+        os.write(memory, configuration.encode())
+        return Session(f"{folder}/chdb?config-file=/proc/self/fd/{memory}")
+    finally:
+        os.close(memory)
+
+
+def _moment(text: str) -> str:
+    """A time as ClickHouse's DateTime has it, in UTC."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(timezone.utc)
+    return f"{moment:%Y-%m-%d %H:%M:%S}"

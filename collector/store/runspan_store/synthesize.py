@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: MIT
+"""Writes made-up runs of StripePy as the collector's files, and prints, as JSON, what each query should answer.
+
+The answers are counted here, in plain Python, from the runs themselves: neither from the files nor by SQL.
+Lines come as they would: some twice, some runs aborted, some reported as aborted and whole, in either order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+NS = 10**9
+DAY = 24 * 3600
+
+# Version, and how many days before the end of the time it was released.
+RELEASES = [("1.1.1", 400), ("1.2.0", 75), ("1.3.0", 40), ("1.3.1", 12)]
+SUBCOMMANDS = {"call": 50, "plot contact-map": 9, "plot cm": 9, "plot hist": 4, "view": 18, "download": 9, "plot": 1}
+SYSTEMS = {
+    ("linux", "x86_64", "5.14.0-427.el9"): 30,
+    ("linux", "x86_64", "6.8.0-45-generic"): 30,
+    ("linux", "aarch64", "6.11.0-1015-azure"): 5,
+    ("darwin", "arm64", "24.6.0"): 25,
+    ("darwin", "x86_64", "23.5.0"): 3,
+    ("windows", "AMD64", "10.0.22631"): 7,
+}
+PYTHONS = {"3.9.21": 4, "3.10.14": 10, "3.11.9": 20, "3.12.7": 35, "3.13.5": 30, "3.14.0": 1}
+EXCEPTIONS = {"RuntimeError": 5, "FileNotFoundError": 4, "MemoryError": 2, "KeyboardInterrupt": 2, "other": 1}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "call": {
+        "params.constrain_heights": False,
+        "params.genomic_belt": 5_000_000,
+        "params.glob_pers_min": 0.04,
+        "params.k": 3,
+        "params.loc_pers_min": 0.33,
+        "params.loc_trend_min": 0.25,
+        "params.low_memory": False,
+        "params.max_width": 100_000,
+        "params.nproc": 1,
+    },
+    "download": {"params.end2end_test": False, "params.list_only": False, "params.unit_test": False},
+    "plot cm": {"params.highlight_seeds": False, "params.highlight_stripes": False},
+    "view": {"params.relative_change_threshold": 5.0},
+}
+MOVED: dict[str, list[Any]] = {
+    "params.genomic_belt": [2_000_000, 10_000_000],
+    "params.glob_pers_min": [0.02, 0.05],
+    "params.k": [2, 5],
+    "params.loc_pers_min": [0.2, 0.4],
+    "params.loc_trend_min": [0.1, 0.3],
+    "params.max_width": [50_000, 200_000],
+    "params.nproc": [2, 4, 8, 16],
+    "params.relative_change_threshold": [3.0, 8.5],
+}
+
+
+@dataclass
+class Run:
+    """What a run was, as its whole report has it; or as its aborted one, where there is no whole one."""
+
+    start: int
+    duration: int
+    name: str
+    trace_id: str
+    span_id: str
+    resource: dict[str, str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    outcome: str = "ok"
+    exception: str | None = None
+
+    @property
+    def day(self) -> date:
+        return datetime.fromtimestamp(self.start // NS, timezone.utc).date()
+
+    @property
+    def week(self) -> date:
+        return self.day - timedelta(days=self.day.weekday())
+
+    @property
+    def version(self) -> str:
+        return self.resource["service.version"]
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        keys = ("os.type", "os.version", "host.arch", "process.runtime.description", "process.runtime.version")
+        return tuple(self.resource[key] for key in keys)
+
+
+def pick(rng: random.Random, weights: Mapping[Any, float]) -> Any:
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def make(count: int, days: int, rng: random.Random, now: int) -> list[Run]:
+    """Runs of the days before ``now``, in seconds. None began near 60 days ago: it would be gone while one looks."""
+    runs: list[Run] = []
+    while len(runs) < count:
+        age = rng.uniform(60, days * DAY)
+        if abs(age - 60 * DAY) < 7200:
+            continue
+        start = now - age
+        weekend = datetime.fromtimestamp(start, timezone.utc).weekday() >= 5
+        if not weekend or rng.random() < 0.4:
+            runs.append(_run(rng, int(start * NS), age / DAY))
+    return sorted(runs, key=lambda run: run.start)
+
+
+def _run(rng: random.Random, start: int, days_ago: float) -> Run:
+    name = pick(rng, SUBCOMMANDS)
+    os_type, arch, kernel = pick(rng, SYSTEMS)
+    # A release is taken up over some weeks: the newest one known is used the more, the older it is.
+    version = RELEASES[0][0]
+    for release, released in RELEASES[1:]:
+        if days_ago < released and rng.random() < 1 - 0.9 ** (released - days_ago):
+            version = release
+    resource = {
+        "dependency.h5py.version": "3.14.0",
+        "dependency.hictkpy.version": "1.3.0",
+        "dependency.numpy.version": rng.choice(["2.3.1", "2.2.6", "1.26.4"]),
+        "dependency.packaging.version": "25.0",
+        "dependency.pandas.version": "2.3.1",
+        "dependency.scipy.version": "1.16.0",
+        "dependency.structlog.version": "25.4.0",
+        "host.arch": arch,
+        "os.type": os_type,
+        "os.version": kernel,
+        "process.runtime.description": rng.choice(["GCC 12.2.0", "GCC 14.2.0", "Clang 18.1.8"]),
+        "process.runtime.name": "CPython",
+        "process.runtime.version": pick(rng, PYTHONS),
+        "service.name": "stripepy",
+        "service.version": version,
+        "telemetry.distro.name": "runspan",
+        "telemetry.distro.version": "0.1.0",
+        "telemetry.sdk.language": "go",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": "1.47.0",
+    }
+    run = Run(start, 0, name, f"{rng.getrandbits(128):032x}", f"{rng.getrandbits(64):016x}", resource)
+    for key, value in DEFAULTS.get(name, {}).items():
+        moved = rng.random() < (0.6 if key == "params.nproc" else 0.08)
+        run.attributes[key] = (not value if isinstance(value, bool) else rng.choice(MOVED[key])) if moved else value
+    if name == "call":
+        run.attributes["params.contact_map_format"] = pick(rng, {"mcool": 50, "hic": 30, "cool": 19, "scool": 0.05})
+        run.attributes["params.contact_map_raw_interactions"] = rng.random() < 0.9
+        run.attributes["params.contact_map_resolution"] = rng.choice([5000, 10000, 20000, 25000])
+        work = 2e9 / run.attributes["params.contact_map_resolution"] / run.attributes["params.nproc"] ** 0.8
+        run.duration = int(rng.lognormvariate(0, 0.4) * work * 1e6)
+    else:
+        run.duration = int(rng.lognormvariate(0, 0.6) * 3 * NS)
+    if name == "view":
+        run.attributes["params.columns"] = ["chrom1", "start1", "end1"]
+        run.attributes["params.result_file_format_version"] = rng.choice([1, 2, 3])
+    if name == "download":
+        run.attributes["params.dataset_format"] = "mcool"
+        run.attributes["params.dataset_name"] = "4DNFI9GMP2J8"
+    chance = rng.random()
+    if chance < 0.03:
+        run.outcome = "aborted"
+    elif chance < (0.12 if version == "1.2.0" else 0.08):  # 1.2.0 had a bad day
+        run.outcome = "failed"
+        run.exception = pick(rng, EXCEPTIONS)
+    return run
+
+
+def reports(runs: list[Run], rng: random.Random) -> Iterator[tuple[int, dict[str, Any], dict[str, str]]]:
+    """When each report arrives, its span, and its resource."""
+    for run in runs:
+        arrives = run.start + run.duration + rng.randrange(5 * NS)
+        if run.outcome == "aborted":
+            arrives += rng.randrange(DAY * NS)  # a later run reports it
+        yield arrives, span(run, rng), run.resource
+        if rng.random() < 0.02:  # an answer was lost: the same again
+            yield arrives + rng.randrange(3600 * NS), span(run, rng), run.resource
+        if run.outcome != "aborted" and rng.random() < 0.015:
+            cut = Run(**(vars(run) | {"duration": run.duration // 2, "outcome": "aborted", "exception": None}))
+            yield arrives + rng.randrange(-3600 * NS, 3600 * NS), span(cut, rng), run.resource
+
+
+def span(run: Run, rng: random.Random) -> dict[str, Any]:
+    attributes = dict(run.attributes) | ({"aborted": True} if run.outcome == "aborted" else {})
+    made: dict[str, Any] = {
+        "traceId": run.trace_id,
+        "spanId": run.span_id,
+        "parentSpanId": "",
+        "flags": 257,
+        "name": run.name,
+        "kind": 1,
+        "startTimeUnixNano": str(run.start),
+        "endTimeUnixNano": str(run.start + run.duration),
+        "attributes": [{"key": key, "value": any_value(value, rng)} for key, value in attributes.items()],
+        "status": {"code": 1 if run.outcome == "ok" else 2},
+    }
+    if run.exception:
+        values = {"exception.type": run.exception, "exception.message": "", "exception.stacktrace": ""}
+        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+        pairs.append({"key": "exception.escaped", "value": {"stringValue": "False"}})
+        made["events"] = [{"timeUnixNano": made["endTimeUnixNano"], "name": "exception", "attributes": pairs}]
+    return made
+
+
+def any_value(value: Any, rng: random.Random) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"stringValue": value}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [{"stringValue": item} for item in value]}}
+    if value is not True and not isinstance(value, int) and rng.random() < 0.2:
+        return {"stringValue": str(value)}  # a NumPy scalar
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    return {"intValue": str(value)} if isinstance(value, int) else {"doubleValue": value}
+
+
+def request(spans: list[tuple[dict[str, Any], dict[str, str]]]) -> str:
+    resource_spans = [
+        {
+            "resource": {"attributes": [{"key": k, "value": {"stringValue": v}} for k, v in resource.items()]},
+            "scopeSpans": [{"scope": {"name": "stripepy"}, "spans": [one]}],
+        }
+        for one, resource in spans
+    ]
+    return json.dumps({"resourceSpans": resource_spans}, separators=(",", ":"))
+
+
+def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) -> None:
+    """The reports in the order they arrive: some rotated files, and the one that is being written."""
+    arrived = [(one, resource) for _, one, resource in sorted(reports(runs, rng), key=lambda report: report[0])]
+    lines = []
+    while arrived:
+        together = 1 if rng.random() < 0.8 else rng.randrange(2, 9)  # the collector puts reports together
+        lines.append(request(arrived[:together]))
+        del arrived[:together]
+    folder.mkdir(parents=True, exist_ok=True)
+    size = len(lines) // files + 1
+    for number in range(files):
+        name = "spans.json" if number == files - 1 else f"spans-2026-01-{number + 1:02}T00-00-00.000.json"
+        part = lines[number * size : (number + 1) * size]
+        (folder / name).write_text("".join(line + "\n" for line in part), encoding="utf-8")
+
+
+def answers(runs: list[Run], now: int, smallest: int = 5) -> dict[str, list[dict[str, Any]]]:
+    """What each query should answer, by the query's name, for runs that the filters let through."""
+    kept = [run for run in runs if now - run.start / NS < 60 * DAY]
+    return {
+        "totals": [
+            {
+                "runs": len(kept),
+                "days": len({run.day for run in kept}),
+                "failed": sum(run.outcome == "failed" for run in kept),
+                "aborted_runs": sum(run.outcome == "aborted" for run in kept),
+                "environments": len({run.environment for run in kept}),
+            }
+        ],
+        "runs_per_day": _grouped(kept, ["day"], lambda r: (str(r.day),), _outcomes, by_count=False),
+        "runs_per_week": _grouped(
+            kept,
+            ["week"],
+            lambda r: (str(r.week),),
+            lambda g: {"environments": len({r.environment for r in g})},
+            by_count=False,
+        ),
+        "subcommands": _grouped(kept, ["service", "subcommand"], lambda r: ("stripepy", r.name)),
+        "formats": _grouped(
+            [run for run in kept if _format(run)], ["subcommand", "format"], lambda r: (r.name, _format(r))
+        ),
+        "versions": _grouped(
+            kept,
+            ["service", "version"],
+            lambda r: ("stripepy", r.version),
+            lambda g: {"first_day": str(min(r.day for r in g)), "last_day": str(max(r.day for r in g))},
+        ),
+        "version_uptake": _uptake(kept),
+        "systems": _grouped(kept, ["os", "arch"], lambda r: (r.resource["os.type"], r.resource["host.arch"])),
+        "pythons": _grouped(
+            kept,
+            ["implementation", "python"],
+            lambda r: ("CPython", ".".join(r.resource["process.runtime.version"].split(".")[:2])),
+        ),
+        "outcomes": _grouped(
+            kept, ["version", "subcommand"], lambda r: (r.version, r.name), _outcome_shares, by_count=False
+        ),
+        "exceptions": _grouped(
+            [run for run in kept if run.outcome == "failed"],
+            ["version", "subcommand", "exception"],
+            lambda r: (r.version, r.name, r.exception),
+        ),
+        "durations": _grouped(
+            [run for run in kept if run.outcome == "ok" and run.name == "call"],
+            ["nproc", "resolution"],
+            lambda r: (r.attributes["params.nproc"], r.attributes["params.contact_map_resolution"]),
+            _quantiles,
+            by_count=False,
+        ),
+        "parameters": _parameters(kept),
+        "choices": _choices(kept),
+        "public": _public(kept, smallest),
+    }
+
+
+def _grouped(
+    runs: list[Run],
+    columns: list[str],
+    key: Callable[[Run], tuple[Any, ...]],
+    more: Callable[[list[Run]], dict[str, Any]] = lambda group: {},
+    *,
+    by_count: bool = True,
+) -> list[dict[str, Any]]:
+    groups: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[key(run)].append(run)
+    ordered = sorted(groups, key=lambda k: (-len(groups[k]) if by_count else 0, k))
+    return [dict(zip(columns, k, strict=True)) | {"runs": len(groups[k])} | more(groups[k]) for k in ordered]
+
+
+def _outcomes(group: list[Run]) -> dict[str, Any]:
+    found = Counter(run.outcome for run in group)
+    return {"failed": found["failed"], "aborted_runs": found["aborted"]}
+
+
+def _outcome_shares(group: list[Run]) -> dict[str, Any]:
+    counted = _outcomes(group)
+    return counted | {
+        "failed_share": counted["failed"] / len(group),
+        "aborted_share": counted["aborted_runs"] / len(group),
+    }
+
+
+def _format(run: Run) -> Any:
+    return run.attributes.get("params.contact_map_format") or run.attributes.get("params.dataset_format")
+
+
+def _quantiles(group: list[Run]) -> dict[str, Any]:
+    ordered = sorted(run.duration / 1e6 for run in group)
+    return {f"{name}_s": ordered[int(q * len(ordered))] / 1000 for name, q in (("median", 0.5), ("p90", 0.9))}
+
+
+def _uptake(runs: list[Run]) -> list[dict[str, Any]]:
+    days = Counter(run.day for run in runs)
+    found = Counter((run.day, run.version) for run in runs)
+    return [
+        {"day": str(day), "version": version, "runs": found[day, version], "share": found[day, version] / days[day]}
+        for day, version in sorted(found)
+    ]
+
+
+def _parameters(runs: list[Run]) -> list[dict[str, Any]]:
+    rows = []
+    for name, defaults in sorted(DEFAULTS.items()):
+        group = [run for run in runs if run.name == name]
+        for key, default in sorted(defaults.items()):
+            if group:
+                moved = sum(run.attributes[key] != default for run in group)
+                row = {"subcommand": name, "field": key, "default_value": f"{default:g}".lower()}
+                if isinstance(default, (bool, int)):
+                    row["default_value"] = str(default).lower()
+                rows.append(row | {"runs": len(group), "moved": moved, "moved_share": moved / len(group)})
+    return rows
+
+
+def _counted(pairs: Iterable[tuple[str, str]], columns: tuple[str, str]) -> list[dict[str, Any]]:
+    found = Counter(pairs)
+    ordered = sorted(found, key=lambda pair: (pair[0], -found[pair], pair[1]))
+    return [{columns[0]: a, columns[1]: b, "runs": found[a, b]} for a, b in ordered]
+
+
+def _choices(runs: list[Run]) -> list[dict[str, Any]]:
+    pairs = (
+        pair for run in runs for pair in (("service", "stripepy"), ("subcommand", run.name), ("version", run.version))
+    )
+    return _counted(pairs, ("filter", "value"))
+
+
+def _public(runs: list[Run], smallest: int) -> list[dict[str, Any]]:
+    pairs = Counter(
+        pair
+        for run in runs
+        for pair in (
+            ("week", str(run.week)),
+            ("subcommand", run.name),
+            ("version", run.version),
+            ("os", run.resource["os.type"]),
+            ("arch", run.resource["host.arch"]),
+            ("format", str(run.attributes.get("params.contact_map_format", "unknown"))),
+        )
+    )
+    shown = Counter[tuple[str, str]]()
+    for (question, answer), count in pairs.items():
+        shown[question, answer if count >= smallest else "others"] += count
+    ordered = sorted(shown, key=lambda pair: (pair[0], -shown[pair], pair[1]))
+    return [{"question": q, "answer": a, "runs": shown[q, a]} for q, a in ordered if shown[q, a] >= smallest]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m runspan_store.synthesize", description=__doc__)
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--now", type=int, default=int(time.time()), help="the end of the time, in seconds since 1970")
+    parser.add_argument("out", type=Path, help="the folder for the files, $DATA/otlp for instance")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    runs = make(options.runs, options.days, rng, options.now)
+    write(runs, options.out, rng)
+    json.dump(answers(runs, options.now), sys.stdout, indent=1)
+
+
+if __name__ == "__main__":
+    main()

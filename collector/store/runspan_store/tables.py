@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The table and the view, as SQL: for chdb, and for a cluster (python -m runspan_store.tables --schemas DIR)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from runspan_store.columns import columns, quoted, read, stored
+
+DATABASE = "runspan"
+TABLE = "spans_stored"
+VIEW = "spans"
+
+# One row a run: of several reports of it one stays, and one that came to its end goes before one that was aborted.
+# The rows older than 60 days are removed by the TTL when parts are merged; the view does not show them before.
+ORDER = """PARTITION BY toMonday(timestamp)
+ORDER BY (`trace.trace_id`, `trace.span_id`)
+TTL toDateTime(timestamp) + INTERVAL 60 DAY"""
+WHOLE = "`/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)"
+
+
+def create_table(types: dict[str, str], *, policy: str, name: str = TABLE) -> str:
+    # A span that was taken is on the disk before the file it came from may be removed.
+    settings = f"storage_policy = '{policy}', fsync_after_insert = 1"
+    return (
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n(\n{_column_list(types)}\n)\n"
+        f"ENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
+    )
+
+
+def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str = "") -> str:
+    selected = []
+    for key in sorted(types):
+        name = stored(key, types[key])
+        selected.append(f"    {quoted(name)}" + (f" AS {quoted(key)}" if name != key else ""))
+    return (
+        f"CREATE OR REPLACE VIEW {DATABASE}.{VIEW}{on_cluster} AS\nSELECT\n" + ",\n".join(selected) + "\n"
+        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL 60 DAY"
+    )
+
+
+def add_column(key: str, column_type: str) -> str:
+    return f"ALTER TABLE {DATABASE}.{TABLE} ADD COLUMN IF NOT EXISTS {quoted(stored(key, column_type))} {column_type}"
+
+
+def modify_column(key: str, column_type: str) -> str:
+    return f"ALTER TABLE {DATABASE}.{TABLE} MODIFY COLUMN {quoted(stored(key, column_type))} {column_type}"
+
+
+def _column_list(types: dict[str, str]) -> str:
+    listed = [f"    {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
+    return ",\n".join([*listed, f"    {WHOLE}"])
+
+
+def cluster(types: dict[str, str]) -> list[str]:
+    """The same table in shards and replicas, and the same view over all of them.
+
+    The reports of one run have one shard, where they are merged. It can be run again when there are new fields.
+    """
+    on = " ON CLUSTER '{cluster}'"
+    everywhere = "spans_everywhere"
+    engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)"
+    statements = [
+        f"CREATE DATABASE IF NOT EXISTS {DATABASE}{on}",
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n{ORDER}\n"
+        "SETTINGS storage_policy = 'encrypted'",
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{everywhere}{on} AS {DATABASE}.{TABLE}\n"
+        f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`))",
+    ]
+    new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
+    statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, everywhere)]
+    statements.append(create_view(types, source=everywhere, on_cluster=on))
+    return statements
+
+
+HEAD = """-- SPDX-License-Identifier: MIT
+-- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
+-- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
+-- Rows go into runspan.spans_everywhere (python -m runspan_store.rows makes them); queries/*.sql read runspan.spans.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schemas", type=Path, required=True)
+    types = columns(read(parser.parse_args().schemas))
+    print(HEAD + "\n" + ";\n\n".join(cluster(types)) + ";")
+
+
+if __name__ == "__main__":
+    main()

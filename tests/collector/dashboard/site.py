@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""A dashboard to test: a store with runs in it, a certificate, and a client that is as rude as is asked for."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import subprocess
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runspan_dashboard import Query, Questions, Server
+from runspan_dashboard.questions import PublicQuestions
+from runspan_dashboard.users import Users
+
+ROOT = Path(__file__).resolve().parents[3]
+QUERIES = ROOT / "collector" / "store" / "queries"
+CHARTS = ROOT / "collector" / "dashboard" / "charts"
+DOCS = ROOT / "collector" / "docs"
+STATIC = ROOT / "build" / "collector" / "static"
+PASSWORD = "correct horse battery"
+
+
+def certificate(folder: Path, name: str = "tls") -> tuple[Path, Path]:
+    key, crt = folder / f"{name}.key", folder / f"{name}.crt"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", *words.split(), *names, "-keyout", str(key), "-out", str(crt)]
+    subprocess.run(command, check=True, capture_output=True)
+    return crt, key
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass
+class Site:
+    server: Server
+    ca: Path
+    cookie: str = ""
+    port: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.port = self.server.server_address[1]
+
+    def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
+        if self.cookie:
+            headers = {"Cookie": f"__Host-session={self.cookie}"} | headers
+        context = ssl.create_default_context(cafile=str(self.ca))
+        connection = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=context)
+        try:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name.replace("_", "-"), value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body.encode() if body else None)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read().decode())
+        finally:
+            connection.close()
+
+    def log_in(self, name: str = "ada", password: str = PASSWORD, **headers: str) -> Answer:
+        form = urllib.parse.urlencode({"name": name, "password": password})
+        answer = self.ask("/login", "POST", form, **headers)
+        cookie = answer.headers.get("Set-Cookie", "")
+        if cookie.startswith("__Host-session="):
+            self.cookie = cookie.split(";")[0].partition("=")[2]
+        return answer
+
+
+@contextmanager
+def site(query: Query, folder: Path, *, public: bool = False, **more: Any) -> Iterator[Site]:
+    folder.mkdir(exist_ok=True)
+    crt, key = certificate(folder)
+    users = None
+    if not public:
+        users = Users(folder / "dashboard.users")
+        users.set("ada", PASSWORD)
+    questions = PublicQuestions(query, QUERIES, CHARTS / "public") if public else Questions(query, QUERIES, CHARTS)
+    server = Server(questions, certificate=crt, key=key, static=STATIC, users=users, **more)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+    thread.start()
+    try:
+        yield Site(server, crt)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: MIT
+"""Who gets in, and what strangers are told. The store is a list here: it writes down what it is asked."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from runspan_dashboard import users
+from runspan_dashboard.server import COOKIE, HEADERS, Server
+from runspan_dashboard.users import Limit, Sessions, Users
+from tests.collector.dashboard.site import PASSWORD, ROOT, Site, certificate, site
+
+NAMES = ["charts", "totals", "choices", "runs", "run", "runs_per_day", "versions"]
+FILES = ["", "index.html", "app.js", "style.css", "vega.min.js", "vega-lite.min.js", "vega-interpreter.js"]
+
+
+class Asked:
+    def __init__(self) -> None:
+        self.of: list[tuple[str, dict[str, str]]] = []
+        self.answer: list[dict[str, Any]] = []
+
+    def __call__(self, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+        self.of.append((sql, parameters))
+        if parameters.get("service") == "broken":
+            raise RuntimeError("the store's own words")
+        return self.answer
+
+
+@pytest.fixture(scope="module")
+def building(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asked, Site]]:
+    asked = Asked()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "COST", (2**10, 8, 1))  # for many logins
+        with site(asked, tmp_path_factory.mktemp("site"), patience=1) as made:
+            yield asked, made
+
+
+@pytest.fixture
+def asked(building: tuple[Asked, Site]) -> Asked:
+    building[0].of.clear()
+    return building[0]
+
+
+@pytest.fixture
+def door(building: tuple[Asked, Site]) -> Site:
+    """Not logged in."""
+    building[1].cookie = ""
+    building[1].server.limit = Limit(each=3)
+    return building[1]
+
+
+@pytest.mark.parametrize("cookie", ["", "none", "A" * 43, f"{COOKIE}=x", '"', "\x80", "x" * 4000])
+def test_login_needed(door: Site, asked: Asked, cookie: str) -> None:
+    door.cookie = cookie
+    for path in [f"/{name}" for name in FILES] + [f"/data/{name}.json" for name in NAMES]:
+        answer = door.ask(path)
+        assert (answer.status, answer.headers.get("Location")) == ((303, "/login") if path == "/" else (401, None)), (
+            path
+        )
+        assert answer.body in ("", "Log in first.")
+    assert asked.of == []
+
+
+def test_login_and_logout(door: Site) -> None:
+    login = door.log_in()
+    assert (login.status, login.headers["Location"]) == (303, "/")
+    attributes = login.headers["Set-Cookie"].split("; ")[1:]
+    assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(attributes)
+    for name in FILES:
+        assert door.ask(f"/{name}").status == 200, name
+    old, door.cookie = door.cookie, door.cookie[:-1] + ("A" if door.cookie[-1] != "A" else "B")
+    assert door.ask("/app.js").status == 401, "one letter of the cookie is another"
+    door.cookie = old
+    assert door.ask("/logout", "POST", "").headers["Location"] == "/login"
+    assert door.ask("/app.js").status == 401, "the cookie of a session that has ended"
+
+
+@pytest.mark.parametrize(
+    "name, password",
+    [("ada", "wrong"), ("ada", ""), ("ada", PASSWORD + "\n"), ("bob", PASSWORD), ("", PASSWORD), ("ada\x00", PASSWORD)],
+)
+def test_wrong_logins(door: Site, name: str, password: str) -> None:
+    answer = door.log_in(name, password)
+    assert answer.status == 401 and "Set-Cookie" not in answer.headers
+    assert "do not belong together" in answer.body
+
+
+def test_login_says_nothing_back(door: Site) -> None:
+    answer = door.log_in("<script>alert(1)</script>", '"><img src=x>')
+    assert answer.status == 401 and "alert(" not in answer.body and "src=x" not in answer.body
+
+
+def test_guessing_is_limited(door: Site) -> None:
+    assert [door.log_in("ada", "wrong").status for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert door.log_in().status == 429, "not even with the right one"
+
+
+def test_limit_forgets() -> None:
+    now = 0.0
+    limit = Limit(lambda: now, each=2, together=3, within=60)
+    assert [limit.take(a) for a in "aaabb"] == [True, True, False, True, False]
+    now = 61
+    assert limit.take("a")
+    limit.forget("a")
+    assert limit.take("a") and limit.take("a") and not limit.take("a")
+
+
+def test_sessions_end(tmp_path: Path) -> None:
+    file = Users(tmp_path / "users")
+    file.set("ada", PASSWORD)
+    file.set("bob", PASSWORD)
+    now = 0.0
+    sessions = Sessions(file, lambda: now, length=10)
+    token, other = sessions.begin("ada"), sessions.begin("bob")
+    assert (sessions.user(token), sessions.user(other), sessions.user("")) == ("ada", "bob", None)
+    file.set("ada", "another password")
+    assert sessions.user(token) is None and sessions.user(other) == "bob", "who has a new password logs in again"
+    now = 11
+    assert sessions.user(other) is None
+
+
+def test_passwd(tmp_path: Path) -> None:
+    path = tmp_path / "dashboard.users"
+    command = [sys.executable, "-m", "runspan_dashboard", "passwd", "--users", str(path)]
+    environment = {"PYTHONPATH": str(ROOT / "collector" / "dashboard")}
+
+    def passwd(name: str, password: str) -> int:
+        words = [*command, name]
+        return subprocess.run(words, input=password + "\n", text=True, env=environment, capture_output=True).returncode
+
+    assert [passwd("ada", PASSWORD), passwd("bob", PASSWORD), passwd("bob", "a new password")] == [0, 0, 0]
+    assert [passwd("eve", "short"), passwd("a:b", PASSWORD), passwd("", PASSWORD)] == [2, 2, 2]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text(encoding="ascii")
+    assert PASSWORD not in text and [line.split("$")[0] for line in text.splitlines()] == ["ada:scrypt", "bob:scrypt"]
+    file = Users(path)
+    assert file.check("ada", PASSWORD) and file.check("bob", "a new password") and not file.check("bob", PASSWORD)
+
+
+def test_forms_of_other_sites(door: Site) -> None:
+    here = f"https://localhost:{door.port}"
+    for origin in ("https://evil.example", "null", "http" + here[5:], here + ".evil.example"):
+        assert door.log_in(Origin=origin).status == 403, origin
+    assert door.log_in(Origin=here).status == 303
+    assert door.ask("/logout", "POST", "", Origin="https://evil.example").status == 403
+    assert door.ask("/app.js").status == 200, "still logged in"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../server.py",
+        "/..%2f..%2fetc/passwd",
+        "//etc/passwd",
+        "/data/../index.html",
+        "/data/../../users.json",
+        "/data/totals",
+        "/data/.json",
+        "/static/app.js",
+        "/app.js/",
+        "/APP.JS",
+        "/index.html%00.js",
+        "/login.html",
+        "/__init__.py",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/data/charts.json.json.json/x",
+        "https://evil.example/x",
+    ],
+)
+def test_there_is_nothing_else(door: Site, asked: Asked, path: str) -> None:
+    door.log_in()
+    answer = door.ask(path)
+    assert (answer.status, answer.body) == (404, "Not Found")
+    assert asked.of == []
+
+
+@pytest.mark.parametrize("status, method, path", [(501, "PUT", "/"), (501, "TRACE", "/"), (501, "OPTIONS", "*")])
+def test_other_methods(door: Site, status: int, method: str, path: str) -> None:
+    door.log_in()
+    assert door.ask(path, method).status == status
+
+
+def test_every_answer_has_the_headers(door: Site) -> None:
+    cases = [door.ask("/"), door.ask("/login"), door.ask("/nothing"), door.log_in("ada", "wrong"), door.log_in()]
+    cases += [door.ask(p) for p in ("/", "/data/totals.json", "/nothing", "/data/totals.json?from=x", "x://[")]
+    cases += [door.ask("/", "PUT"), door.ask("/logout", "POST", "")]
+    assert [case.status for case in cases] == [303, 200, 401, 401, 303, 200, 200, 404, 400, 400, 501, 303]
+    for case in cases:
+        assert (HEADERS.keys() - {"Cache-Control"}) <= case.headers.keys()
+        assert "unsafe" not in case.headers["Content-Security-Policy"]
+        assert not any(word in str(case.headers) for word in ("Python", "BaseHTTP"))
+
+
+HOSTILE = ["'", '"', "' OR 1=1 --", "'; DROP TABLE spans; --", "{version:String}", "\\", "\x00", "a\r\nSet-Cookie: x=y"]
+HOSTILE += ["<script>alert(1)</script>", "${7*7}", "%s%n", "é🧬", "x" * 5000]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_filters_are_parameters(door: Site, asked: Asked, value: str) -> None:
+    door.log_in()
+    for name in ("service", "subcommand", "version"):
+        answer = door.ask(f"/data/versions.json?{name}={quote(value)}")
+        assert (answer.status, answer.body, answer.headers["Content-Type"]) == (200, "[]", "application/json")
+        assert "x" not in answer.headers.get("Set-Cookie", "")
+        sql, parameters = asked.of.pop()
+        assert sql == (ROOT / "collector" / "store" / "queries" / "versions.sql").read_text(encoding="utf-8")
+        assert parameters[name] == value[:128]
+    for name in ("from", "to"):
+        answer = door.ask(f"/data/versions.json?{name}={quote(value)}")
+        assert (answer.status, answer.body[:14]) == (400, "a time is like") and asked.of == []
+
+
+def test_other_bad_parameters(door: Site, asked: Asked) -> None:
+    door.log_in()
+    for query in (
+        "runs.json?page=-1",
+        "runs.json?page=1e9",
+        "runs.json?page=٣",
+        "run.json",
+        "run.json?span_id=' OR 1=1",
+    ):
+        assert door.ask(f"/data/{query}".replace(" ", "%20").replace("٣", "%D9%A3")).status == 400, query
+    assert door.ask("/data/totals.json?" + "&".join(f"a{i}=1" for i in range(20))).status == 400
+    assert asked.of == []
+    assert door.ask("/data/runs.json?page=2").status == 200
+    assert {k: asked.of[0][1][k] for k in ("limit", "offset")} == {"limit": "26", "offset": "50"}
+
+
+def test_a_store_that_fails(door: Site) -> None:
+    door.log_in()
+    answer = door.ask("/data/totals.json?service=broken")
+    assert (answer.status, answer.body) == (500, "The store did not answer.")
+    assert door.ask("/data/totals.json").status == 200
+
+
+def raw(door: Site, data: bytes, wait: float = 5) -> bytes:
+    context = ssl.create_default_context(cafile=str(door.ca))
+    with socket.create_connection(("localhost", door.port), timeout=wait) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as tls:
+            tls.sendall(data)
+            answer = b""
+            while more := tls.recv(65536):
+                answer += more
+            return answer
+
+
+@pytest.mark.parametrize(
+    "status, request_",
+    [
+        (400, b"<script>alert(1)</script>\r\n\r\n"),
+        (400, b"GET / HTTP/9x\r\n\r\n"),
+        (414, b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n"),
+        (431, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"),
+        (403, b"POST /login HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"),
+        (403, b"POST /login HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        (403, b"POST /login HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ],
+)
+def test_requests_that_are_none(door: Site, status: int, request_: bytes) -> None:
+    answer = raw(door, request_)
+    assert answer.split()[1] == str(status).encode() and b"script>" not in answer
+    assert b"Content-Security-Policy" in answer
+
+
+def test_slow_clients_are_cut_off(door: Site) -> None:
+    idle = socket.create_connection(("localhost", door.port), timeout=10)  # says nothing, not even hello
+    start = time.monotonic()
+    with pytest.raises((OSError, TimeoutError)):  # a header a tenth of a second, and no end
+        context = ssl.create_default_context(cafile=str(door.ca))
+        with socket.create_connection(("localhost", door.port), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                tls.sendall(b"GET / HTTP/1.1\r\n")
+                while time.monotonic() < start + 8:
+                    tls.sendall(b"A: b\r\n")
+                    time.sleep(0.1)
+    assert time.monotonic() - start < 6
+    assert idle.recv(1) == b""
+    assert door.ask("/login").status == 200
+
+
+def test_plain_http_and_old_tls(door: Site) -> None:
+    with socket.create_connection(("localhost", door.port), timeout=5) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        try:
+            assert b"HTTP" not in plain.recv(100)
+        except ConnectionResetError:
+            pass  # as good an answer
+    old = ssl.create_default_context(cafile=str(door.ca))
+    old.set_ciphers("DEFAULT@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that they are old
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(("localhost", door.port), timeout=5) as plain, pytest.raises(ssl.SSLError):
+        old.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_new_certificate_without_a_restart(door: Site) -> None:
+    old = door.ca.read_bytes()
+    certificate(door.ca.parent)  # in the place of the old one
+    assert door.ca.read_bytes() != old
+    end = time.monotonic() + 5
+    while True:
+        try:
+            assert door.ask("/login").status == 200
+            break
+        except ssl.SSLCertVerificationError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def test_nobody_is_written_down(door: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    door.log_in()
+    door.ask("/data/totals.json?service=broken")
+    door.ask("/nothing")
+    raw(door, b"x\r\n\r\n")
+    out, err = capfd.readouterr()
+    assert out == "" and "127.0.0.1" not in err and "::1" not in err
+    assert "the store's own words" in err, "the store's failure is, for the maintainer"
+
+
+def test_no_server_without_a_login(asked: Asked, door: Site, tmp_path: Path) -> None:
+    crt, key = certificate(tmp_path)
+    with pytest.raises(ValueError, match="needs them"):
+        Server(door.server.questions, certificate=crt, key=key, static=ROOT, users=None)
+
+
+def test_cached_files(door: Site) -> None:
+    door.log_in()
+    first = door.ask("/app.js")
+    again = door.ask("/app.js", If_None_Match=first.headers["ETag"])
+    assert (first.status, again.status, again.body) == (200, 304, "")
+    assert len(first.body) > 1000 and "private" in first.headers["Cache-Control"]

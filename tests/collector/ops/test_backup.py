@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""The backup by its commands: what was taken comes back byte for byte, and is of no use without the password."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from runspan_backup.data import read_state, write_state
+from runspan_backup.repository import nanoseconds
+from tests.collector.ops.conftest import RESTIC, Installation, grow
+
+ONE, TWO = "spans-2026-11-24T10-00-00.000.json", "spans-2026-11-24T11-00-00.000.json"
+KNOWN = [b"params.max_width", b"stripepy", b"7a5e11ed7a5e11ed"]
+LINE = b'{"resourceSpans":["stripepy","params.max_width","7a5e11ed7a5e11ed",%d]}\n'
+
+
+def lines(first: int, count: int = 100) -> bytes:
+    return b"".join(LINE % number for number in range(first, first + count))
+
+
+def snapshots(at: Installation) -> int:
+    command: list[str | Path] = [RESTIC, "-r", at.repository, "--password-file", at.keys / "restic.password"]
+    command += ["--no-cache", "snapshots", "--json"]
+    return len(json.loads(subprocess.run(command, check=True, capture_output=True).stdout) or [])
+
+
+def test_what_was_ever_taken_comes_back(installation: Installation, tmp_path: Path) -> None:
+    at = installation
+    at.run("init")
+    current = at.write("spans.json", lines(0))
+    assert at.run("run") == f"{len(lines(0))} new bytes backed up\n"
+    assert at.run("run") == "0 new bytes backed up\n"
+    assert snapshots(at) == 1  # nothing was new
+
+    # It grows, is set aside, backed up and tidied away; another begins.
+    grow(current, lines(100))
+    current.rename(at.data / "otlp" / ONE)
+    at.write("spans.json", b"")
+    at.run("run")
+    size = len(lines(0)) + len(lines(100))
+    write_state(at.data, "store", {"files": {ONE: {"offset": size, "size": size}}})
+    assert at.run("tidy") == f"{ONE}\n"
+    grow(at.data / "otlp" / "spans.json", lines(300))
+    at.run("run")
+    assert at.run("check") == "no errors were found\n"
+    assert at.run("check", "--read-data") == "no errors were found\n"
+    want = {ONE: lines(0) + lines(100), "spans.json": lines(300)}
+    assert at.run("verify").startswith(f"2 files with {sum(map(len, want.values()))} bytes restored")
+
+    # The machine is lost, with its state.
+    shutil.rmtree(at.data)
+    at.run("restore", tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == want
+    assert [path.name for path in (tmp_path / "restored").iterdir()] == ["otlp"]
+    again = at.attempt("restore", tmp_path / "restored")
+    assert again.returncode == 1 and "is not empty" in again.stderr
+
+
+def test_a_new_machine_does_not_hide_the_old_one(installation: Installation, tmp_path: Path) -> None:
+    """Another spans.json in the same repository, longer than that of the machine that was lost."""
+    at = installation
+    at.run("init")
+    at.write("spans.json", lines(0))
+    at.run("run")
+    shutil.rmtree(at.data)
+    (at.data / "otlp").mkdir(parents=True)
+    at.write("spans.json", lines(1000, 300))
+    at.run("run")
+    at.write("spans.json", lines(5000, 10))  # emptied by hand, begun anew
+    at.run("run")
+    at.run("restore", tmp_path / "restored")
+    got = at.contents(tmp_path / "restored")
+    assert sorted(got.values()) == sorted([lines(0), lines(1000, 300), lines(5000, 10)])
+    assert got["spans.json"] == lines(5000, 10)
+    assert all(name.startswith("spans") and name.endswith(".json") for name in got)
+
+
+def test_state_says_what_was_taken(installation: Installation) -> None:
+    at = installation
+    at.run("init")
+    paths = [at.write(ONE, lines(0)), at.write("spans.json", lines(100))]
+    at.write("notes.txt", b"somebody's")
+    at.run("run")
+    state = read_state(at.data, "backup")
+    for path in paths:
+        status = path.stat()
+        assert state["files"][path.name] == {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    assert (at.data / "state" / "backup.json").stat().st_mode & 0o777 == 0o640
+    assert "checked" not in state
+    at.run("check")
+    assert read_state(at.data, "backup")["checked"] >= state["time"]
+
+
+def test_at_rest(installation: Installation) -> None:
+    at = installation
+    at.run("init")
+    at.write("spans.json", lines(0, 5000))
+    at.run("run")
+
+    def found(folder: Path) -> list[tuple[Path, bytes]]:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert files
+        return [(path, value) for path in files for value in KNOWN if value in path.read_bytes()]
+
+    assert len(found(at.data / "otlp")) == len(KNOWN)  # that it finds what there is to find
+    assert found(at.repository) == []
+    assert found(at.data / "cache") == []
+
+    (at.keys / "restic.password").write_text("wrong horse\n")
+    for command in (["check"], ["run"], ["restore", at.folder / "restored"]):
+        if command == ["run"]:
+            grow(at.data / "otlp" / "spans.json", lines(5000))
+        refused = at.attempt(*command)
+        assert refused.returncode == 1 and "wrong password or no key found" in refused.stderr
+    assert not list((at.folder / "restored" / "otlp").iterdir())
+
+
+def test_damage_is_found(installation: Installation) -> None:
+    at = installation
+    at.run("init")
+    at.write("spans.json", os.urandom(100_000))
+    at.run("run")
+    packs = sorted(
+        (path for path in (at.repository / "data").rglob("*") if path.is_file()), key=lambda p: p.stat().st_size
+    )
+    packs[-1].chmod(0o600)
+    content = bytearray(packs[-1].read_bytes())
+    content[5000] ^= 1
+    packs[-1].write_bytes(content)
+    assert at.run("check")  # looks at no content
+    damaged = at.attempt("check", "--read-data")
+    assert damaged.returncode == 1 and "check" in damaged.stderr
+    assert at.attempt("verify").returncode == 1
+
+
+def test_killed_in_the_middle(installation: Installation, tmp_path: Path) -> None:
+    at = installation
+    at.run("init")
+    at.write(ONE, os.urandom(40 << 20))
+    at.configure(str(at.repository), limit_upload="8000")
+    process = subprocess.Popen(at.command("run"), start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not [path for path in (at.repository / "data").rglob("*") if path.is_file()]:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert snapshots(at) == 0
+    assert list((at.repository / "locks").iterdir()), "it was killed too late"
+    assert read_state(at.data, "backup") == {}
+
+    at.configure(str(at.repository))
+    at.run("run")
+    at.run("check", "--read-data")
+    at.run("restore", tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == at.contents()
+
+
+def test_a_full_disk_of_the_backup(installation: Installation, tmp_path: Path) -> None:
+    """Acknowledged data stays where it is, nothing is tidied away, and with room again the next run takes it."""
+    at = installation
+    small = tmp_path / "repository"
+    small.mkdir()
+    inside = os.geteuid() == 0
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if inside:
+        subprocess.run(mount, check=True)
+    try:
+        at.run("init")
+        at.write(ONE, lines(0))
+        at.run("run")
+        size = 2 << 20
+        at.write(TWO, os.urandom(size))
+        write_state(at.data, "store", {"files": {TWO: {"offset": size, "size": size}}})
+        before, state = at.contents(), read_state(at.data, "backup")
+        limit = None if inside else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        failed = subprocess.run(at.command("run"), capture_output=True, text=True, preexec_fn=limit, check=False)
+        assert failed.returncode == 1 and "backup" in failed.stderr
+        assert read_state(at.data, "backup") == state
+        assert at.run("tidy") == ""
+        assert at.contents() == before
+
+        if inside:
+            subprocess.run(["mount", "-o", "remount,size=20m", str(small)], check=True)
+        at.run("run")
+        at.run("check", "--read-data")
+        assert at.run("tidy") == f"{TWO}\n"
+        at.run("restore", tmp_path / "restored")
+        assert at.contents(tmp_path / "restored") == before
+    finally:
+        if inside:
+            subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_full_disk_of_the_state(installation: Installation) -> None:
+    """The old state stays, which says less than there is: the next run takes what it has not."""
+    at = installation
+    at.run("init")
+    at.write(ONE, lines(0))
+    at.run("run")
+    state = read_state(at.data, "backup")
+    program = "import resource as r, sys; from pathlib import Path; from runspan_backup import data; "
+    program += "r.setrlimit(r.RLIMIT_FSIZE, (100, 100)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    program += "data.write_state(Path(sys.argv[1]), 'backup', {'files': {str(n): {'size': n} for n in range(100)}})"
+    environment = os.environ | {"PYTHONPATH": str(RESTIC.parents[2] / "collector" / "backup")}
+    failed = subprocess.run(
+        ["python3", "-c", program, at.data], env=environment, capture_output=True, text=True, check=False
+    )
+    assert failed.returncode == 1 and "File too large" in failed.stderr
+    assert read_state(at.data, "backup") == state
+
+
+def test_a_new_password(installation: Installation, tmp_path: Path) -> None:
+    at = installation
+    at.run("init")
+    at.write("spans.json", lines(0))
+    at.run("run")
+    old = (at.keys / "restic.password").read_text()
+    at.run("rotate")
+    new = (at.keys / "restic.password").read_text()
+    assert new != old and len(new) == 65 and (at.keys / "restic.password").stat().st_mode & 0o777 == 0o600
+    assert os.listdir(at.keys) == ["restic.password"]
+    grow(at.data / "otlp" / "spans.json", lines(100))
+    at.run("run")
+    at.run("restore", tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == {"spans.json": lines(0, 200)}
+    (at.keys / "restic.password").write_text(old)
+    assert "wrong password" in at.attempt("check").stderr
+
+
+def test_secrets_are_on_no_command_line(installation: Installation, tmp_path: Path) -> None:
+    """Looked at from inside: restic is a program that writes down how it was called."""
+    at = installation
+    log = tmp_path / "called"
+    spy = tmp_path / "restic"
+    spy.write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >>{log}\nexec {RESTIC} "$@"\n')
+    spy.chmod(0o755)
+    at.config.write_text(at.config.read_text().replace(str(RESTIC), str(spy)))
+    (at.keys / "s3.credentials").write_text("[default]\naws_secret_access_key = swordfish\n")
+    at.write("spans.json", lines(0))
+    for command in ("init", "run", "check", "rotate"):
+        at.run(command)
+    seen = log.read_text()
+    assert "--password-file" in seen and "AWS_SHARED_CREDENTIALS_FILE" in seen
+    for secret in ("correct horse", "swordfish", (at.keys / "restic.password").read_text().strip()):
+        assert secret not in seen
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("1970-01-01T00:00:01Z", 1_000_000_000),
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01T01:00:00.000000001+01:00", 1),
+        ("2026-11-24T21:53:41.327807466Z", 1_795_557_221_327_807_466),
+    ],
+)
+def test_nanoseconds(text: str, want: int) -> None:
+    assert nanoseconds(text) == want

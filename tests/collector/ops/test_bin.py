@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""The small commands: keys, encrypted-volume and status."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collector.ops.conftest import ROOT
+
+BIN = ROOT / "collector" / "bin"
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+def test_keys(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    assert run(BIN / "keys", keys).returncode == 0
+    made = {path.name: path.read_text() for path in keys.iterdir()}
+    assert re.fullmatch("[0-9a-f]{32}\n", made["store.key"]) and re.fullmatch("[0-9a-f]{64}\n", made["restic.password"])
+    assert run(BIN / "keys", keys).returncode == 0
+    assert {path.name: path.read_text() for path in keys.iterdir()} == made  # none is made twice
+
+    assert run(BIN / "keys", keys, "tls", "localhost", "127.0.0.1", "::1").returncode == 0
+    first = (keys / "tls.crt").read_text()
+    for check in (["-verify_hostname", "localhost"], ["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"]):
+        assert (
+            run("openssl", "verify", "-x509_strict", "-CAfile", keys / "ca.crt", *check, keys / "tls.crt").returncode
+            == 0
+        )
+    other = run("openssl", "verify", "-CAfile", keys / "ca.crt", "-verify_hostname", "example.org", keys / "tls.crt")
+    assert other.returncode != 0
+    ca = (keys / "ca.crt").read_text()
+    assert run(BIN / "keys", keys, "tls", "localhost").returncode == 0
+    assert (keys / "tls.crt").read_text() != first and (keys / "ca.crt").read_text() == ca
+    ssl.create_default_context().load_cert_chain(keys / "tls.crt", keys / "tls.key")  # they belong together
+    assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
+    assert run(BIN / "keys", keys, "tls").returncode == 2 and run(BIN / "keys").returncode == 2
+
+
+VOLUMES = [
+    # findmnt's source and type, what lsblk, zfs and lsattr say, whether it is encrypted
+    ("/dev/mapper/data", "ext4", "crypt\npart\ndisk", "", "---- /d", True),
+    ("/dev/mapper/vg-data", "xfs", "lvm\ncrypt\npart\ndisk", "", "---- /d", True),
+    ("/dev/mapper/data[/@var]", "btrfs", "crypt\ndisk", "", "---- /d", True),
+    ("/dev/vda1", "ext4", "part\ndisk", "", "--------------e------- /d", False),
+    ("/dev/vda1", "ext4", "part\ndisk", "", "----E---------e------- /d", True),
+    ("/dev/vda1", "ext4", "part\ndisk", "", "--------------e------- /E", False),
+    ("/dev/mapper/vg-decrypted", "ext4", "lvm\ndisk", "", "---- /d", False),
+    ("tank/runspan", "zfs", "", "aes-256-gcm", "", True),
+    ("tank/runspan", "zfs", "", "off", "", False),
+    ("tank/runspan", "zfs", "", "", "", False),
+    ("gocryptfs", "fuse.gocryptfs", "", "", "", True),
+    ("server:/export", "nfs4", "", "", "", False),
+    ("tmpfs", "tmpfs", "", "", "", False),
+    ("", "", "", "", "", False),
+]
+
+
+@pytest.mark.parametrize(("source", "kind", "lsblk", "zfs", "lsattr", "encrypted"), VOLUMES)
+def test_encrypted_volume(
+    tmp_path: Path, source: str, kind: str, lsblk: str, zfs: str, lsattr: str, encrypted: bool
+) -> None:
+    """The system's answers are stand-ins: each fails where the real one would, with what it is not asked about."""
+    device = source.split("[")[0]
+    answers = {
+        "findmnt": f'[ "$1 $2 $4 $5" = "-n -o -T /d" ] || exit 1; [ $3 = SOURCE ] && echo "{source}" || echo "{kind}"',
+        "lsblk": f'[ "$*" = "-n -s -o TYPE {device}" ] && [ "{lsblk}" ] || exit 32; echo "{lsblk}"',
+        "zfs": f'[ "{zfs}" ] && [ "$*" = "get -H -o value encryption {source}" ] || exit 1; echo "{zfs}"',
+        "lsattr": f'[ "{lsattr}" ] && [ "$*" = "-d /d" ] || exit 1; echo "{lsattr}"',
+    }
+    for name, answer in answers.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    switch = tmp_path / "switch"
+    done = run(BIN / "encrypted-volume", "/d", switch, env=environment)
+    assert (done.returncode == 0) == encrypted, done.stderr
+    assert encrypted or "is not encrypted" in done.stderr
+    switch.touch()
+    done = run(BIN / "encrypted-volume", "/d", switch, env=environment)
+    assert done.returncode == 0
+    assert encrypted or "says that this is all right" in done.stderr
+
+
+def test_encrypted_volume_here(tmp_path: Path) -> None:
+    """With the system's own tools: /proc is on no volume, and a folder that is not there is not encrypted."""
+    for folder in ("/proc", tmp_path / "missing"):
+        assert run(BIN / "encrypted-volume", folder, tmp_path / "switch").returncode == 1
+
+
+METRICS = """\
+# HELP otelcol_receiver_accepted_spans_total Number of spans.
+otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 120
+otelcol_receiver_refused_spans_total{receiver="otlp",transport="http"} 3
+otelcol_exporter_sent_spans_total{exporter="journal"} 117
+otelcol_exporter_send_failed_spans_total{exporter="journal"} FAILED
+runspan_allowlist_dropped{what="service"} 2
+runspan_allowlist_dropped{what="span"} 1
+runspan_gate_refused{status="429"} 7
+runspan_gate_refused{status="415"} 1
+"""
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    failed = "0"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(METRICS.replace("FAILED", self.failed).encode() if self.path == "/metrics" else b"{}")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """All is well: a stand-in for the collector's health, metrics and certificate, and the state files."""
+    keys, data = tmp_path / "keys", tmp_path / "data"
+    assert run(BIN / "keys", keys, "tls", "localhost").returncode == 0
+    plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Collector", (Collector,), {}))
+    encrypted = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(keys / "tls.crt", keys / "tls.key")
+    encrypted.socket = context.wrap_socket(encrypted.socket, server_side=True)
+    for server in (plain, encrypted):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    for folder in ("otlp", "state"):
+        (data / folder).mkdir(parents=True)
+    (data / "otlp" / "spans.json").touch()
+    found: dict[str, Any] = {
+        "data": data,
+        "plain": plain,
+        "store": {
+            "status": {"rows": 117, "last": "2026-11-24T10:00:00Z", "lag_bytes": 0, "error": None, "written": ago(5)}
+        },
+        "backup": {"files": {}, "time": ago(600), "checked": ago(86400)},
+        "command": [BIN / "status", "--data", data, "--collector", f"127.0.0.1:{encrypted.server_port}"],
+    }
+    found["command"] += ["--health", f"127.0.0.1:{plain.server_port}", "--metrics", f"127.0.0.1:{plain.server_port}"]
+    yield found
+    for server in (plain, encrypted):
+        server.shutdown()
+        server.server_close()
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(timezone.utc) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
+def status(machine: dict[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
+    for whose in ("store", "backup"):
+        if machine[whose] is not None:
+            (machine["data"] / "state" / f"{whose}.json").write_text(json.dumps(machine[whose]))
+    return run(*machine["command"], *more)
+
+
+def test_status(machine: dict[str, Any]) -> None:
+    done = status(machine)
+    assert done.returncode == 0, done.stdout
+    lines = dict(line.split(maxsplit=2)[1:] for line in done.stdout.splitlines())
+    assert list(lines) == ["collector", "reports", "files", "store", "backup", "disk", "certificate"]
+    assert lines["reports"] == (
+        "spans 120 accepted, 117 written, 0 failed, 3 refused; allow-list dropped 3, requests turned away 8"
+    )
+    assert lines["store"].startswith("117 runs, the last of 2026-11-24T10:00:00Z; 0 B behind")
+    assert lines["backup"] == "last run 10 minutes ago, checked 24 hours ago, restored for a test never"
+    assert lines["certificate"] == "89 days left"
+    answer = json.loads(status(machine, "--json").stdout)
+    assert answer["reports"]["values"]["accepted"] == 120 and all(line["good"] for line in answer.values())
+
+
+def no_collector(machine: dict[str, Any]) -> None:
+    machine["plain"].shutdown()
+    machine["plain"].server_close()
+
+
+def failed_spans(machine: dict[str, Any]) -> None:
+    machine["plain"].RequestHandlerClass.failed = "1"
+
+
+def many_files(machine: dict[str, Any]) -> None:
+    for number in range(49):
+        (machine["data"] / "otlp" / f"spans-{number}.json").touch()
+
+
+def broken_state(machine: dict[str, Any]) -> None:
+    machine["store"] = None
+    (machine["data"] / "state" / "store.json").write_text("{")
+
+
+BAD: list[tuple[set[str], Any]] = [
+    ({"collector", "reports"}, no_collector),
+    ({"reports"}, failed_spans),
+    ({"files"}, many_files),
+    ({"store"}, broken_state),
+    ({"store"}, lambda m: m.update(store=None)),
+    ({"store"}, lambda m: m["store"]["status"].update(written=ago(300))),
+    ({"store"}, lambda m: m["store"]["status"].update(written="yesterday")),
+    ({"store"}, lambda m: m["store"]["status"].update(lag_bytes=1 << 30)),
+    ({"store"}, lambda m: m["store"]["status"].update(error="No space left on device")),
+    ({"backup"}, lambda m: m.update(backup=None)),
+    ({"backup"}, lambda m: m["backup"].update(time=ago(4 * 3600))),
+    ({"backup"}, lambda m: m["backup"].update(checked=ago(9 * 86400))),
+    ({"backup"}, lambda m: m["backup"].pop("checked")),
+    ({"certificate"}, lambda m: m["command"].extend(["--certificate-days", "90"])),
+    ({"certificate"}, lambda m: m["command"].extend(["--collector", "127.0.0.1:1"])),
+    ({"files", "disk", "store", "backup"}, lambda m: m["command"].extend(["--data", "/nowhere"])),
+]
+
+
+@pytest.mark.parametrize(("bad", "change"), BAD)
+def test_status_of_what_is_not_well(machine: dict[str, Any], bad: set[str], change: Any) -> None:
+    change(machine)
+    done = status(machine, "--json")
+    assert done.returncode == 1
+    assert {name for name, line in json.loads(done.stdout).items() if not line["good"]} == bad
+    assert os.fspath(machine["data"]) not in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""The units by systemd's own tools, as they are installed under a folder of their own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.collector.ops.conftest import ROOT
+
+UNITS = ROOT / "collector" / "systemd"
+SERVICES = ["runspan-collector", "runspan-store", "runspan-backup@run", "runspan-tidy", "runspan-status"]
+TARGETS = Path("/lib/systemd/system")
+HIGHEST_EXPOSURE = 1.5  # of 10, as systemd-analyze security has it
+
+pytestmark = pytest.mark.usefixtures("systemd")
+
+
+@pytest.fixture(scope="module")
+def systemd() -> None:
+    assert shutil.which("systemd-analyze") and shutil.which("systemd-sysusers"), (
+        "systemd is needed to look at its units"
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A system with nothing but these units, the targets that they name, and stand-ins for the programs."""
+    subprocess.run([UNITS / "install", tmp_path], check=True)
+    (tmp_path / "lib/systemd/system").mkdir(parents=True)
+    for target in TARGETS.glob("*.target"):
+        shutil.copy(target, tmp_path / "lib/systemd/system", follow_symlinks=False)
+    for service in [*UNITS.glob("*.service"), *UNITS.glob("*/*.conf")]:
+        for program in re.findall(r"^Exec\w+=\+?(\S+)", service.read_text(), re.M):
+            path = tmp_path / program.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("#!/bin/sh\n")
+            path.chmod(0o755)
+            # What is there beside the build's results is there in the repository.
+            assert "/build/" in program or (ROOT / Path(program).relative_to("/opt/runspan")).exists(), program
+    return tmp_path
+
+
+def analyze(*arguments: str | Path) -> tuple[int, str]:
+    done = subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def verify(root: Path) -> tuple[int, str]:
+    return analyze("verify", f"--root={root}", "runspan.target", *(f"{service}.service" for service in SERVICES))
+
+
+def test_verify(root: Path) -> None:
+    assert verify(root) == (0, "")
+    for timer in UNITS.glob("*.timer"):
+        when = re.search("OnCalendar=(.*)", timer.read_text())
+        assert when and analyze("calendar", when[1])[0] == 0
+
+
+def test_verify_finds_what_is_wrong(root: Path) -> None:
+    drop_in = root / "etc/systemd/system/runspan-.service.d/hardening.conf"
+    drop_in.write_text(drop_in.read_text().replace("ProtectClock=yes", "ProtectClok=yes"))
+    assert "ProtectClok" in verify(root)[1]
+    (root / "opt/runspan/collector/bin/tidy").chmod(0o644)
+    code, said = verify(root)
+    assert code != 0 and "tidy is not executable" in said
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_exposure(root: Path, service: str) -> None:
+    _, said = analyze("security", "--offline=yes", f"--root={root}", f"{service}.service")
+    found = re.search(rf"Overall exposure level for {re.escape(service)}.service: ([\d.]+)", said)
+    assert found and float(found[1]) <= HIGHEST_EXPOSURE, said
+    for setting in ("NoNewPrivileges", "PrivateTmp", "ProtectSystem", "User", "RestrictAddressFamilies=~AF_PACKET"):
+        line = next(line for line in said.splitlines() if setting in line)
+        assert "✓" in line, line
+    # An allow-list of calls: with the lists in the other order it would be one of what is refused.
+    assert re.search(r"✓ SystemCallFilter=~@mount", said) and re.search(r"✓ SystemCallFilter=~@privileged", said), said
+
+
+@pytest.mark.parametrize("path", sorted(UNITS.glob("*.service")), ids=lambda path: path.name)
+def test_every_service(path: Path) -> None:
+    text = path.read_text()
+    assert path.name.startswith("runspan-"), "the drop-in would not count for it"
+    assert re.search(r"^MemoryMax=", text, re.M) and re.search(r"^User=runspan-", text, re.M)
+    settings = re.findall(r"^\s*(\w+)=(.*)", text, re.M)
+    for name, value in settings:
+        if "keys/" in value:
+            assert name == "LoadCredential", f"{name}={value}"
+        assert name not in ("SystemCallFilter", "ExecStartPre", "AmbientCapabilities", "Group", "UMask")
+
+
+def test_each_unit_is_started(root: Path) -> None:
+    """By the target, by a timer, or as another instance of a template."""
+    wanted = set(re.findall(r"[\w@-]+\.(?:service|timer)", (UNITS / "runspan.target").read_text()))
+    for path in [*UNITS.glob("*.service"), *UNITS.glob("*.timer")]:
+        timers = {timer.replace(".timer", ".service") for timer in wanted}
+        instances = {re.sub("@.*", "@.service", name) for name in timers}
+        assert path.name in wanted | timers | instances, path.name
+    assert all((UNITS / name).exists() for name in wanted)
+
+
+def test_users_and_folders(root: Path) -> None:
+    subprocess.run(["systemd-sysusers", f"--root={root}"], check=True, capture_output=True)
+    users = {line.split(":")[0]: line for line in (root / "etc/passwd").read_text().splitlines()}
+    named = {re.search("^User=(.*)", path.read_text(), re.M)[1] for path in UNITS.glob("*.service")}  # type: ignore[index]
+    assert named == set(users)
+    assert all(line.endswith("/usr/sbin/nologin") for line in users.values())
+    assert "runspan:" in (root / "etc/group").read_text()
+    subprocess.run(["systemd-tmpfiles", "--create", f"--root={root}"], check=True, capture_output=True)
+    assert (root / "var/lib/runspan/state").stat().st_mode & 0o7777 == 0o1770
+    assert (root / "etc/runspan-collector/keys").stat().st_mode & 0o7777 == 0o700
+
+
+def test_install_keeps_what_is_there(root: Path) -> None:
+    configuration = root / "etc/runspan-collector/backup.ini"
+    configuration.write_text("[backup]\n")
+    subprocess.run([UNITS / "install", root], check=True)
+    assert configuration.read_text() == "[backup]\n"
