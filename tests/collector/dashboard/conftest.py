@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 import pytest
 
 from runspan_store.store import Store
+from tests.collector.dashboard.running import ROOT, Site, site
 from tests.collector.dashboard.runs import Row, runs
-from tests.collector.dashboard.site import ROOT, Site, site
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from runspan_store.store import Store
 from tests.collector.dashboard.chromium import chromium
+from tests.collector.dashboard.running import PASSWORD, ROOT, site
 from tests.collector.dashboard.runs import runs
-from tests.collector.dashboard.site import PASSWORD, ROOT, site
 
 PICTURES = {"desktop": (1360, 1480, False), "dark": (1360, 1480, True), "phone": (390, 844, False)}
 

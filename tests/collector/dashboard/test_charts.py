@@ -18,8 +18,8 @@ import pytest
 from runspan_dashboard import PublicQuestions, Questions, export
 from runspan_dashboard.pages import HERE, OURS
 from runspan_store.store import Store
+from tests.collector.dashboard.running import CHARTS, DOCS, QUERIES, STATIC, Site, site
 from tests.collector.dashboard.runs import Row
-from tests.collector.dashboard.site import CHARTS, DOCS, QUERIES, STATIC, Site, site
 
 SPECS = {str(path.relative_to(CHARTS)): json.loads(path.read_bytes()) for path in sorted(CHARTS.rglob("*.vl.json"))}
 NOW = datetime.now(timezone.utc) + timedelta(minutes=5)

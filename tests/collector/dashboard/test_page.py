@@ -13,8 +13,8 @@ import pytest
 
 from runspan_store.store import Store
 from tests.collector.dashboard.chromium import Tab, chromium
+from tests.collector.dashboard.running import PASSWORD, Site, site
 from tests.collector.dashboard.runs import Row
-from tests.collector.dashboard.site import PASSWORD, Site, site
 
 
 @pytest.fixture(scope="module")

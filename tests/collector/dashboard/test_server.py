@@ -20,7 +20,7 @@ import pytest
 from runspan_dashboard import users
 from runspan_dashboard.server import COOKIE, HEADERS, Server
 from runspan_dashboard.users import Limit, Sessions, Users
-from tests.collector.dashboard.site import PASSWORD, ROOT, Site, certificate, site
+from tests.collector.dashboard.running import PASSWORD, ROOT, Site, certificate, site
 
 NAMES = ["charts", "totals", "choices", "runs", "run", "runs_per_day", "versions"]
 FILES = ["", "index.html", "app.js", "style.css", "vega.min.js", "vega-lite.min.js", "vega-interpreter.js"]
