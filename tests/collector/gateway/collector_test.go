@@ -279,14 +279,14 @@ func (c *collector) memory(t testing.TB) int {
 	return kilobytes >> 10
 }
 
-// runHost runs a C program with runspan, which sends 2500 spans of five threads.
+// runHost runs a C program with runspan, which sends 1000 spans.
 func runHost(t testing.TB, program, endpoint, caFile string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	run := exec.CommandContext(ctx, program, host.Schema)
 	run.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+endpoint, "SSL_CERT_FILE="+caFile)
-	if out, err := run.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
+	if out, err := run.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +35,7 @@ const memoryMB = 512
 // What a real host sends is in the files, all of it and nothing else: as it is at
 // a receiver that changes nothing.
 func TestHost(t *testing.T) {
-	program := host.Compile(t, append([]string{host.Root + "/tests/c/hosts/run.c"}, host.Link(t)...)...)
+	program := host.Compile(t, append([]string{"hosts/report.c"}, host.Link(t)...)...)
 	r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})
 	must(t, err)
 	defer r.Close()
@@ -55,10 +55,13 @@ func TestHost(t *testing.T) {
 	for line := range strings.Lines(all) {
 		shapes(t, line, got)
 	}
-	if len(ids) != 2500 || len(got) == 0 || !maps.Equal(got, want) {
-		t.Errorf("%d spans of 2500\ngot  %v\nwant %v", len(ids), got, want)
+	if len(ids) != 1000 || len(got) != 2 || !maps.Equal(got, want) {
+		t.Errorf("%d spans of 1000\ngot  %.2000s\nwant %.2000s", len(ids), fmt.Sprint(got), fmt.Sprint(want))
 	}
 }
+
+// ownTime is an event's.
+var ownTime = regexp.MustCompile(`"timeUnixNano":"[1-9]\d+"`)
 
 // shapes counts the spans of a request by all that is in them but ids and times.
 func shapes(t *testing.T, line string, counts map[string]int) {
@@ -84,7 +87,7 @@ func shapes(t *testing.T, line string, counts map[string]int) {
 				}
 				shape, err := json.Marshal([]any{rs.Resource, ss.Scope, s})
 				must(t, err)
-				counts[string(shape)]++
+				counts[ownTime.ReplaceAllString(string(shape), "")]++
 			}
 		}
 	}
@@ -140,7 +143,7 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	whole := func(b []byte) func() io.Reader { return func() io.Reader { return bytes.NewReader(b) } }
-	bomb := zipped(t, io.LimitReader(zeros{}, 20<<20)).Bytes()
+	bomb := zipped(t, io.LimitReader(zeros{}, 8<<20)).Bytes()
 	kept := 0
 	for _, test := range []struct {
 		name    string
@@ -159,10 +162,10 @@ func TestHostile(t *testing.T) {
 		{"another encoding", whole(nil), []string{"Content-Encoding", "br"}, 400, 1},
 		{"a huge body", func() io.Reader { return io.LimitReader(zeros{}, 100<<20) }, nil, 413, 20},
 		{"a zip bomb", whole(bomb), []string{"Content-Encoding", "gzip"}, 413, 50},
-		{"deep lists", whole(nested(30000, 5)), nil, 400, 100},
-		{"deep maps", whole(nested(30000, 6)), nil, 400, 100},
+		{"deep lists", whole(nested(5000, 5)), nil, 400, 100},
+		{"deep maps", whole(nested(5000, 6)), nil, 400, 100},
 		{"half a million spans", whole(bytes.Repeat([]byte{0x0a, 0x04, 0x12, 0x02, 0x12, 0x00}, 170000)), nil, 400, 100},
-		{"as many as may be", whole(bytes.Repeat([]byte{0x0a, 0x04, 0x12, 0x02, 0x12, 0x00}, 21000)), nil, 400, 200},
+		{"as many as may be", whole(bytes.Repeat([]byte{0x0a, 0x04, 0x12, 0x02, 0x12, 0x00}, 21000)), nil, 400, 50},
 		{"a forged service", forged(func(r *coltracepb.ExportTraceServiceRequest) {
 			r.ResourceSpans[0].Resource.Attributes[0].Value = text("alice")
 		}), nil, 400, 5},
@@ -438,10 +441,8 @@ func TestFullDisk(t *testing.T) {
 // outlives an end and a kill, and goes to the vendor when it is back.
 func TestVendor(t *testing.T) {
 	var up atomic.Bool
-	var keys sync.Map
-	vendor, err := receiver.Start(receiver.Options{Plain: true, Respond: func(_ int, w http.ResponseWriter, r *http.Request) bool {
+	vendor, err := receiver.Start(receiver.Options{Plain: true, Respond: func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		if up.Load() {
-			keys.Store(r.Header.Get("X-Honeycomb-Team"), true)
 			return false
 		}
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -478,10 +479,13 @@ func TestVendor(t *testing.T) {
 	if len(missing) > 0 {
 		t.Errorf("%d of %d are not at the vendor's, after %d requests", len(missing), len(acknowledged), len(vendor.Requests()))
 	}
-	var seen []string
-	keys.Range(func(key, _ any) bool { seen = append(seen, key.(string)); return true })
-	if !slices.Equal(seen, []string{"secret-key"}) || strings.Contains(c.log.String(), "secret-key") {
-		t.Errorf("keys %v", seen)
+	for _, request := range vendor.Requests() {
+		if key := request.Header.Get("X-Honeycomb-Team"); key != "secret-key" {
+			t.Errorf("a request has the key %q", key)
+		}
+	}
+	if strings.Contains(c.log.String(), "secret-key") {
+		t.Error("the key is in the log")
 	}
 }
 
