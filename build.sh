@@ -70,6 +70,12 @@ store() { # the tests of the maintainers' store (collector/store)
     build/venv/collector/bin/python -m pytest -q tests/collector/store
 }
 
+collector() { # the maintainers' collector (build/collector/otelcol)
+    need_tools
+    say collector
+    CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+}
+
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
@@ -186,7 +192,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | collector) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
