@@ -70,6 +70,16 @@ store() { # the tests of the maintainers' store (collector/store)
     build/venv/collector/bin/python -m pytest -q tests/collector/store
 }
 
+kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balancer, cluster
+    collector
+    scripts/kafka.sh
+    scripts/debs.sh haproxy
+    venv collector collector/requirements.txt
+    say kafka
+    go test -count=1 ./tests/collector/kafka
+    build/venv/collector/bin/python -m pytest -q tests/collector/cluster
+}
+
 collector() { # the maintainers' collector (build/collector/otelcol)
     need_tools
     say collector
@@ -192,7 +202,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | collector) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | store | collector | kafka) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2
