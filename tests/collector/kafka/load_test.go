@@ -5,10 +5,13 @@ package kafka_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -78,9 +81,13 @@ func report(t testing.TB) *coltracepb.ExportTraceServiceRequest {
 	}}}
 }
 
-func attribute(key string, value any) *commonpb.KeyValue {
+func attribute(key string, of any) *commonpb.KeyValue {
+	return &commonpb.KeyValue{Key: key, Value: value(of)}
+}
+
+func value(of any) *commonpb.AnyValue {
 	v := &commonpb.AnyValue{}
-	switch value := value.(type) {
+	switch value := of.(type) {
 	case string:
 		v.Value = &commonpb.AnyValue_StringValue{StringValue: value}
 	case bool:
@@ -92,7 +99,7 @@ func attribute(key string, value any) *commonpb.KeyValue {
 			v.Value = &commonpb.AnyValue_DoubleValue{DoubleValue: value}
 		}
 	}
-	return &commonpb.KeyValue{Key: key, Value: v}
+	return v
 }
 
 // A load is a crowd of clients. Each sends a report until it is acknowledged, as
@@ -103,10 +110,13 @@ type load struct {
 	client *http.Client
 	sample []byte // a report whose ids are zero
 
+	plain bool // nothing is forged
+
 	mutex  sync.Mutex
 	ids    map[string]bool // of all spans that were sent: whether acknowledged
 	acked  atomic.Int64
-	wire   atomic.Int64 // bytes of the bodies
+	bodies atomic.Int64 // bytes of those that were acknowledged
+	wire   atomic.Int64 // bytes of all connections, TLS included
 	tries  atomic.Int64
 	ending atomic.Bool
 	crowd  sync.WaitGroup
@@ -119,12 +129,33 @@ func newLoad(t testing.TB, keys authority, to string) *load {
 		t.Fatal(err)
 	}
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(clientAddress)}}
-	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: keys.client(), MaxIdleConnsPerHost: 64}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &load{
-		t: t, url: "https://" + to + "/v1/traces", sample: sample, ids: map[string]bool{},
-		client: &http.Client{Transport: transport, Timeout: 5 * time.Second},
+	l := &load{t: t, url: "https://" + to + "/v1/traces", sample: sample, ids: map[string]bool{}}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		return counted{conn, &l.wire}, err
 	}
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: keys.client(), MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	l.client = &http.Client{Transport: transport, Timeout: 5 * time.Second}
+	return l
+}
+
+// A counted connection counts its bytes, both ways.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(to []byte) (int, error) {
+	n, err := c.Conn.Read(to)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func (c counted) Write(from []byte) (int, error) {
+	n, err := c.Conn.Write(from)
+	c.bytes.Add(int64(n))
+	return n, err
 }
 
 // start has the clients send at most the given number of reports each, one in a
@@ -133,7 +164,7 @@ func (l *load) start(clients, reports int, pause time.Duration) {
 	for range clients {
 		l.crowd.Go(func() {
 			for i := 0; i < reports && !l.ending.Load(); i++ {
-				l.one(i%20 == 0)
+				l.one(!l.plain && i%20 == 0)
 				time.Sleep(pause)
 			}
 		})
@@ -151,6 +182,9 @@ func (l *load) one(forged bool) {
 	span := of.ScopeSpans[0].Spans[0]
 	rand.Read(span.TraceId)
 	rand.Read(span.SpanId)
+	vary(of.Resource.Attributes)
+	vary(span.Attributes)
+	span.StartTimeUnixNano -= mathrand.Uint64N(3600e9)
 	if forged { // an attribute of its own, and somebody else's span beside it
 		span.Attributes = append(span.Attributes, attribute(foreign, foreign))
 		other := proto.Clone(of).(*tracepb.ResourceSpans)
@@ -178,10 +212,28 @@ func (l *load) one(forged bool) {
 			l.ids[id] = true
 			l.mutex.Unlock()
 			l.acked.Add(1)
-			l.wire.Add(int64(body.Len()))
+			l.bodies.Add(int64(body.Len()))
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// vary gives a report some values of its own, as the runs of many users have.
+func vary(attributes []*commonpb.KeyValue) {
+	for _, a := range attributes {
+		switch a.Key {
+		case "service.version":
+			a.Value = value(fmt.Sprintf("1.%d.%d", mathrand.N(4), mathrand.N(6)))
+		case "process.runtime.version":
+			a.Value = value(fmt.Sprintf("3.%d.%d", 10+mathrand.N(5), mathrand.N(12)))
+		case "os.version":
+			a.Value = value(fmt.Sprintf("%d.%d.0-%d-generic", 5+mathrand.N(2), mathrand.N(20), mathrand.N(200)))
+		case "params.nproc":
+			a.Value = value(float64(1 + mathrand.N(64)))
+		case "params.contact_map_resolution":
+			a.Value = value(float64(5000 * (1 + mathrand.N(10))))
+		}
 	}
 }
 
