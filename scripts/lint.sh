@@ -16,7 +16,7 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data collector/store tests/collector/store
 
 printf '\n== shell\n'
 build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh

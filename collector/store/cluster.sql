@@ -68,9 +68,9 @@ CREATE TABLE IF NOT EXISTS runspan.spans_stored ON CLUSTER '{cluster}'
     `trace.span_id` String,
     `trace.trace_id` String,
     `type` LowCardinality(String),
-    whole UInt8 MATERIALIZED NOT ifNull(aborted, false)
+    `/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', whole)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)
 PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
 TTL toDateTime(timestamp) + INTERVAL 60 DAY
@@ -79,249 +79,131 @@ SETTINGS storage_policy = 'encrypted';
 CREATE TABLE IF NOT EXISTS runspan.spans_everywhere ON CLUSTER '{cluster}' AS runspan.spans_stored
 ENGINE = Distributed('{cluster}', 'runspan', 'spans_stored', cityHash64(`trace.trace_id`));
 
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `Sample Rate` Int64;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `aborted` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.h5py.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.hictkpy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.numpy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.packaging.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.pandas.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.scipy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.structlog.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `duration_ms` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.escaped` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.message` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.stacktrace` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.type` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `host.arch` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `library.name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `meta.signal_type` LowCardinality(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `os.type` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `os.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.coefficient_of_variation_threshold` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params/columns` Array(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.constrain_heights` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_format` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_raw_interactions` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_resolution` Nullable(Int64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.dataset_format` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.dataset_name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.end2end_test` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.genomic_belt` Nullable(Int64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.glob_pers_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.highlight_seeds` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.highlight_stripes` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.k` Nullable(Int64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.list_only` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.loc_pers_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.loc_trend_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.low_memory` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.max_width` Nullable(Int64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.nproc` Nullable(Int64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.relative_change_threshold` Nullable(Float64);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.result_file_format_version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.unit_test` Nullable(Bool);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.description` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `service.name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `service.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.kind` LowCardinality(String);
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.num_events` Int64;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.num_links` Int64;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `status_code` Int64;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.distro.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.distro.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.language` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `timestamp` DateTime64(9, 'UTC');
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `trace.span_id` String;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `trace.trace_id` String;
-
-ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `type` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `Sample Rate` Int64;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `aborted` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.h5py.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.hictkpy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.numpy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.packaging.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.pandas.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.scipy.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `dependency.structlog.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `duration_ms` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.escaped` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.message` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.stacktrace` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `exception.type` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `host.arch` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `library.name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `meta.signal_type` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `os.type` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `os.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.coefficient_of_variation_threshold` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params/columns` Array(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.constrain_heights` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_format` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_raw_interactions` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.contact_map_resolution` Nullable(Int64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.dataset_format` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.dataset_name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.end2end_test` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.genomic_belt` Nullable(Int64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.glob_pers_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.highlight_seeds` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.highlight_stripes` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.k` Nullable(Int64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.list_only` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.loc_pers_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.loc_trend_min` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.low_memory` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.max_width` Nullable(Int64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.nproc` Nullable(Int64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.relative_change_threshold` Nullable(Float64);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.result_file_format_version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `params.unit_test` Nullable(Bool);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.description` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `process.runtime.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `service.name` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `service.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.kind` LowCardinality(String);
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.num_events` Int64;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `span.num_links` Int64;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `status_code` Int64;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.distro.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.distro.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.language` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.name` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `telemetry.sdk.version` LowCardinality(Nullable(String));
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `timestamp` DateTime64(9, 'UTC');
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `trace.span_id` String;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `trace.trace_id` String;
-
-ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS `type` LowCardinality(String);
+ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}'
+    ADD COLUMN IF NOT EXISTS `Sample Rate` Int64,
+    ADD COLUMN IF NOT EXISTS `aborted` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `dependency.h5py.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.hictkpy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.numpy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.packaging.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.pandas.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.scipy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.structlog.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `duration_ms` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `exception.escaped` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.message` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.stacktrace` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.type` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `host.arch` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `library.name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `meta.signal_type` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `os.type` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `os.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.coefficient_of_variation_threshold` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params/columns` Array(String),
+    ADD COLUMN IF NOT EXISTS `params.constrain_heights` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_format` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_raw_interactions` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_resolution` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.dataset_format` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.dataset_name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.end2end_test` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.genomic_belt` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.glob_pers_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.highlight_seeds` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.highlight_stripes` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.k` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.list_only` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.loc_pers_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.loc_trend_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.low_memory` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.max_width` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.nproc` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.relative_change_threshold` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.result_file_format_version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.unit_test` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `process.runtime.description` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `process.runtime.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `process.runtime.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `service.name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `service.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `span.kind` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `span.num_events` Int64,
+    ADD COLUMN IF NOT EXISTS `span.num_links` Int64,
+    ADD COLUMN IF NOT EXISTS `status_code` Int64,
+    ADD COLUMN IF NOT EXISTS `telemetry.distro.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.distro.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.language` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `timestamp` DateTime64(9, 'UTC'),
+    ADD COLUMN IF NOT EXISTS `trace.span_id` String,
+    ADD COLUMN IF NOT EXISTS `trace.trace_id` String,
+    ADD COLUMN IF NOT EXISTS `type` LowCardinality(String);
+
+ALTER TABLE runspan.spans_everywhere ON CLUSTER '{cluster}'
+    ADD COLUMN IF NOT EXISTS `Sample Rate` Int64,
+    ADD COLUMN IF NOT EXISTS `aborted` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `dependency.h5py.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.hictkpy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.numpy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.packaging.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.pandas.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.scipy.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `dependency.structlog.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `duration_ms` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `exception.escaped` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.message` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.stacktrace` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `exception.type` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `host.arch` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `library.name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `meta.signal_type` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `os.type` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `os.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.coefficient_of_variation_threshold` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params/columns` Array(String),
+    ADD COLUMN IF NOT EXISTS `params.constrain_heights` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_format` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_raw_interactions` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.contact_map_resolution` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.dataset_format` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.dataset_name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.end2end_test` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.genomic_belt` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.glob_pers_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.highlight_seeds` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.highlight_stripes` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.k` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.list_only` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.loc_pers_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.loc_trend_min` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.low_memory` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `params.max_width` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.nproc` Nullable(Int64),
+    ADD COLUMN IF NOT EXISTS `params.relative_change_threshold` Nullable(Float64),
+    ADD COLUMN IF NOT EXISTS `params.result_file_format_version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `params.unit_test` Nullable(Bool),
+    ADD COLUMN IF NOT EXISTS `process.runtime.description` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `process.runtime.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `process.runtime.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `service.name` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `service.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `span.kind` LowCardinality(String),
+    ADD COLUMN IF NOT EXISTS `span.num_events` Int64,
+    ADD COLUMN IF NOT EXISTS `span.num_links` Int64,
+    ADD COLUMN IF NOT EXISTS `status_code` Int64,
+    ADD COLUMN IF NOT EXISTS `telemetry.distro.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.distro.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.language` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.name` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `telemetry.sdk.version` LowCardinality(Nullable(String)),
+    ADD COLUMN IF NOT EXISTS `timestamp` DateTime64(9, 'UTC'),
+    ADD COLUMN IF NOT EXISTS `trace.span_id` String,
+    ADD COLUMN IF NOT EXISTS `trace.trace_id` String,
+    ADD COLUMN IF NOT EXISTS `type` LowCardinality(String);
 
 CREATE OR REPLACE VIEW runspan.spans ON CLUSTER '{cluster}' AS
 SELECT

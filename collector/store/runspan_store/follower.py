@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 import time
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from runspan_store.rows import Decoder, Row
-from runspan_store.store import Store
+from runspan_store.store import Store, sync
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
-ROTATED = re.compile(r"-\d{4}-\d{2}-\d{2}T")
+CURRENT = "spans.json"
 
 
 @dataclass
@@ -80,15 +79,16 @@ class Follower:
             self.write_state()
         return taken
 
-    def _present(self) -> list[str]:
-        """The oldest first."""
+    def _present(self) -> dict[str, int]:
+        """The files' sizes, the oldest file first."""
         found = []
         for path in self._otlp.glob("*.json"):
             try:
-                found.append((path.stat().st_mtime_ns, path.name))
+                status = path.stat()
             except FileNotFoundError:
                 continue
-        return [name for _, name in sorted(found)]
+            found.append((status.st_mtime_ns, path.name, status.st_size))
+        return {name: size for _, name, size in sorted(found)}
 
     def _take(self, name: str) -> bool:
         try:
@@ -103,18 +103,23 @@ class Follower:
                 return False
             file.seek(progress.offset)
             rows: list[Row] = []
+            counted = self.decoder.counts.copy()
             took = 0
             while took < BATCH_BYTES:
                 line = file.readline(LONGEST_LINE)
                 unfinished = not line.endswith(b"\n") and len(line) < LONGEST_LINE
-                if not line or unfinished and not ROTATED.search(name):
+                if not line or unfinished and name == CURRENT:
                     break  # the collector is writing it
                 took += len(line)
                 if line.strip():
                     rows += self.decoder.line(line)
         if not took:
             return False
-        self._store.insert(rows)
+        try:
+            self._store.insert(rows)
+        except BaseException:
+            self.decoder.counts = counted  # the same lines will be counted when they are taken
+            raise
         progress.offset += took
         progress.size = max(progress.size, progress.offset)
         self.write_state()
@@ -124,11 +129,11 @@ class Follower:
         found = self.files.get(name)
         if found is None or found.inode != status.st_ino or found.offset > status.st_size:
             found = Progress(0, status.st_size, status.st_ino)
-            for older, progress in self.files.items():
-                # Only the file that was written can have got another name: other inodes may have been used again.
-                renamed = older != name and name.startswith(older.removesuffix(".json") + "-")
-                if renamed and progress.inode == status.st_ino and progress.offset <= status.st_size:
-                    found.offset = progress.offset
+            # Only the file that was written gets another name. Another one's inode may have been used again.
+            current = self.files.get(CURRENT)
+            renamed = name != CURRENT and current is not None and current.inode == status.st_ino
+            if renamed and current is not None and current.offset <= status.st_size:
+                found.offset = current.offset
             self.files[name] = found
         return found
 
@@ -147,7 +152,8 @@ class Follower:
         """``files`` is for what removes files; the rest is for people."""
         if status:
             self._status = self._store.status() | {"error": error}
-        lag = sum(max(0, f.size - f.offset) for f in self.files.values())
+        nothing = Progress(0, 0, 0)
+        lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
             "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
             "counts": dict(sorted(self.decoder.counts.items())),
@@ -160,3 +166,4 @@ class Follower:
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, self._state)
+        sync(self._state.parent)

@@ -2,7 +2,7 @@
 """OTLP/JSON in, rows out. What no schema names, and values that don't fit, are left out and counted.
 
 python -m runspan_store.rows --schemas DIR <spans.json writes rows in ClickHouse's format JSONEachRow, for a cluster:
-    ... | clickhouse-client --query 'INSERT INTO runspan.spans_stored FORMAT JSONEachRow'
+    ... | clickhouse-client --query 'INSERT INTO runspan.spans_everywhere FORMAT JSONEachRow'
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ KEEP_DAYS = 60
 DAY_NS = 24 * 3600 * 10**9
 SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 REQUEST_START = b'{"resourceSpans":'
+
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError)
 
 Row = dict[str, Any]
 
@@ -54,23 +56,28 @@ class Decoder:
             # A collector that was killed leaves half a line, and the next one goes on behind it.
             start = line.rfind(REQUEST_START)
             return self.line(line[start:]) if start > 0 else []
-        rows = []
         try:
-            for resource_spans in request["resourceSpans"]:
-                resource = _attributes(resource_spans["resource"]["attributes"])
-                for scope_spans in resource_spans["scopeSpans"]:
-                    scope = str(scope_spans["scope"]["name"])
+            parts = list(request["resourceSpans"])
+        except MISSHAPEN:
+            self.counts["broken_lines"] += 1
+            return []
+        rows: list[Row] = []
+        for part in parts:  # each is of another client
+            try:
+                resource = _attributes(part.get("resource", {}).get("attributes", []))
+                for scope_spans in part["scopeSpans"]:
+                    scope = scope_spans.get("scope", {}).get("name", "")
                     for span in scope_spans["spans"]:
                         row = self._span(resource, scope, span)
                         if row is not None:
                             rows.append(row)
-        except (KeyError, TypeError, AttributeError, ValueError):
-            self.counts["broken_lines"] += 1
+            except MISSHAPEN:
+                self.counts["broken_requests"] += 1
         return rows
 
     def _span(self, resource: dict[str, Any], scope: str, span: dict[str, Any]) -> Row | None:
         try:
-            service = self._services.get(resource["service.name"]["stringValue"])
+            service = self._services.get(resource.get("service.name", {}).get("stringValue"))
             if service is None or scope != service.scope or span["name"] not in service.spans:
                 self.counts["foreign_spans"] += 1
                 return None
@@ -86,7 +93,7 @@ class Decoder:
             self._fill(row, service.spans[span["name"]], _attributes(span.get("attributes", [])))
             for event in span.get("events", []):
                 self._fill(row, service.events.get(event["name"], {}), _attributes(event.get("attributes", [])))
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except MISSHAPEN:
             self.counts["broken_spans"] += 1
             return None
         return {stored(key, self._types[key]): value for key, value in row.items() if key in self._types}
@@ -99,7 +106,7 @@ class Decoder:
                 continue
             try:
                 row[key] = fit(one, self._kinds[key], value)
-            except (UnfitError, ValueError, TypeError, KeyError, AttributeError):
+            except MISSHAPEN:
                 self.counts["unfit_values"] += 1
 
 
@@ -110,7 +117,7 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
 def record(scope: str, span: dict[str, Any]) -> Row:
     """What every span has besides its attributes: the keys of columns.RECORD."""
     start, end = int(span["startTimeUnixNano"]), int(span.get("endTimeUnixNano", 0))
-    trace_id, span_id = span["traceId"], span["spanId"]
+    trace_id, span_id = span["traceId"].lower(), span["spanId"].lower()  # OTLP/JSON allows both
     if not re.fullmatch("[0-9a-f]{32}", trace_id) or not re.fullmatch("[0-9a-f]{16}", span_id) or start < 0:
         raise UnfitError("ids or start")
     span_kind = SPAN_KINDS[int(span.get("kind", 0))]

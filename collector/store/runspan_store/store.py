@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from chdb.session import Session
 
 from runspan_store import tables
-from runspan_store.columns import columns, read, stored
+from runspan_store.columns import columns, quoted, read, stored
 from runspan_store.rows import Row, encode
 
 # Where a parameter is empty or missing.
@@ -43,18 +43,27 @@ class Store:
         except OSError:
             os.close(self._file)
             raise RuntimeError(f"another process has {folder}") from None
-        secrets = _keys(keys / "store.key")
         self._disk = folder / "disks" / "plain" / "encrypted"
-        self._session = _open(folder, secrets)
         self._checked: dict[str, str] = {}
-        self._create()
-        if len(secrets) > 1:  # what an old key encrypted is written anew
-            self.optimize()
+        self._session: Session | None = None
+        try:
+            secrets = _keys(keys / "store.key")
+            self._session = _open(folder, secrets)
+            self._create()
+            if len(secrets) > 1:
+                self._encrypt_anew()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
-            self._session.close()
-            os.close(self._file)
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         """The rows of a SELECT. Its parameters are ClickHouse's, ``{name:Type}``; one that is not given is empty."""
@@ -76,11 +85,7 @@ class Store:
             self._run(f"INSERT INTO {tables.TABLE} FORMAT JSONEachRow\n{encode(rows)}")
             # ClickHouse syncs the files; on an encrypted disk its fsync_part_directory fails.
             for table in self._disk.glob("store/*/*"):
-                directory = os.open(table, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(directory)
-                finally:
-                    os.close(directory)
+                sync(table)
 
     def optimize(self) -> None:
         """Merges all parts: folds repeats, and removes what is older than 60 days."""
@@ -96,12 +101,17 @@ class Store:
     def status(self) -> dict[str, Any]:
         """How many runs there are, and when the last began."""
         (found,) = self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}")
-        return {"rows": int(found["runs"]), "last": f"{found['last'][:19]}Z" if found["runs"] else None}
+        return {
+            "rows": int(found["runs"]),
+            "last": f"{found['last'][:10]}T{found['last'][11:19]}Z" if found["runs"] else None,
+        }
 
     def _run(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         # ClickHouse reads the text of a parameter as a field of its TabSeparated format.
         escaped = {name: value.translate(TAB_SEPARATED) for name, value in (parameters or {}).items()}
         with self._lock:
+            if self._session is None:
+                raise RuntimeError("the store is closed")
             answer = self._session.query(sql, "JSONEachRow", params=escaped).bytes()
         return [json.loads(line) for line in answer.splitlines()]
 
@@ -109,6 +119,8 @@ class Store:
         types = columns(self.services)
         self._run(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
         self._run(f"USE {tables.DATABASE}")
+        # What does not fit into memory would be put into files, which are not encrypted.
+        self._run("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
         self._run(tables.create_table(types, policy="encrypted"))
         listed = self._run(
             "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
@@ -122,6 +134,16 @@ class Store:
             elif there[name] != column_type:
                 self._run(tables.modify_column(key, column_type))
         self._run(tables.create_view(types))
+
+    def _encrypt_anew(self) -> None:
+        """Copies the table, so that nothing is left that an older key encrypted."""
+        copy = f"{tables.TABLE}_copy"
+        self._run(f"DROP TABLE IF EXISTS {copy} SYNC")
+        self._run(tables.create_table(columns(self.services), policy="encrypted", name=copy))
+        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in columns(self.services).items())
+        self._run(f"INSERT INTO {copy} ({listed}) SELECT {listed} FROM {tables.TABLE}")
+        self._run(f"EXCHANGE TABLES {copy} AND {tables.TABLE}")
+        self._run(f"DROP TABLE {copy} SYNC")
 
     def _check(self, sql: str, values: dict[str, str]) -> str:
         """The query as ClickHouse's own parser understood it, or RefusedError. Its rights are those of this process."""
@@ -140,6 +162,15 @@ class Store:
             if re.match(r"\s*TableIdentifier \S*(\.|spans_stored)", line) or re.match(r"\s*Function file\b", line):
                 raise RefusedError(f"not for queries: {line.strip()}")
         return str(formatted["sql"])
+
+
+def sync(folder: Path) -> None:
+    """What was put into the folder, or renamed in it, is there after a power cut."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _keys(path: Path) -> list[str]:

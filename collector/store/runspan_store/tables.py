@@ -17,15 +17,15 @@ VIEW = "spans"
 ORDER = """PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
 TTL toDateTime(timestamp) + INTERVAL 60 DAY"""
-WHOLE = "whole UInt8 MATERIALIZED NOT ifNull(aborted, false)"
+WHOLE = "`/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)"
 
 
-def create_table(types: dict[str, str], *, policy: str) -> str:
+def create_table(types: dict[str, str], *, policy: str, name: str = TABLE) -> str:
     # A span that was taken is on the disk before the file it came from may be removed.
     settings = f"storage_policy = '{policy}', fsync_after_insert = 1"
     return (
-        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}\n(\n{_column_list(types)}\n)\n"
-        f"ENGINE = ReplacingMergeTree(whole)\n{ORDER}\nSETTINGS {settings}"
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n(\n{_column_list(types)}\n)\n"
+        f"ENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
     )
 
 
@@ -40,9 +40,8 @@ def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str =
     )
 
 
-def add_column(key: str, column_type: str, *, to: str = TABLE, on_cluster: str = "") -> str:
-    name = quoted(stored(key, column_type))
-    return f"ALTER TABLE {DATABASE}.{to}{on_cluster} ADD COLUMN IF NOT EXISTS {name} {column_type}"
+def add_column(key: str, column_type: str) -> str:
+    return f"ALTER TABLE {DATABASE}.{TABLE} ADD COLUMN IF NOT EXISTS {quoted(stored(key, column_type))} {column_type}"
 
 
 def modify_column(key: str, column_type: str) -> str:
@@ -61,7 +60,7 @@ def cluster(types: dict[str, str]) -> list[str]:
     """
     on = " ON CLUSTER '{cluster}'"
     everywhere = "spans_everywhere"
-    engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', whole)"
+    engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)"
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {DATABASE}{on}",
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n{ORDER}\n"
@@ -69,8 +68,8 @@ def cluster(types: dict[str, str]) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{everywhere}{on} AS {DATABASE}.{TABLE}\n"
         f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`))",
     ]
-    for table in (TABLE, everywhere):
-        statements += [add_column(key, types[key], to=table, on_cluster=on) for key in sorted(types)]
+    new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
+    statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, everywhere)]
     statements.append(create_view(types, source=everywhere, on_cluster=on))
     return statements
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The columns are the page's fields, and come from the schemas alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from runspan_store.columns import SchemaError, columns, read
+from tests.collector.store.conftest import ROOT, Installation, line
+
+
+def edit(installation: Installation, section: str, key: str, field: dict[str, Any]) -> None:
+    path = installation.schemas / "stripepy.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document[section][key] = field
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def attribute(kind: str) -> dict[str, Any]:
+    return {"type": kind, "spans": ["call"], "values": ["a", "b"], "example": 1, "description": "New."}
+
+
+def test_columns_are_the_fields_of_the_page(installation: Installation) -> None:
+    page = (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8")
+    fields = set()
+    for section in ("record", "resource", "attributes", "events"):
+        (tables,) = re.findall(rf"<!-- {section} -->\n(.*?)<!-- /{section} -->", page, re.DOTALL)
+        fields |= set(re.findall(r"^\| `([^`]+)` \|", tables, re.MULTILINE))
+    store = installation.open()
+    (installation.otlp / "spans.json").write_bytes(line(1))
+    installation.follow(store)
+    (row,) = store.query("SELECT * FROM spans")
+    assert set(row) == fields
+    published = (ROOT / "tests" / "data" / "page-fields.txt").read_text(encoding="utf-8").splitlines()
+    assert len(published) == 41 and set(published) <= set(row)
+
+
+@pytest.mark.parametrize(
+    "kind, given, expected",
+    [
+        ("string", "a", "a"),
+        ("int", 7, 7),
+        ("double", 0.5, 0.5),
+        ("bool", True, True),
+        ("strings", ["a", "b", "b"], ["a", "b", "b"]),
+    ],
+)
+def test_a_new_field_becomes_a_column(installation: Installation, kind: str, given: Any, expected: Any) -> None:
+    old = line(1, {"params.k": 3, "params.columns": []}, days_ago=2)
+    (installation.otlp / "spans.json").write_bytes(old)
+    installation.follow(installation.open())
+    edit(installation, "attributes", "params.new", attribute(kind))
+    store = installation.open()
+    with (installation.otlp / "spans.json").open("ab") as file:
+        file.write(line(2, {"params.new": given}) + line(3, {"params.new": given}, name="download"))
+    installation.follow(store)
+    rows = store.query("SELECT `params.new`, `params.k` FROM spans ORDER BY timestamp, `trace.span_id`")
+    nothing: Any = [] if kind == "strings" else None
+    # The old run has none, and neither has the one of a subcommand that may not have it.
+    assert [(row["params.new"], row["params.k"]) for row in rows] == [(nothing, 3), (expected, None), (nothing, None)]
+
+
+def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
+    (installation.otlp / "spans.json").write_bytes(line(1, {"params.k": 3}))
+    installation.follow(installation.open())
+    edit(installation, "attributes", "params.k", attribute("double"))
+    store = installation.open()
+    with (installation.otlp / "spans.json").open("ab") as file:
+        file.write(line(2, {"params.k": 3.5}))
+    installation.follow(store)
+    assert [row["params.k"] for row in store.query("SELECT `params.k` FROM spans ORDER BY 1")] == [3, 3.5]
+
+
+def test_services_share_columns(installation: Installation) -> None:
+    other = json.loads((ROOT / "tests" / "data" / "every-kind.json").read_text(encoding="utf-8"))
+    other["attributes"]["params.k"] = {**attribute("double"), "spans": ["run"]}
+    (installation.schemas / "other.json").write_text(json.dumps(other), encoding="utf-8")
+    types = columns(read(installation.schemas))
+    assert types["params.k"] == "Nullable(Float64)"  # an int for the one, a double for the other
+    assert types["bits"] == "Nullable(Int64)"
+    assert types["all"] == "LowCardinality(Nullable(String))"
+    installation.open()
+
+
+def test_a_field_that_the_store_can_not_work_out_is_an_error(installation: Installation) -> None:
+    edit(installation, "record", "moon.phase", {"example": 1, "description": "New."})
+    with pytest.raises(SchemaError, match="moon.phase"):
+        read(installation.schemas)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""Every run that the collector wrote is in the store once: whatever is repeated, rotated, torn or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from runspan_store import synthesize
+from runspan_store.follower import Follower
+from runspan_store.store import Store
+from tests.collector.store.conftest import ROOT, Installation, line
+
+ROTATED = "spans-2026-11-24T10-00-00.000.json"
+
+
+def ids(store: Store) -> list[int]:
+    return [int(row["id"], 16) for row in store.query("SELECT `trace.span_id` AS id FROM spans ORDER BY 1")]
+
+
+def test_repeats_are_folded(installation: Installation) -> None:
+    store = installation.open()
+    (installation.otlp / ROTATED).write_bytes(line(1) + line(1) + line(2))
+    (installation.otlp / "spans.json").write_bytes(line(2) + line(3))
+    installation.follow(store)
+    assert ids(store) == [1, 2, 3]
+    store.optimize()
+    assert ids(store) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("order", ["aborted first", "whole first", "one line"])
+def test_a_whole_report_goes_before_an_aborted_one(installation: Installation, order: str, merged: bool) -> None:
+    began: dict[str, Any] = {"startTimeUnixNano": str(time.time_ns() - 10**12)}
+    aborted = line(1, {"aborted": True}, status={"code": 2}, endTimeUnixNano=str(time.time_ns()), **began)
+    whole = line(1, {"params.k": 5}, endTimeUnixNano=str(time.time_ns()), **began)
+    store = installation.open()
+    for number, part in enumerate([whole, aborted] if order == "whole first" else [aborted, whole]):
+        with (installation.otlp / "spans.json").open("ab") as file:
+            file.write(part + line(7, {"aborted": True}, status={"code": 2}, **began))
+        if order != "one line" or number == 1:
+            installation.follow(store)
+    if merged:
+        store.optimize()
+    rows = store.query("SELECT aborted, status_code, `params.k` AS k FROM spans ORDER BY `trace.span_id`")
+    assert rows == [{"aborted": None, "status_code": 1, "k": 5}, {"aborted": True, "status_code": 2, "k": None}]
+
+
+def test_progress_is_written_and_goes_with_the_file(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = installation.open()
+    live, rotated = installation.otlp / "spans.json", installation.otlp / ROTATED
+    live.write_bytes(line(1) + line(2)[:-20])  # the collector is about to write the rest
+    follower = installation.follow(store)
+    first = len(line(1))
+    assert (follower.files["spans.json"].offset, follower.decoder.counts) == (first, {})
+    assert installation.state()["files"]["spans.json"]["offset"] == first
+    with live.open("ab") as file:
+        file.write(line(2)[-20:])
+    live.rename(rotated)
+    live.write_bytes(line(3))
+    follower = Follower(store, installation.data)  # as after a restart
+    taken = []
+    insert = store.insert
+
+    def count(rows: list[dict[str, Any]]) -> None:
+        taken.extend(rows)
+        insert(rows)
+
+    monkeypatch.setattr(store, "insert", count)
+    while follower.step():
+        pass
+    assert ids(store) == [1, 2, 3] and len(taken) == 2  # run 1 was not taken again
+    files = installation.state()["files"]
+    assert {name: f["offset"] - f["size"] for name, f in files.items()} == {rotated.name: 0, "spans.json": 0}
+    rotated.unlink()
+    assert not follower.step()
+    assert set(installation.state()["files"]) == {"spans.json"}
+
+
+def test_a_file_that_has_another_ones_inode_is_read_from_its_start(installation: Installation) -> None:
+    store = installation.open()
+    (installation.otlp / ROTATED).write_bytes(line(1) + line(2))
+    follower = installation.follow(store)
+    old = (installation.otlp / ROTATED).stat()
+    os.rename(installation.otlp / ROTATED, installation.otlp / "spans.json")  # the same inode, another file
+    (installation.otlp / "spans.json").open("wb").write(line(3) + line(4) + line(5))
+    assert (installation.otlp / "spans.json").stat().st_ino == old.st_ino
+    while follower.step():
+        pass
+    assert ids(store) == [1, 2, 3, 4, 5]
+
+
+def test_broken_lines_are_counted_and_stop_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runspan_store.follower.LONGEST_LINE", 10_000)
+    parts = [b"\x00\xff\n", line(1), b"x" * 25_000 + b"\n", line(2)[:100], line(3), b"{}\n", b"\n", line(4), b'{"torn']
+    (installation.otlp / ROTATED).write_bytes(b"".join(parts))
+    (installation.otlp / "spans.json").write_bytes(line(5))
+    (installation.otlp / "notes.txt").write_bytes(line(6))
+    store = installation.open()
+    follower = installation.follow(store)
+    assert ids(store) == [1, 3, 4, 5]
+    # The long line counts as three pieces.
+    assert follower.decoder.counts == {"broken_lines": 1 + 3 + 1 + 1 + 1}
+    state = installation.state()
+    assert state["files"][ROTATED]["offset"] == sum(map(len, parts)) == state["files"][ROTATED]["size"]
+    assert state["counts"] == {"broken_lines": 7}
+
+
+@pytest.mark.parametrize("state", ["", "{}", "[]", '{"files": {"spans.json": 3}}', "\x00" * 100])
+def test_a_broken_state_means_to_begin_anew(installation: Installation, state: str) -> None:
+    (installation.otlp / "spans.json").write_bytes(line(1) + line(2))
+    store = installation.open()
+    installation.follow(store)
+    (installation.data / "state" / "store.json").write_text(state, encoding="utf-8")
+    installation.follow(store)
+    assert ids(store) == [1, 2]
+
+
+def start(installation: Installation) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "runspan_store",
+        "--data",
+        str(installation.data),
+        "--keys",
+        str(installation.keys),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+    return subprocess.Popen([*command, "--schemas", str(installation.schemas)], env=environment)
+
+
+def behind(installation: Installation) -> int:
+    """Bytes that are not taken yet, by the files and the state; the state may know a file by its old name."""
+    try:
+        known = {f["inode"]: f["offset"] for f in installation.state()["files"].values()}
+    except FileNotFoundError:
+        known = {}
+    found = [path.stat() for path in installation.otlp.glob("*.json")]
+    return sum(status.st_size - known.get(status.st_ino, 0) for status in found)
+
+
+def test_killed_under_load_it_loses_and_doubles_nothing(installation: Installation) -> None:
+    rng = random.Random(8)
+    runs = synthesize.make(4000, 50, rng, int(time.time()))
+    synthesize.write(runs, installation.folder / "made", rng, files=1)
+    lines = (installation.folder / "made" / "spans.json").read_bytes().splitlines(keepends=True)
+    live = installation.otlp / "spans.json"
+    wrote = kills = under_load = 0
+
+    def write(count: int) -> None:
+        nonlocal wrote
+        with live.open("ab") as file:
+            file.write(b"".join(lines[wrote : wrote + count]))
+        wrote += count
+        if rng.random() < 0.3:
+            live.rename(installation.otlp / f"spans-2026-11-24T10-00-00.{wrote:06}.json")
+
+    write(1000)
+    while wrote < len(lines) - 500:
+        process = start(installation)
+        end = time.monotonic() + rng.uniform(0.5, 1.5)
+        while time.monotonic() < end:
+            write(10)
+            time.sleep(0.1)
+        write(120)
+        time.sleep(rng.uniform(0, 0.6))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        kills += 1
+        under_load += behind(installation) > 0
+    write(len(lines))
+    process = start(installation)
+    deadline = time.monotonic() + 60
+    while behind(installation) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert behind(installation) == 0 and under_load >= 3, (kills, under_load)
+    store = installation.open()
+    assert ids(store) == sorted(int(run.span_id, 16) for run in runs)
+    assert store.query("SELECT countIf(ifNull(aborted, false)) AS n FROM spans") == [
+        {"n": sum(run.outcome == "aborted" for run in runs)}
+    ]
+
+
+def test_the_service_says_how_it_is(installation: Installation) -> None:
+    (installation.otlp / "spans.json").write_bytes(line(1, days_ago=2) + line(2) + b"?\n")
+    process = start(installation)
+    try:
+        deadline = time.monotonic() + 30
+        while behind(installation) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        second = start(installation)
+        assert second.wait(30) != 0  # one process has it
+        with (installation.otlp / "spans.json").open("ab") as file:
+            file.write(line(3))
+        while installation.state()["status"].get("rows") != 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+    assert process.wait(20) == 0
+    state = installation.state()
+    assert state["counts"] == {"broken_lines": 1}
+    status = state["status"]
+    assert (status["rows"], status["lag_bytes"], status["error"]) == (3, 0, None)
+    last = datetime.fromisoformat(status["last"].replace("Z", "+00:00")).timestamp()
+    assert abs(time.time() - 24 * 3600 - last) < 60
+
+
+def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = installation.open()
+    (installation.otlp / "spans.json").write_bytes(line(1) + b"?\n")
+    follower = Follower(store, installation.data)
+    insert = store.insert
+
+    def full(rows: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(store, "insert", full)
+    with pytest.raises(OSError):
+        follower.step()
+    assert ids(store) == [] and follower.files["spans.json"].offset == 0
+    follower.write_state(status=True, error="full")
+    assert installation.state()["status"] | {"written": ""} == {
+        "rows": 0,
+        "last": None,
+        "error": "full",
+        "lag_bytes": len(line(1)) + 2,
+        "written": "",
+    }
+    monkeypatch.setattr(store, "insert", insert)
+    assert follower.step()
+    assert ids(store) == [1] and follower.decoder.counts == {"broken_lines": 1}
+
+
+def test_rows_for_a_cluster_are_the_same(installation: Installation) -> None:
+    text = line(1, {"params.k": 4}) + line(2, name="view") + b"?\n"
+    command = [sys.executable, "-m", "runspan_store.rows", "--schemas", str(installation.schemas)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+    done = subprocess.run(command, input=text, env=environment, capture_output=True, check=True)
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    assert [(row["name"], row.get("params.k")) for row in rows] == [("call", 4), ("view", None)]
+    assert json.loads(done.stderr) == {"broken_lines": 1}

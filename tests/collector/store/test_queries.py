@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""Each query's answers are those that synthesize counted from the runs, in Python, without the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runspan_store import synthesize
+from runspan_store.store import Store
+from runspan_store.synthesize import Run
+from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation
+
+NOW = int(time.time())
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, list[Run], Installation]]:
+    """A store with runs of 90 days, and the runs."""
+    rng = random.Random(20260131)
+    installation = Installation(tmp_path_factory.mktemp("queries"))
+    runs = synthesize.make(3000, 90, rng, NOW)
+    synthesize.write(runs, installation.otlp, rng)
+    store = installation.open()
+    follower = installation.follow(store)
+    assert set(follower.decoder.counts) == {"old_spans"}
+    yield store, runs, installation
+    installation.close()
+
+
+def utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+FILTERS: list[dict[str, str]] = [
+    {},
+    {"service": "stripepy", "subcommand": "call"},
+    {"version": "1.2.0"},
+    {"subcommand": "view", "version": "1.3.0"},
+    {"from": utc(NOW - 30 * 86400), "to": utc(NOW - 10 * 86400)},
+    {"service": "nobody's"},
+]
+
+
+def let_through(run: Run, given: dict[str, str]) -> bool:
+    began = utc(run.start / 10**9)
+    return (
+        given.get("service", "stripepy") == "stripepy"
+        and given.get("subcommand", run.name) == run.name
+        and given.get("version", run.version) == run.version
+        and given.get("from", "") <= began < given.get("to", "9")
+    )
+
+
+@pytest.mark.parametrize("given", FILTERS, ids=str)
+def test_answers(asked: tuple[Store, list[Run], Installation], given: dict[str, str]) -> None:
+    store, runs, _ = asked
+    expected = synthesize.answers([run for run in runs if let_through(run, given)], NOW)
+    everything = synthesize.answers(runs if given.get("service", "stripepy") == "stripepy" else [], NOW)
+    expected["public"] = everything["public"]  # it heeds no other filter
+    queries = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
+    assert set(queries) == set(expected) | {"run", "runs"}
+    for name, rows in expected.items():
+        assert store.query(queries[name], EVERY_PARAMETER | given) == rows, name
+
+
+def test_single_runs_are_paged(asked: tuple[Store, list[Run], Installation]) -> None:
+    store, runs, _ = asked
+    calls = [run for run in runs if run.name == "call" and NOW - run.start / 1e9 < 60 * 86400]
+    expected = sorted(calls, key=lambda run: -run.start)
+    sql = (QUERIES / "runs.sql").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = []
+    while page := store.query(sql, {"subcommand": "call", "limit": "400", "offset": str(len(found))}):
+        found += page
+    assert [row["span_id"] for row in found] == [run.span_id for run in expected]
+    assert [row["outcome"] for row in found] == [run.outcome for run in expected]
+    assert [row["time"] for row in found] == [utc(run.start // 10**9) for run in expected]
+    one = next(run for run in expected if run.outcome == "failed")
+    (row,) = store.query((QUERIES / "run.sql").read_text(encoding="utf-8"), {"span_id": one.span_id})
+    assert row["exception.type"] == one.exception and row["trace.trace_id"] == one.trace_id
+    assert {key: row[key] for key in one.attributes} == one.attributes
+    assert {key: row[key] for key in one.resource} == one.resource
+    assert row["duration_ms"] == one.duration / 1e6
+
+
+def test_no_small_group_is_public(asked: tuple[Store, list[Run], Installation]) -> None:
+    store, _, _ = asked
+    sql = (QUERIES / "public.sql").read_text(encoding="utf-8")
+    rows = store.query(sql, {"smallest": "200"})
+    assert rows and min(row["runs"] for row in rows) >= 200
+    assert {row["question"] for row in rows if row["answer"] == "others"}
+    assert len(store.query(sql, {"smallest": "1"})) > len(rows)
+
+
+def test_after_60_days_rows_are_gone(asked: tuple[Store, list[Run], Installation]) -> None:
+    store, runs, _ = asked
+    kept = sum(NOW - run.start / 1e9 < 60 * 86400 for run in runs)
+    assert 0 < kept < len(runs)
+    count = "SELECT count() AS n FROM spans"
+    assert store.query(count) == [{"n": kept}]
+    old = {"trace.trace_id": "0" * 32, "name": "call", "service.name": "stripepy", "service.version": "0"}
+    ages = {60 * 86400 + 30: False, 61 * 86400: False, 75 * 86400: False, 60 * 86400 - 600: True}
+    for number, age in enumerate(ages):
+        store.insert([old | {"trace.span_id": f"{number:016x}", "timestamp": utc(time.time() - age)}])
+    of_them = " WHERE `service.version` = '0'"
+    assert store.query(count + of_them) == [{"n": 1}]
+    store.optimize()
+    assert store.expired() == 0
+    raw = store._run("SELECT `trace.span_id` AS id FROM spans_stored WHERE `service.version` = '0'")
+    assert raw == [{"id": f"{3:016x}"}]
+    assert store.query(count) == [{"n": kept + 1}]
+
+
+def test_the_command_makes_the_same_again(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    runs = synthesize.make(50, 90, rng, NOW)
+    synthesize.write(runs, tmp_path / "a", rng)
+    command = [sys.executable, "-m", "runspan_store.synthesize", "--runs", "50", "--seed", "4", "--now", str(NOW)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+    done = subprocess.run([*command, str(tmp_path / "b")], env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout) == synthesize.answers(runs, NOW)
+    texts = [b"".join(path.read_bytes() for path in sorted((tmp_path / folder).iterdir())) for folder in "ab"]
+    assert texts[0] == texts[1] and len(texts[0]) > 50_000
