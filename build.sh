@@ -58,6 +58,7 @@ test() { # all tests
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
+    collector
     say "interpreters and their packages"
     scripts/languages.sh
     scripts/test.sh
@@ -84,6 +85,7 @@ collector() { # the maintainers' collector (build/collector/otelcol)
     need_tools
     say collector
     CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+    venv scan tests/requirements-scan.txt
 }
 
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]

@@ -11,5 +11,8 @@ printf '\n== Go: the core under the race detector, Go and C hosts of the built l
 # One package after the other: some look at how long things take.
 go test -race -count=1 -p 1 ./...
 
+printf '\n== Go: what the collector has of ours\n'
+go test -C collector -race -count=1 ./...
+
 printf '\n== Python: the package, StripePy as published and patched\n'
 build/venv/dev/bin/python -m pytest -q python/tests tests/python tests/stripepy

@@ -36,15 +36,20 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"runspan/internal/border"
 	"runspan/internal/schema"
 )
 
-// errNothing says that a request had spans and none may pass.
-var errNothing = errors.New("no schema here names any span of the request")
+// errNothing says that a request had spans and none may pass: to send it again
+// is of no use. The code is what the receiver answers 400 for.
+var errNothing = consumererror.NewPermanent(
+	status.Error(codes.InvalidArgument, "no schema here names any span of the request"))
 
 // flags are those that runspan sends: sampled, and that it is known whether the
 // parent is remote.
@@ -123,10 +128,10 @@ func (l *list) pass(in ptrace.Traces, now time.Time) (ptrace.Traces, [kinds]int6
 			c.dropped[ofService]++
 			continue
 		}
-		to := out.ResourceSpans().AppendEmpty()
+		to := ptrace.NewResourceSpans()
 		c.resource(from, to)
-		if to.ScopeSpans().Len() == 0 {
-			out.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool { return rs == to })
+		if to.ScopeSpans().Len() > 0 {
+			to.MoveTo(out.ResourceSpans().AppendEmpty())
 		}
 	}
 	return out, c.dropped

@@ -9,7 +9,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
@@ -74,7 +73,7 @@ func create(ctx context.Context, set processor.Settings, config component.Config
 			return out, nil
 		}
 		if in.SpanCount() > 0 {
-			return out, consumererror.NewPermanent(errNothing)
+			return out, errNothing
 		}
 		return out, processorhelper.ErrSkipProcessingData
 	}

@@ -31,7 +31,7 @@ import (
 const (
 	path        = "/v1/traces"
 	contentType = "application/x-protobuf"
-	chunk       = 16 << 10 // in which a body is read
+	chunk       = 4 << 10 // that a body begins with; it is doubled
 )
 
 var (
@@ -118,7 +118,7 @@ func (g *gate) read(from io.Reader) ([]byte, error) {
 	var body []byte
 	for {
 		if len(body) == cap(body) {
-			more := max(chunk, cap(body)) // double it
+			more := max(chunk, cap(body))
 			if g.inUse.Add(int64(more)) > g.memory {
 				g.inUse.Add(-int64(more))
 				return body, errBusy
