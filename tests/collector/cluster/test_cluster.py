@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The files of a ClickHouse cluster, as far as ClickHouse without a server (chdb) can say: its settings are read, its SQL is
-parsed, and all of that runs that needs no second machine. Replication does, and was not run.
+"""The files of a ClickHouse cluster, as far as ClickHouse without a server (chdb) can say.
+
+Its settings are read, its SQL is parsed, and all of that runs that needs no second machine. Replication does, and was
+not run.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from typing import Any
 
 import pytest
 from chdb.session import Session
+
 from runspan_store.store import EVERYTHING
 
 ROOT = Path(__file__).resolve().parents[3]
 STORE = ROOT / "collector" / "store"
-REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '\{replica\}', (\w+)\)")
+REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '\{replica\}', ([^)]+)\)")
 
 
 def settings(name: str) -> str:
@@ -35,7 +38,9 @@ def statements() -> list[str]:
 
 class Server:
     def __init__(self, folder: Path, *parts: str) -> None:
-        text = "".join(parts).replace("/etc/clickhouse-server/keys/keys.xml", str(STORE / "cluster" / "keys.xml.example"))
+        text = "".join(parts).replace(
+            "/etc/clickhouse-server/keys/keys.xml", str(STORE / "cluster" / "keys.xml.example")
+        )
         text = text.replace("/var/lib/clickhouse/", f"{folder}/")
         configuration = folder / "config.xml"
         disks = f"<custom_local_disks_base_directory>{folder}/</custom_local_disks_base_directory>"
@@ -70,7 +75,9 @@ def alone(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_settings(server: Server) -> None:
-    clusters = server.query("SELECT shard_num, replica_num, host_name, internal_replication FROM system.clusters WHERE cluster = 'runspan'")
+    clusters = server.query(
+        "SELECT shard_num, replica_num, host_name, internal_replication FROM system.clusters WHERE cluster = 'runspan'"
+    )
     assert [(row["shard_num"], row["replica_num"]) for row in clusters] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert len({row["host_name"] for row in clusters}) == 4
     assert {row["internal_replication"] for row in clusters} == {1}, "each replica would be written by itself"
@@ -93,7 +100,9 @@ def test_sql_is_parsed(server: Server) -> None:
 
 
 def test_sql_runs(alone: Server) -> None:
-    assert [row["is_local"] for row in alone.query("SELECT is_local FROM system.clusters WHERE cluster = 'runspan'")] == [1]
+    assert [
+        row["is_local"] for row in alone.query("SELECT is_local FROM system.clusters WHERE cluster = 'runspan'")
+    ] == [1]
     for _ in range(2):  # it may be run again
         for statement in statements():
             alone.query(REPLICATED.sub(r"ReplacingMergeTree(\1)", statement.replace(" ON CLUSTER '{cluster}'", "")))
