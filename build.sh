@@ -59,6 +59,8 @@ test() { # all tests
     stripepy_venv patched
     install_runspan dev
     collector
+    scripts/kafka.sh
+    scripts/debs.sh haproxy
     say "interpreters and their packages"
     scripts/languages.sh
     scripts/test.sh
