@@ -58,7 +58,10 @@ test() { # all tests
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
-    collector
+    served
+    scripts/kafka.sh
+    scripts/debs.sh haproxy
+    scripts/restic.sh test
     say "interpreters and their packages"
     scripts/languages.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
@@ -68,6 +71,7 @@ test() { # all tests
 collector() { # the maintainers' collector (build/collector/otelcol)
     need_tools
     say collector
+    mkdir -p build
     CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
     venv scan tests/requirements-scan.txt
 }
@@ -85,6 +89,16 @@ dashboard() { # the maintainers' page (build/collector/static), and its tests
     collector/dashboard/build.sh
     say dashboard
     build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
+}
+
+kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balancer, cluster
+    collector
+    scripts/kafka.sh
+    scripts/debs.sh haproxy
+    venv collector collector/requirements.txt
+    say kafka
+    go test -count=1 ./tests/collector/kafka
+    build/venv/collector/bin/python -m pytest -q tests/collector/cluster
 }
 
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
@@ -225,7 +239,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | ops | served | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

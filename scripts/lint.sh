@@ -18,11 +18,11 @@ printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
 build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/python tests/stripepy python/tests tests/data \
-    collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard
-build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status
+    collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard tests/collector/cluster
+build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status collector/bin/capacity
 build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store
-build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector/bin/store
-build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store
+build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
+build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
 
 printf '\n== shell\n'
 build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh collector/dashboard/*.sh

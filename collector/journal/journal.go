@@ -52,7 +52,7 @@ type journal struct {
 
 // open opens the file, and cuts off what is no whole line.
 func (j *journal) open() error {
-	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return err
 	}

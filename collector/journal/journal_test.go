@@ -130,7 +130,7 @@ func TestAtOnce(t *testing.T) {
 		must(t, err)
 		info, err := entry.Info()
 		must(t, err)
-		if !entry.IsDir() && (info.Mode().Perm() != 0o600 || info.Size() > j.maxSize) {
+		if !entry.IsDir() && (info.Mode().Perm() != 0o640 || info.Size() > j.maxSize) {
 			t.Errorf("%s has mode %v and %d bytes", path, info.Mode(), info.Size())
 		}
 		return nil

@@ -77,7 +77,7 @@ TTL toDateTime(timestamp) + INTERVAL 60 DAY
 SETTINGS storage_policy = 'encrypted';
 
 CREATE TABLE IF NOT EXISTS runspan.spans_everywhere ON CLUSTER '{cluster}' AS runspan.spans_stored
-ENGINE = Distributed('{cluster}', 'runspan', 'spans_stored', cityHash64(`trace.trace_id`));
+ENGINE = Distributed('{cluster}', 'runspan', 'spans_stored', cityHash64(`trace.trace_id`), 'encrypted');
 
 ALTER TABLE runspan.spans_stored ON CLUSTER '{cluster}'
     ADD COLUMN IF NOT EXISTS `Sample Rate` Int64,

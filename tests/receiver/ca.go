@@ -61,13 +61,21 @@ func (ca *CA) ExpiredLeaf(hosts ...string) (tls.Certificate, error) {
 	return ca.leaf(tmpl, hosts)
 }
 
+// Peer is Leaf, for one that is a client too: a broker and those that connect to
+// it show certificates to each other.
+func (ca *CA) Peer(hosts ...string) (tls.Certificate, error) {
+	tmpl := newTemplate("runspan test peer")
+	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	return ca.leaf(tmpl, hosts)
+}
+
 func (ca *CA) leaf(tmpl *x509.Certificate, hosts []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
-	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	tmpl.ExtKeyUsage = append(tmpl.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			tmpl.IPAddresses = append(tmpl.IPAddresses, ip)

@@ -66,7 +66,7 @@ def cluster(types: dict[str, str]) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n{ORDER}\n"
         "SETTINGS storage_policy = 'encrypted'",
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{everywhere}{on} AS {DATABASE}.{TABLE}\n"
-        f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`))",
+        f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`), 'encrypted')",
     ]
     new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
     statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, everywhere)]

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The files of a ClickHouse cluster, as far as ClickHouse without a server (chdb) can say.
+
+Its settings are read, its SQL is parsed, and all of that runs that needs no second machine. Replication does, and was
+not run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chdb.session import Session
+
+from runspan_store.store import EVERYTHING
+
+ROOT = Path(__file__).resolve().parents[3]
+STORE = ROOT / "collector" / "store"
+REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '\{replica\}', ([^)]+)\)")
+
+
+def settings(name: str) -> str:
+    """What is in a file of settings, without the server's own that it removes."""
+    inner = re.search(r"<clickhouse>(.*)</clickhouse>", (STORE / "cluster" / name).read_text(encoding="utf-8"), re.S)
+    assert inner
+    return re.sub(r'<\w+ remove="1"/>', "", inner[1])
+
+
+def statements() -> list[str]:
+    lines = (STORE / "cluster.sql").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("--"))
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+class Server:
+    def __init__(self, folder: Path, *parts: str) -> None:
+        text = "".join(parts).replace(
+            "/etc/clickhouse-server/keys/keys.xml", str(STORE / "cluster" / "keys.xml.example")
+        )
+        text = text.replace("/var/lib/clickhouse/", f"{folder}/")
+        configuration = folder / "config.xml"
+        disks = f"<custom_local_disks_base_directory>{folder}/</custom_local_disks_base_directory>"
+        configuration.write_text(f"<clickhouse>{text}{disks}</clickhouse>", encoding="utf-8")
+        self.session = Session(f"{folder}/db?config-file={configuration}")
+
+    def query(self, sql: str, **parameters: str) -> list[dict[str, Any]]:
+        escaped = {name: value.replace("\\", "\\\\").replace("\n", "\\n") for name, value in parameters.items()}
+        answer = self.session.query(sql, "JSONEachRow", params=escaped).bytes()
+        return [json.loads(line) for line in answer.splitlines()]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """One with all settings."""
+    monkeypatch.setenv("RUNSPAN_SHARD", "1")
+    monkeypatch.setenv("RUNSPAN_REPLICA", "a")
+    started = Server(tmp_path, settings("cluster.xml"), settings("server.xml"))
+    yield started
+    started.session.close()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Server]:
+    """One that is all of its cluster: nothing is asked of another machine."""
+    cluster = """<remote_servers><runspan><shard><internal_replication>true</internal_replication>
+        <replica><host>127.0.0.1</host><port>9000</port></replica></shard></runspan></remote_servers>
+        <macros><cluster>runspan</cluster></macros><tcp_port>9000</tcp_port>"""
+    started = Server(tmp_path, cluster, settings("server.xml"))
+    yield started
+    started.session.close()
+
+
+def test_settings(server: Server) -> None:
+    clusters = server.query(
+        "SELECT shard_num, replica_num, host_name, internal_replication FROM system.clusters WHERE cluster = 'runspan'"
+    )
+    assert [(row["shard_num"], row["replica_num"]) for row in clusters] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert len({row["host_name"] for row in clusters}) == 4
+    assert {row["internal_replication"] for row in clusters} == {1}, "each replica would be written by itself"
+    macros = {row["macro"]: row["substitution"] for row in server.query("SELECT * FROM system.macros")}
+    assert macros == {"cluster": "runspan", "shard": "1", "replica": "a"}
+    (policy,) = server.query("SELECT disks FROM system.storage_policies WHERE policy_name = 'encrypted'")
+    assert policy["disks"] == ["encrypted"]
+    (disk,) = server.query("SELECT is_encrypted FROM system.disks WHERE name = 'encrypted'")
+    assert disk["is_encrypted"] == 1
+
+
+def test_sql_is_parsed(server: Server) -> None:
+    there = statements()
+    for statement in there:
+        (formatted,) = server.query("SELECT formatQuery({statement:String}) AS sql", statement=statement)
+        assert "ON CLUSTER" in formatted["sql"], statement
+    assert len(REPLICATED.findall("\n".join(there))) == 1
+    with pytest.raises(RuntimeError):
+        server.query("SELECT formatQuery({statement:String})", statement=there[0].replace("CREATE", "CRATE"))
+
+
+def test_sql_runs(alone: Server) -> None:
+    assert [
+        row["is_local"] for row in alone.query("SELECT is_local FROM system.clusters WHERE cluster = 'runspan'")
+    ] == [1]
+    for _ in range(2):  # it may be run again
+        for statement in statements():
+            alone.query(REPLICATED.sub(r"ReplacingMergeTree(\1)", statement.replace(" ON CLUSTER '{cluster}'", "")))
+    foreground = "SETTINGS distributed_foreground_insert = 1"
+    rows = "('call', now(), 'a', 'b', true), ('call', now(), 'a', 'b', NULL), ('call', now(), 'c', 'd', true)"
+    for _ in range(2):  # whatever comes again is there once
+        alone.query(
+            "INSERT INTO runspan.spans_everywhere (name, timestamp, `trace.span_id`, `trace.trace_id`, aborted) "
+            f"{foreground} VALUES {rows}"
+        )
+    found = alone.query("SELECT `trace.span_id` AS id, aborted FROM runspan.spans ORDER BY id")
+    assert found == [{"id": "a", "aborted": None}, {"id": "c", "aborted": True}]
+
+    alone.query("USE runspan")  # as users.xml says of who asks
+    queries = sorted((STORE / "queries").glob("*.sql"))
+    assert queries
+    for path in queries:
+        sql = path.read_text(encoding="utf-8").strip().rstrip(";")
+        found = re.findall(r"\{(\w+): *(\w+)", sql)
+        parameters = {name: EVERYTHING.get(name, "1" if "Int" in kind else "") for name, kind in found}
+        assert isinstance(alone.query(sql, **parameters), list), path
