@@ -102,8 +102,9 @@ kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balanc
 }
 
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
+    wheel
+    stripepy_venv patched
     served
-    venv dev tests/requirements.txt
     scripts/restic.sh test
     say ops
     build/venv/dev/bin/python -m pytest -q tests/collector/ops

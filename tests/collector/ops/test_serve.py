@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.collector.dashboard.chromium import chromium
 from tests.collector.ops.conftest import ROOT
 
 BIN = ROOT / "collector" / "bin"
@@ -235,3 +236,27 @@ def running(serve: Serve, piece: str, before: int) -> bool:
         return serve.piece(piece) != before
     except (AssertionError, OSError):
         return False
+
+
+def test_stripepy_is_shown(serve: Serve, tmp_path: Path) -> None:
+    """From StripePy's command line, through runspan, to a maintainer's browser."""
+    matrix = ROOT / "tests" / "data" / "CN.mm9.1000kb.mcool"
+    command: list[str | Path] = [ROOT / "build/venv/patched/bin/stripepy", "call", matrix, "1000000"]
+    command += ["--genomic-belt", "50000000", "--max-width", "5000000", "--verbosity", "error"]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_TELEMETRY")} | {
+        "RUNSPAN_ENDPOINT": f"https://localhost:{serve.reports}/v1/traces",
+        "SSL_CERT_FILE": str(serve.keys / "ca.crt"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
+    password = re.search(r"as maintainer, password (\S+)", serve.output)
+    assert password
+    serve.send(1)
+    wait_for(lambda: serve.rows() == 1, "the store has not taken a run")
+    with chromium(tmp_path / "chromium") as tab:
+        runs = "document.querySelector('[data-total=\"Runs\"] dd').textContent"
+        tab.size(1360, 900)
+        tab.log_in(f"https://localhost:{serve.dashboard}/", "maintainer", password[1])
+        assert tab.run(runs) == "1"
+        subprocess.run([*command, "-o", tmp_path / "out.hdf5"], env=environment, check=True)
+        wait_for(lambda: tab.run(runs) == "2", f"it is not shown: {serve.rows()} runs in the store", 60)
