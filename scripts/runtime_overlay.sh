@@ -8,12 +8,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 goroot=$(go env GOROOT)
 folder=$(realpath -m "$1")
 mkdir -p "$folder"
-rm -f "$folder"/*
+declare -A copies # of files of Go's, by their paths
 
 change() { # FILE OLD NEW
     local source=$goroot/src/$1 copy text
     copy=$folder/$(tr /. __ <<<"$1") # no .go, which ./... would find
-    [ -e "$copy" ] || cp "$source" "$copy"
+    [ -n "${copies[$source]:-}" ] || cp "$source" "$copy"
+    copies[$source]=$copy
     [ "$(grep -cF -- "$2" "$copy")" = 1 ] || { echo "runtime_overlay.sh: $(go env GOVERSION) has no, or more than one, in $1: $2" >&2; exit 1; }
     text=$(<"$copy")
     printf '%s\n' "${text/"$2"/"$3"}" >"$copy"
@@ -37,8 +38,8 @@ change syscall/rlimit.go 'err == nil && lim.Max > 0' 'false && err == nil && lim
 {
     echo '{"Replace": {'
     separator=
-    for file in runtime/signal_unix.go runtime/proc.go runtime/os_linux.go runtime/stack.go syscall/rlimit.go; do
-        printf '%s"%s": "%s"' "$separator" "$goroot/src/$file" "$folder/$(tr /. __ <<<"$file")"
+    for source in "${!copies[@]}"; do
+        printf '%s"%s": "%s"' "$separator" "$source" "${copies[$source]}"
         separator=$',\n'
     done
     echo '}}'

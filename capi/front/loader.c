@@ -111,8 +111,7 @@ static const char *core_of_user(void) {
 
 /* Blocks every signal that a thread of the core has no use for. Threads inherit
  * the mask of the one that starts them, so the host's signals stay with the
- * host's threads. The runtime must keep its synchronous ones and SIGURG, with
- * which it interrupts its own threads. */
+ * host's threads. The runtime must keep those that it turns into panics. */
 static void block_signals(sigset_t *before) {
     static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE};
     sigset_t block;

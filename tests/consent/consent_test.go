@@ -80,7 +80,7 @@ func TestConsent(t *testing.T) {
 	tracer := host.Compile(t, "hosts/trace.c")
 	hosts := map[string][]string{
 		"C":      {host.Compile(t, append([]string{"hosts/host.c"}, host.Link(t)...)...), host.Schema},
-		"Python": {filepath.Join(host.Root, "build/venv/dev/bin/python"), "-IBc", pythonHost, host.Schema},
+		"Python": {host.Python(t, "dev"), "-IBc", pythonHost, host.Schema},
 	}
 	cases := [][]rule{{}}
 	for i, first := range rules {
