@@ -94,7 +94,8 @@ class Questions:
 class PublicQuestions(Questions):
     """Counts for everyone to see, all from ``public.sql``, which hides small groups: it has a chart for each question.
 
-    There are no filters, and the store is asked once a day (UTC): what two answers differ by would be the runs between.
+    There are no filters, and whole days (UTC) are counted, those that the store keeps all of today: what two answers
+    differ by would be the runs between.
     """
 
     public = True
@@ -110,7 +111,7 @@ class PublicQuestions(Questions):
 
     def _rows(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
         if (today := f"{now:%Y-%m-%d}") != self._day:
-            whole_days = {"from": f"{now - timedelta(days=KEPT_DAYS):%Y-%m-%d}", "to": today}
+            whole_days = {"from": f"{now - timedelta(days=KEPT_DAYS - 1):%Y-%m-%d}", "to": today}
             asked = parameters(whole_days, now) | {"smallest": str(SMALLEST_GROUP)}
             rows = self._asked("public", asked)
             self._counted = [row for row in rows if row["runs"] >= SMALLEST_GROUP]

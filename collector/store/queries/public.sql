@@ -1,6 +1,6 @@
 -- For everyone to see: counts alone, and no group of fewer than {smallest:UInt32} runs. What is hidden adds up to
 -- 'others', which is hidden as well where it is small. Filters would tell small groups by what two answers differ by: of
--- the five that the other queries have, only the service is heeded.
+-- the five that the other queries have, only the service and the time are heeded, and the time is to be of whole days.
 SELECT
     question,
     if(found < {smallest:UInt32}, 'others', what) AS answer,
@@ -21,7 +21,8 @@ FROM
         ('arch', CAST(`host.arch`, 'Nullable(String)')),
         ('format', CAST(`params.contact_map_format`, 'Nullable(String)'))
     ] AS counted
-    WHERE {service:String} = '' OR `service.name` = {service:String}
+    WHERE ({service:String} = '' OR `service.name` = {service:String})
+        AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     GROUP BY question, what
 )
 GROUP BY question, answer

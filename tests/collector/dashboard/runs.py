@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 Row = dict[str, Any]
@@ -22,6 +22,11 @@ def pick(rng: random.Random, of: Any) -> Any:
 def runs(count: int, end: datetime, days: int = 59, seed: int = 8) -> list[Row]:
     rng = random.Random(seed)
     return [run(rng, n, end, days) for n in range(count)]
+
+
+def of_whole_days(rows: list[Row]) -> list[Row]:
+    """Those that everybody may see counted: not today's."""
+    return [row for row in rows if row["timestamp"] < f"{datetime.now(timezone.utc):%Y-%m-%d}"]
 
 
 def run(rng: random.Random, n: int, end: datetime, days: int) -> Row:

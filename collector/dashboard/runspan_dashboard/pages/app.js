@@ -228,7 +228,7 @@ function tile(label, value, of) {
 
 function totals([sum], versions) {
   if (!sum || !sum.runs) return get("totals").replaceChildren(tile("Runs", "0", "in this time"));
-  const tiles = [tile("Runs", number(sum.runs), sum.days ? "in this time" : "in the last 60 days")];
+  const tiles = [tile("Runs", number(sum.runs), sum.days ? "in this time" : "in the last 59 whole days")];
   if (sum.days) {
     const each = sum.runs / sum.days;
     const daily = each.toLocaleString("en", { maximumFractionDigits: each < 10 ? 1 : 0 });
