@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Follows the collector's files into the store.
+"""Follows the collector's files into the store, or into a cluster.
 
 How far it is, it writes down after the rows are on the disk. Killed between the two, it takes the same lines again, and
 the store folds what it has twice: so a run is in the store once, whenever this is killed.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runspan_store.cluster import Cluster
 from runspan_store.rows import Decoder, Row
 from runspan_store.store import Store, sync
 
@@ -35,7 +36,7 @@ class Progress:
 class Follower:
     """One folder of files, one OTLP/JSON request a line."""
 
-    def __init__(self, store: Store, data: Path, *, decoder: Decoder | None = None) -> None:
+    def __init__(self, store: Store | Cluster, data: Path, *, decoder: Decoder | None = None) -> None:
         self._store = store
         self._otlp = data / "otlp"
         self._state = data / "state" / "store.json"
@@ -53,8 +54,7 @@ class Follower:
                 taken = self.step()
                 if now - cleaned > 3600 or not cleaned:
                     cleaned = now
-                    if self._store.expired():
-                        self._store.optimize()
+                    self._store.clean()
             except (OSError, RuntimeError) as e:  # a full disk, for one
                 taken, error = False, str(e).splitlines()[0]
             if taken or error or now - written > 10 or not written:

@@ -67,11 +67,7 @@ class Store:
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         """The rows of a SELECT. Its parameters are ClickHouse's, ``{name:Type}``; one that is not given is empty."""
-        given = dict(parameters or {})
-        values = {}
-        for name, kind in re.findall(r"\{(\w+):\s*(\w+)", sql):
-            value = str(given.get(name, "") or EVERYTHING.get(name, ""))
-            values[name] = _moment(value) if kind.startswith("DateTime") else value
+        values = given(sql, parameters)
         if sql not in self._checked:
             checked = self._check(sql, values)
             if len(self._checked) >= 256:
@@ -87,6 +83,11 @@ class Store:
             for table in self._disk.glob("store/*/*"):
                 sync(table)
 
+    def clean(self) -> None:
+        """Removes what is older than 60 days, where any is left."""
+        if self.expired():
+            self.optimize()
+
     def optimize(self) -> None:
         """Merges all parts: folds repeats, and removes what is older than 60 days."""
         self._run(f"OPTIMIZE TABLE {tables.TABLE} FINAL")
@@ -100,19 +101,13 @@ class Store:
 
     def status(self) -> dict[str, Any]:
         """How many runs there are, and when the last began."""
-        (found,) = self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}")
-        return {
-            "rows": int(found["runs"]),
-            "last": f"{found['last'][:10]}T{found['last'][11:19]}Z" if found["runs"] else None,
-        }
+        return summary(self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}"))
 
     def _run(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
-        # ClickHouse reads the text of a parameter as a field of its TabSeparated format.
-        escaped = {name: value.translate(TAB_SEPARATED) for name, value in (parameters or {}).items()}
         with self._lock:
             if self._session is None:
                 raise RuntimeError("the store is closed")
-            answer = self._session.query(sql, "JSONEachRow", params=escaped).bytes()
+            answer = self._session.query(sql, "JSONEachRow", params=escaped(parameters or {})).bytes()
         return [json.loads(line) for line in answer.splitlines()]
 
     def _create(self) -> None:
@@ -162,6 +157,29 @@ class Store:
             if re.match(r"\s*TableIdentifier \S*(\.|spans_stored)", line) or re.match(r"\s*Function file\b", line):
                 raise RefusedError(f"not for queries: {line.strip()}")
         return str(formatted["sql"])
+
+
+def given(sql: str, parameters: Mapping[str, str] | None) -> dict[str, str]:
+    """The values of a query's parameters; one that is missing or empty is everything."""
+    values = {}
+    for name, kind in re.findall(r"\{(\w+):\s*(\w+)", sql):
+        value = str((parameters or {}).get(name, "") or EVERYTHING.get(name, ""))
+        values[name] = _moment(value) if kind.startswith("DateTime") else value
+    return values
+
+
+def escaped(values: Mapping[str, str]) -> dict[str, str]:
+    """ClickHouse reads the text of a parameter as a field of its TabSeparated format."""
+    return {name: value.translate(TAB_SEPARATED) for name, value in values.items()}
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """For ``status``, of how many runs there are and when the last began."""
+    (found,) = rows
+    return {
+        "rows": int(found["runs"]),
+        "last": f"{found['last'][:10]}T{found['last'][11:19]}Z" if found["runs"] else None,
+    }
 
 
 def sync(folder: Path) -> None:

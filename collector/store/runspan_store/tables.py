@@ -11,6 +11,7 @@ from runspan_store.columns import columns, quoted, read, stored
 DATABASE = "runspan"
 TABLE = "spans_stored"
 VIEW = "spans"
+EVERYWHERE = "spans_everywhere"  # of a cluster: hands rows to their shards
 
 # One row a run: of several reports of it one stays, and one that came to its end goes before one that was aborted.
 # The rows older than 60 days are removed by the TTL when parts are merged; the view does not show them before.
@@ -59,18 +60,17 @@ def cluster(types: dict[str, str]) -> list[str]:
     The reports of one run have one shard, where they are merged. It can be run again when there are new fields.
     """
     on = " ON CLUSTER '{cluster}'"
-    everywhere = "spans_everywhere"
     engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)"
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {DATABASE}{on}",
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n{ORDER}\n"
         "SETTINGS storage_policy = 'encrypted'",
-        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{everywhere}{on} AS {DATABASE}.{TABLE}\n"
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{EVERYWHERE}{on} AS {DATABASE}.{TABLE}\n"
         f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`), 'encrypted')",
     ]
     new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
-    statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, everywhere)]
-    statements.append(create_view(types, source=everywhere, on_cluster=on))
+    statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, EVERYWHERE)]
+    statements.append(create_view(types, source=EVERYWHERE, on_cluster=on))
     return statements
 
 
