@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- Rows go into runspan.spans_everywhere (python -m runspan_store.rows makes them); queries/*.sql read runspan.spans.
+-- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans.
 
 CREATE DATABASE IF NOT EXISTS runspan ON CLUSTER '{cluster}';
 

@@ -1,24 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""OTLP/JSON in, rows out. What no schema names, and values that don't fit, are left out and counted.
-
-python -m runspan_store.rows --schemas DIR <spans.json writes rows in ClickHouse's format JSONEachRow, for a cluster:
-    ... | clickhouse-client --query 'INSERT INTO runspan.spans_everywhere FORMAT JSONEachRow'
-"""
+"""OTLP/JSON in, rows out. What no schema names, and values that don't fit, are left out and counted."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from runspan_store.columns import Field, Service, columns, kind, read, stored
+from runspan_store.columns import Field, Service, columns, kind, stored
 
 KEEP_DAYS = 60
 DAY_NS = 24 * 3600 * 10**9
@@ -214,18 +207,3 @@ def encode(rows: list[Row]) -> str:
     """Rows as JSONEachRow. Half a surrogate pair, which JSON allows and UTF-8 does not, becomes a question mark."""
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--schemas", type=Path, required=True)
-    decoder = Decoder(read(parser.parse_args().schemas))
-    for line in sys.stdin.buffer:
-        rows = decoder.line(line)
-        if rows:
-            print(encode(rows))
-    print(json.dumps(decoder.counts), file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

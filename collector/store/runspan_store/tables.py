@@ -77,7 +77,7 @@ def cluster(types: dict[str, str]) -> list[str]:
 HEAD = """-- SPDX-License-Identifier: MIT
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- Rows go into runspan.spans_everywhere (python -m runspan_store.rows makes them); queries/*.sql read runspan.spans.
+-- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans.
 """
 
 

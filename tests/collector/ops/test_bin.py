@@ -184,6 +184,13 @@ def test_status(machine: dict[str, Any]) -> None:
     assert answer["reports"]["values"]["accepted"] == 120 and all(line["good"] for line in answer.values())
 
 
+def test_status_of_one_machine_of_several(machine: dict[str, Any]) -> None:
+    no_collector(machine)
+    done = status(machine, "--without", "collector", "--without", "reports")
+    assert done.returncode == 0 and "collector" not in done.stdout
+    assert status(machine, "--without", "colector").returncode == 2
+
+
 def no_collector(machine: dict[str, Any]) -> None:
     machine["plain"].shutdown()
     machine["plain"].server_close()

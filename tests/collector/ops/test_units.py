@@ -14,6 +14,12 @@ from tests.collector.ops.conftest import ROOT
 
 UNITS = ROOT / "collector" / "systemd"
 SERVICES = ["runspan-collector", "runspan-store", "runspan-backup@run", "runspan-tidy", "runspan-status"]
+ROLES = {  # what runs on which machine
+    "": set(SERVICES),
+    "edge": {"runspan-collector", "runspan-status"},
+    "ingest": {"runspan-collector", "runspan-store", "runspan-backup@run", "runspan-tidy", "runspan-status"},
+    "dashboard": {"runspan-store", "runspan-status"},
+}
 TARGETS = Path("/lib/systemd/system")
 HIGHEST_EXPOSURE = 1.5  # of 10, as systemd-analyze security has it
 
@@ -29,13 +35,23 @@ def systemd() -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A system with nothing but these units, the targets that they name, and stand-ins for the programs."""
+    return system(tmp_path)
+
+
+def system(tmp_path: Path, role: str = "") -> Path:
+    """One with nothing but these units, the targets that they name, and stand-ins for the programs."""
+    if role:
+        (tmp_path / "etc/runspan-collector").mkdir(parents=True)
+        (tmp_path / "etc/runspan-collector/role").write_text(f"{role}\n")
     subprocess.run([UNITS / "install", tmp_path], check=True)
     (tmp_path / "lib/systemd/system").mkdir(parents=True)
     for target in TARGETS.glob("*.target"):
         shutil.copy(target, tmp_path / "lib/systemd/system", follow_symlinks=False)
-    for service in [*UNITS.glob("*.service"), *UNITS.glob("*/*.conf")]:
-        for program in re.findall(r"^Exec\w+=\+?(\S+)", service.read_text(), re.M):
+    for service in [*UNITS.glob("*.service"), *UNITS.glob("*/*.conf"), *UNITS.glob("*/*/*.conf")]:
+        text = service.read_text()
+        for config in re.findall(r"--config (\S+)", text):
+            assert (ROOT / Path(config).relative_to("/opt/runspan")).exists(), config
+        for program in re.findall(r"^Exec\w+=\+?(/\S+)", text, re.M):
             path = tmp_path / program.lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("#!/bin/sh\n")
@@ -54,8 +70,12 @@ def verify(root: Path) -> tuple[int, str]:
     return analyze("verify", f"--root={root}", "runspan.target", *(f"{service}.service" for service in SERVICES))
 
 
-def test_verify(root: Path) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_verify(tmp_path: Path, role: str) -> None:
+    root = system(tmp_path, role)
     assert verify(root) == (0, "")
+    wanted = (root / "etc/systemd/system/runspan.target").read_text()
+    assert {name for name in SERVICES if f"{name}." in wanted} == ROLES[role]
     for timer in UNITS.glob("*.timer"):
         when = re.search("OnCalendar=(.*)", timer.read_text())
         assert when and analyze("calendar", when[1])[0] == 0
@@ -70,8 +90,9 @@ def test_verify_finds_what_is_wrong(root: Path) -> None:
     assert code != 0 and "tidy is not executable" in said
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_exposure(root: Path, service: str) -> None:
+@pytest.mark.parametrize(("role", "service"), [(role, service) for role in ROLES for service in sorted(ROLES[role])])
+def test_exposure(tmp_path: Path, role: str, service: str) -> None:
+    root = system(tmp_path, role)
     _, said = analyze("security", "--offline=yes", f"--root={root}", f"{service}.service")
     found = re.search(rf"Overall exposure level for {re.escape(service)}.service: ([\d.]+)", said)
     assert found and float(found[1]) <= HIGHEST_EXPOSURE, said
@@ -87,7 +108,8 @@ def test_every_service(path: Path) -> None:
     text = path.read_text()
     assert path.name.startswith("runspan-"), "the drop-in would not count for it"
     assert re.search(r"^MemoryMax=", text, re.M) and re.search(r"^User=runspan-", text, re.M)
-    settings = re.findall(r"^\s*(\w+)=(.*)", text, re.M)
+    drop_ins = UNITS.glob(f"roles/*/{path.name}.conf")
+    settings = re.findall(r"^\s*(\w+)=(.+)", "".join(map(Path.read_text, [path, *drop_ins])), re.M)
     for name, value in settings:
         if "keys/" in value:
             assert name == "LoadCredential", f"{name}={value}"
@@ -121,3 +143,20 @@ def test_install_keeps_what_is_there(root: Path) -> None:
     configuration.write_text("[backup]\n")
     subprocess.run([UNITS / "install", root], check=True)
     assert configuration.read_text() == "[backup]\n"
+
+
+def test_a_role_is_kept_changed_and_left(tmp_path: Path) -> None:
+    root, units = system(tmp_path, "ingest"), tmp_path / "etc/systemd/system"
+    subprocess.run([UNITS / "install", root], check=True)  # an upgrade
+    assert (units / "runspan-store.service.d/role.conf").exists()
+    role = root / "etc/runspan-collector/role"
+    role.write_text("edge\n")
+    subprocess.run([UNITS / "install", root], check=True)
+    assert not (units / "runspan-store.service.d/role.conf").exists()
+    assert "edge.yaml" in (units / "runspan-collector.service.d/role.conf").read_text()
+    role.write_text("queen\n")
+    assert subprocess.run([UNITS / "install", root], capture_output=True, check=False).returncode == 2
+    role.unlink()
+    subprocess.run([UNITS / "install", root], check=True)
+    assert list(units.glob("*/role.conf")) == []
+    assert (units / "runspan.target").read_text() == (UNITS / "runspan.target").read_text()

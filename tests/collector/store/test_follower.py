@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,17 +128,8 @@ def test_a_broken_state_means_to_begin_anew(installation: Installation, state: s
 
 
 def start(installation: Installation) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "runspan_store",
-        "--data",
-        str(installation.data),
-        "--keys",
-        str(installation.keys),
-    ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    return subprocess.Popen([*command, "--schemas", str(installation.schemas)], env=environment)
+    command: list[str | Path] = [ROOT / "collector/bin/store", "--data", installation.data, "--keys", installation.keys]
+    return subprocess.Popen([sys.executable, *command, "--schemas", installation.schemas])
 
 
 def behind(installation: Installation) -> int:
@@ -243,13 +234,3 @@ def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pyte
     monkeypatch.setattr(store, "insert", insert)
     assert follower.step()
     assert ids(store) == [1] and follower.decoder.counts == {"broken_lines": 1}
-
-
-def test_rows_for_a_cluster_are_the_same(installation: Installation) -> None:
-    text = line(1, {"params.k": 4}) + line(2, name="view") + b"?\n"
-    command = [sys.executable, "-m", "runspan_store.rows", "--schemas", str(installation.schemas)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    done = subprocess.run(command, input=text, env=environment, capture_output=True, check=True)
-    rows = [json.loads(row) for row in done.stdout.splitlines()]
-    assert [(row["name"], row.get("params.k")) for row in rows] == [("call", 4), ("view", None)]
-    assert json.loads(done.stderr) == {"broken_lines": 1}
