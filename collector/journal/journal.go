@@ -45,9 +45,13 @@ type journal struct {
 	since time.Time // of the first line
 
 	written atomic.Uint64 // lines so far
-	syncMu  sync.Mutex
+	syncMu  sync.Mutex    // of synced: who waits for it often finds its line synced
 	synced  uint64
-	fail    error // of a sync: what the disk holds is not known from then on
+
+	// Linux says once that a file could not be synced, to one of those who ask.
+	// So one asks at a time, and the answer is for all that come after.
+	diskMu sync.Mutex
+	fail   error
 }
 
 // open opens the file, and cuts off what is no whole line.
@@ -117,25 +121,38 @@ func (j *journal) write(line []byte) (number uint64, err error) {
 func (j *journal) syncTo(number uint64) error {
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
-	if j.fail != nil || j.synced >= number {
-		return j.fail
+	if j.synced >= number {
+		return nil
 	}
 	// What is in another file than this one has been synced when that was set aside.
 	j.mu.Lock()
 	file, upTo := j.file, j.written.Load()
 	j.mu.Unlock()
-	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		j.fail = fmt.Errorf("the disk did not take what was written: %w", err)
-		return j.fail
+	if err := j.syncFile(file); err != nil {
+		return err
 	}
 	j.synced = upTo
 	return nil
 }
 
+// syncFile fails for good once it has failed: what the disk holds is not known
+// from then on.
+func (j *journal) syncFile(file *os.File) error {
+	j.diskMu.Lock()
+	defer j.diskMu.Unlock()
+	if j.fail != nil {
+		return j.fail
+	}
+	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		j.fail = fmt.Errorf("the disk did not take what was written: %w", err)
+	}
+	return j.fail
+}
+
 // setAside gives the file its name with the time, and begins another.
 func (j *journal) setAside() error {
 	if j.sync {
-		if err := j.file.Sync(); err != nil {
+		if err := j.syncFile(j.file); err != nil {
 			return err
 		}
 	}

@@ -177,6 +177,32 @@ func TestCannotBeSetAside(t *testing.T) {
 	}
 }
 
+// A pipe can't be synced: it stands for a disk that fails while the file is set
+// aside, of which the kernel would tell nobody else.
+func TestADiskThatFailsOnce(t *testing.T) {
+	dir := t.TempDir()
+	j := newJournal(t, dir+"/spans.json")
+	must(t, j.append([]byte("before")))
+	r, w, err := os.Pipe()
+	must(t, err)
+	defer r.Close()
+	defer w.Close()
+	good := j.file
+	j.file = w
+	if err := j.tend(time.Now().Add(2 * time.Hour)); err == nil {
+		t.Error("it was set aside")
+	}
+	j.file = good
+	for range 2 {
+		if err := j.append([]byte("after")); err == nil {
+			t.Error("a line is acknowledged, and what the disk holds is not known")
+		}
+	}
+	if got, files := lines(t, dir); len(got) == 0 || got[0] != "before" || files != 1 {
+		t.Errorf("%q in %d files", got, files)
+	}
+}
+
 func TestExporter(t *testing.T) {
 	dir := t.TempDir()
 	config := NewFactory().CreateDefaultConfig().(*Config)
