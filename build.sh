@@ -73,6 +73,7 @@ collector() { # the maintainers' collector (build/collector/otelcol)
     say collector
     mkdir -p build
     CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
+    chmod a+rx build/collector # which the builder makes for its owner alone; on a server, users of their own run what is in it
     venv scan tests/requirements-scan.txt
 }
 
@@ -108,6 +109,13 @@ ops() { # the tests of backup, serve, status and units (collector/docs/running.m
     scripts/restic.sh test
     say ops
     build/venv/dev/bin/python -m pytest -q tests/collector/ops
+}
+
+server() { # the units of collector/systemd, run by systemd in a container; needs root
+    served
+    venv dev tests/requirements.txt
+    say server
+    PYTHONPATH=.:collector/store:collector/dashboard build/venv/dev/bin/python -m tests.collector.ops.server
 }
 
 served() { # what serve, or a server, needs (build/collector, build/venv/collector)
@@ -240,7 +248,7 @@ install_runspan() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | served | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

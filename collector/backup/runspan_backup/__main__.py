@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from runspan_backup.data import BrokenStateError
+from runspan_backup.data import BrokenStateError, give_back
 from runspan_backup.repository import BackupError, Config, Repository
 from runspan_backup.tidy import tidy
 
@@ -38,22 +38,30 @@ def alone(data: Path) -> Iterator[None]:
 def backup(options: argparse.Namespace) -> str:
     repository = Repository(Config.read(options.config, options.keys))
     with alone(repository.data):
-        if options.command == "init":
-            repository.init()
-            return "the repository is made; without its password nobody can read it: keep a copy of that elsewhere"
-        if options.command == "run":
-            return f"{repository.run()} new bytes backed up"
-        if options.command == "check":
-            repository.check(options.read_data)
-            return "no errors were found"
-        if options.command == "verify":
-            files, size = repository.verify()
-            return f"{files} files with {size} bytes restored, and equal to those that are here"
-        if options.command == "restore":
-            files = len(repository.restore(options.target.absolute()))
-            return f"{files} files restored to {options.target / 'otlp'}"
-        repository.rotate()
-        return "the repository has a new password: keep a copy of that elsewhere"
+        try:
+            return carry_out(options, repository)
+        finally:
+            folder = repository.folder()
+            give_back(repository.data, *([folder] if folder else []))
+
+
+def carry_out(options: argparse.Namespace, repository: Repository) -> str:
+    if options.command == "init":
+        repository.init()
+        return "the repository is made; without its password nobody can read it: keep a copy of that elsewhere"
+    if options.command == "run":
+        return f"{repository.run()} new bytes backed up"
+    if options.command == "check":
+        repository.check(options.read_data)
+        return "no errors were found"
+    if options.command == "verify":
+        files, size = repository.verify()
+        return f"{files} files with {size} bytes restored, and equal to those that are here"
+    if options.command == "restore":
+        files = len(repository.restore(options.target.absolute()))
+        return f"{files} files restored to {options.target / 'otlp'}"
+    repository.rotate()
+    return "the repository has a new password: keep a copy of that elsewhere"
 
 
 def main(arguments: list[str]) -> int:

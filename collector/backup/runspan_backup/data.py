@@ -47,14 +47,39 @@ def write_state(data: Path, whose: str, state: dict[str, Any]) -> None:
     """The old state or the new one is there at any moment. Readable for the group, which the other parts are in."""
     path = data / "state" / f"{whose}.json"
     new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(state, file, indent=1)
+    write_synced(new, json.dumps(state, indent=1).encode(), 0o640)
+    new.replace(path)
+    sync(path.parent)
+
+
+def write_synced(path: Path, content: bytes, mode: int) -> None:
+    """A new file, or a new content of one; on the disk when it returns."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """What was put into the folder, or renamed in it, is there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def give_back(data: Path, *more: Path) -> None:
+    """What root has made here, and in more folders, becomes that user's who owns the cache: the timers run as it."""
+    owner = (data / "cache").stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    found = [data / "state" / "backup.json"]
+    for folder in (data / "cache", *more):
+        found += [Path(place) / name for place, *names in os.walk(folder) for part in names for name in part]
+    for path in found:
+        status = path.lstat() if os.path.lexists(path) else None
+        if status and status.st_uid == 0 and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

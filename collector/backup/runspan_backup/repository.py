@@ -22,7 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_backup.data import CURRENT, otlp_files, read_state, write_state
+from runspan_backup.data import CURRENT, otlp_files, read_state, sync, write_state, write_synced
 
 
 class BackupError(Exception):
@@ -106,6 +106,12 @@ class Repository:
             )
         except OSError as error:
             raise BackupError(f"{self.config.restic}: {error.strerror}") from error
+
+    def folder(self) -> Path | None:
+        """Where the repository is one of this machine's."""
+        kind, where = self.config.location[:2]
+        folder = self.data / where
+        return folder if kind == "--repo" and folder.is_dir() else None
 
     def init(self) -> None:
         self.restic("init", "--repository-version", "2")
@@ -198,12 +204,11 @@ class Repository:
         """Give the repository a new password, and take the old one from it. Both files stay until each is done."""
         current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
         if not new.exists():
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(os.urandom(32).hex().encode() + b"\n")
+            write_synced(new, os.urandom(32).hex().encode() + b"\n", 0o600)
         self.restic("key", "add", "--new-password-file", str(new))
         keys = json.loads(self.restic("key", "list", "--json", password=new))
         new.replace(current)
+        sync(current.parent)
         for key in keys:
             if not key["current"]:
                 self.restic("key", "remove", key["id"])

@@ -36,7 +36,7 @@ from runspan_store import synthesize
 from runspan_store.synthesize import DAY, NS, Run
 from tests.collector.dashboard.chromium import chromium
 from tests.collector.ops.conftest import ROOT
-from tests.collector.ops.serving import BIN, Serve, wait_for
+from tests.collector.ops.serving import BIN, Serve, deliver, wait_for
 
 KEPT = 60 * DAY
 SENDERS = 8
@@ -91,7 +91,7 @@ class Chain:
             with self.serve.connection(self.serve.reports) as connection:
                 for at in range(number, len(requests), SENDERS):
                     time.sleep(max(0.0, began + seconds * at / len(requests) - time.monotonic()))
-                    self.serve.report(connection, encoded(requests[at]))
+                    deliver(connection, encoded(requests[at]))
 
         with ThreadPoolExecutor(SENDERS) as pool:
             list(pool.map(some, range(SENDERS)))

@@ -61,6 +61,22 @@ def wait_for(what: Callable[[], bool], why: str, seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
+def deliver(connection: http.client.HTTPSConnection, body: bytes) -> None:
+    """As a program would: what is not acknowledged is sent again."""
+
+    def acknowledged() -> bool:
+        try:
+            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status == 200
+        except (OSError, http.client.HTTPException):
+            connection.close()  # it opens again by itself
+            return False
+
+    wait_for(acknowledged, "a report was not taken")
+
+
 class Serve:
     """The running command. ``prepare`` is called with it before it starts."""
 
@@ -115,28 +131,13 @@ class Serve:
         finally:
             made.close()
 
-    def report(self, connection: http.client.HTTPSConnection, body: bytes) -> None:
-        """As a program would: what is not acknowledged is sent again."""
-
-        def acknowledged() -> bool:
-            try:
-                connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-                answer = connection.getresponse()
-                answer.read()
-                return answer.status == 200
-            except (OSError, http.client.HTTPException):
-                connection.close()  # it opens again by itself
-                return False
-
-        wait_for(acknowledged, "a report was not taken")
-
     def send(self, count: int) -> set[str]:
         """Reports of ``count`` runs; their span ids."""
         sent = set()
         for _ in range(count):
             span_id = secrets.token_bytes(8)
             with self.connection(self.reports) as connection:
-                self.report(connection, report(span_id))
+                deliver(connection, report(span_id))
             sent.add(span_id.hex())
         return sent
 

@@ -237,6 +237,30 @@ def test_a_new_password(installation: Installation, tmp_path: Path) -> None:
     assert "wrong password" in at.attempt("check").stderr
 
 
+def test_what_root_does_by_hand_leaves_nothing_to_the_timers_that_they_cant_read(
+    installation: Installation, tmp_path: Path
+) -> None:
+    assert os.geteuid() == 0, "this test needs root"
+    at, user = installation, 65534
+    at.write("spans.json", lines(0))
+    at.run("init")
+    at.run("run")
+    ours = [at.data / "cache", at.repository]
+    mine = tmp_path / "mine"
+    mine.touch()
+    (at.data / "cache" / "link").symlink_to(mine)
+    os.link(mine, at.data / "cache" / "second-name")
+    for folder in (*ours, at.data / "state"):
+        os.chown(folder, user, user)
+    grow(at.data / "otlp" / "spans.json", lines(100))
+    for command in (("run",), ("check",), ("verify",), ("rotate",), ("restore", tmp_path / "restored")):
+        at.run(*command)
+        found = [path for folder in ours for path in folder.rglob("*")] + [at.data / "state" / "backup.json"]
+        roots = {path.name for path in found if path.lstat().st_uid == 0}
+        assert roots == {"second-name"} and len(found) > 10, command
+    assert mine.stat().st_uid == (tmp_path / "restored" / "otlp" / "spans.json").stat().st_uid == 0
+
+
 def test_secrets_are_on_no_command_line(installation: Installation, tmp_path: Path) -> None:
     """Looked at from inside: restic is a program that writes down how it was called."""
     at = installation
