@@ -210,9 +210,10 @@ LIMITS = {
 }
 
 
-def vm_mib() -> int:
+def used_mib(kind: str) -> int:
+    name = {"v": "VmSize", "d": "VmData"}[kind]
     with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmSize")) >> 10
+        return next(int(line.split()[1]) for line in status if line.startswith(name)) >> 10
 
 
 def lower(kind: str, value: int) -> None:
@@ -240,7 +241,7 @@ def limit(kind: str, value: str) -> None:
 @situation
 def limit_after(kind: str) -> None:
     open_and_begin()
-    lower(kind, vm_mib() + 64 if kind in "vd" else 1000 if kind == "t" else 0)
+    lower(kind, used_mib(kind) + 64 if kind in "vd" else 1000 if kind == "t" else 0)
     kept = []
     try:
         while kind in "vd":

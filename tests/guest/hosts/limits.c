@@ -76,7 +76,10 @@ static int after(int argc, char **argv) {
 
     tel_open(schema);
     tel_begin();
-    if (argc != 5 || set(argv[4], strchr("vd", *argv[4]) != NULL ? (vm_kib("VmSize") >> 10) + 1 : strcmp(argv[4], "t") == 0 ? 1000 : 0) != 0)
+    if (argc != 5)
+        return 97;
+    const char *used = *argv[4] == 'd' ? "VmData" : "VmSize";
+    if (set(argv[4], strchr("vd", *argv[4]) != NULL ? (vm_kib(used) >> 10) + 1 : strcmp(argv[4], "t") == 0 ? 1000 : 0) != 0)
         return 97;
     if (strchr("vd", *argv[4]) != NULL)
         take_all();
