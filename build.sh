@@ -108,7 +108,7 @@ ops() { # the tests of backup, serve, status and units (collector/docs/running.m
     served
     scripts/restic.sh test
     say ops
-    build/venv/dev/bin/python -m pytest -q tests/collector/ops
+    build/venv/dev/bin/python -m pytest -q -n 4 tests/collector/ops
 }
 
 server() { # the units of collector/systemd, run by systemd in a container; needs root

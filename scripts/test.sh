@@ -22,4 +22,5 @@ build/venv/collector/bin/python -m pytest -q tests/collector/store tests/collect
 build/venv/collector/bin/python -m pytest -q tests/collector/cluster # one process of chdb has one folder
 
 printf "\n== Python: the maintainers' backup and running\n"
-build/venv/dev/bin/python -m pytest -q tests/collector/ops
+# Four at a time: most of them wait, for a timer, a restart, or restic's derivation of keys.
+build/venv/dev/bin/python -m pytest -q -n 4 tests/collector/ops
