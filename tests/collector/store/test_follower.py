@@ -273,6 +273,21 @@ def test_what_is_taken_is_on_the_disk(installation: Installation, monkeypatch: p
     assert taken == [1, 2]
 
 
+def test_what_is_merged_is_on_the_disk(installation: Installation) -> None:
+    store = installation.open()
+    for number in (1, 2):
+        (installation.otlp / "spans.json").write_bytes(line(number))
+        installation.follow(store)
+
+    def syncs() -> int:
+        (found,) = store._run("SELECT sum(value) AS n FROM system.events WHERE event = 'FileSync'")
+        return int(found["n"])
+
+    before = syncs()
+    store.optimize()
+    assert syncs() > before + 5  # a part has more files than that
+
+
 def test_rows_for_a_cluster_are_the_same(installation: Installation) -> None:
     text = line(1, {"params.k": 4}) + line(2, name="view") + b"?\n"
     command = [sys.executable, "-m", "runspan_store.rows", "--schemas", str(installation.schemas)]
