@@ -22,7 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_backup.data import CURRENT, otlp_files, read_state, write_state
+from runspan_backup.data import CURRENT, otlp_files, read_state, sync_folder, write_state
 
 
 class BackupError(Exception):
@@ -195,15 +195,22 @@ class Repository:
                 yield snapshot, names
 
     def rotate(self) -> None:
-        """Give the repository a new password, and take the old one from it. Both files stay until each is done."""
+        """Give the repository a new password, and take the old one from it. Both files stay until each is done.
+
+        A power cut finds a password on the disk that the repository knows.
+        """
         current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
-        if not new.exists():
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if not new.exists() or not new.stat().st_size:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "wb") as file:
                 file.write(os.urandom(32).hex().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        sync_folder(self.config.keys)
         self.restic("key", "add", "--new-password-file", str(new))
         keys = json.loads(self.restic("key", "list", "--json", password=new))
         new.replace(current)
+        sync_folder(self.config.keys)
         for key in keys:
             if not key["current"]:
                 self.restic("key", "remove", key["id"])
