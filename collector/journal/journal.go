@@ -43,11 +43,11 @@ type journal struct {
 	file  *os.File
 	size  int64
 	since time.Time // of the first line
+	fail  error     // of a sync: what the disk holds is not known from then on
 
 	written atomic.Uint64 // lines so far
 	syncMu  sync.Mutex
 	synced  uint64
-	fail    error // of a sync: what the disk holds is not known from then on
 }
 
 // open opens the file, and cuts off what is no whole line.
@@ -117,25 +117,36 @@ func (j *journal) write(line []byte) (number uint64, err error) {
 func (j *journal) syncTo(number uint64) error {
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
-	if j.fail != nil || j.synced >= number {
-		return j.fail
+	if j.synced >= number {
+		return nil
 	}
 	// What is in another file than this one has been synced when that was set aside.
 	j.mu.Lock()
 	file, upTo := j.file, j.written.Load()
 	j.mu.Unlock()
-	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		j.fail = fmt.Errorf("the disk did not take what was written: %w", err)
-		return j.fail
+	err := file.Sync()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil && !errors.Is(err, os.ErrClosed) {
+		j.failed(err)
 	}
-	j.synced = upTo
-	return nil
+	if j.fail == nil {
+		j.synced = upTo
+	}
+	return j.fail
+}
+
+// failed keeps the error of a sync. The system tells it once, to whoever syncs
+// the file next; what the others wait for may be lost too.
+func (j *journal) failed(err error) {
+	j.fail = fmt.Errorf("the disk did not take what was written: %w", err)
 }
 
 // setAside gives the file its name with the time, and begins another.
 func (j *journal) setAside() error {
 	if j.sync {
 		if err := j.file.Sync(); err != nil {
+			j.failed(err)
 			return err
 		}
 	}

@@ -177,6 +177,26 @@ func TestCannotBeSetAside(t *testing.T) {
 	}
 }
 
+// The system tells of a failed sync once. Whoever heard of it, nothing is
+// acknowledged from then on.
+func TestFailedSync(t *testing.T) {
+	j := newJournal(t, filepath.Join(t.TempDir(), "spans.json"))
+	must(t, j.append([]byte("first")))
+	reader, writer, err := os.Pipe() // can't be synced
+	must(t, err)
+	defer reader.Close()
+	defer writer.Close()
+	file := j.file
+	j.file = writer
+	if j.tend(time.Now().Add(2*time.Hour)) == nil {
+		t.Error("it was set aside")
+	}
+	j.file = file
+	if j.append([]byte("next")) == nil {
+		t.Error("it was acknowledged")
+	}
+}
+
 func TestExporter(t *testing.T) {
 	dir := t.TempDir()
 	config := NewFactory().CreateDefaultConfig().(*Config)
