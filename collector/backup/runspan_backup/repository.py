@@ -201,9 +201,12 @@ class Repository:
                 yield snapshot, names
 
     def rotate(self) -> None:
-        """Give the repository a new password, and take the old one from it. Both files stay until each is done."""
+        """Give the repository a new password, and take the old one from it. Both files stay until each is done.
+
+        A power cut finds a password on the disk that the repository knows.
+        """
         current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
-        if not new.exists():
+        if not new.exists() or not new.stat().st_size:
             write_synced(new, os.urandom(32).hex().encode() + b"\n", 0o600)
         self.restic("key", "add", "--new-password-file", str(new))
         keys = json.loads(self.restic("key", "list", "--json", password=new))

@@ -76,6 +76,8 @@ class Users:
         new = self._path.with_name(self._path.name + ".new")
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
             f.writelines(f"{n}:{h}\n" for n, h in sorted(hashes.items()))
+            f.flush()
+            os.fsync(f.fileno())  # the old file or the new one is there after a power cut, not an empty one
         new.replace(self._path)
 
 

@@ -113,13 +113,16 @@ class Follower:
                 took += len(line)
                 if line.strip():
                     rows += self.decoder.line(line)
-        if not took:
-            return False
-        try:
-            self._store.insert(rows)
-        except BaseException:
-            self.decoder.counts = counted  # the same lines will be counted when they are taken
-            raise
+            if not took:
+                return False
+            try:
+                # The collector may not have synced it yet. After a power cut other lines would be in its place, and
+                # be taken for these.
+                os.fsync(file.fileno())
+                self._store.insert(rows)
+            except BaseException:
+                self.decoder.counts = counted  # the same lines will be counted when they are taken
+                raise
         progress.offset += took
         progress.size = max(progress.size, progress.offset)
         self.write_state()

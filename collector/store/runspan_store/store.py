@@ -209,6 +209,7 @@ def _open(folder: Path, keys: list[str]) -> Session:
 <timezone>UTC</timezone>
 <custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>
 <user_files_path>{disks}/none/</user_files_path>
+<merge_tree><min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge></merge_tree>
 <storage_configuration>
   <disks>
     <plain><type>local</type><path>{disks}/plain/</path></plain>
@@ -218,6 +219,8 @@ def _open(folder: Path, keys: list[str]) -> Session:
   <policies><encrypted><volumes><main><disk>encrypted</disk></main></volumes></encrypted></policies>
 </storage_configuration>
 </clickhouse>"""
+    # What was merged is synced. After a power cut it would be empty else: ClickHouse would go on with the parts that it
+    # was made of, but put the empty one into detached/, where nothing is removed after 60 days.
     (folder / "disks" / "plain").mkdir(mode=0o700, parents=True, exist_ok=True)
     # chdb wants a file; this one is on no disk.
     memory = os.memfd_create("configuration")

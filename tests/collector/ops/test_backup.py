@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runspan_backup.data import read_state, write_state
-from runspan_backup.repository import nanoseconds
+from runspan_backup.repository import Config, Repository, nanoseconds
 from tests.collector.ops.conftest import RESTIC, Installation, grow
 
 ONE, TWO = "spans-2026-11-24T10-00-00.000.json", "spans-2026-11-24T11-00-00.000.json"
@@ -259,6 +259,33 @@ def test_what_root_does_by_hand_leaves_nothing_to_the_timers_that_they_cant_read
         roots = {path.name for path in found if path.lstat().st_uid == 0}
         assert roots == {"second-name"} and len(found) > 10, command
     assert mine.stat().st_uid == (tmp_path / "restored" / "otlp" / "spans.json").stat().st_uid == 0
+
+
+def test_a_power_cut_finds_a_password(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new one is on the disk before the repository knows it, and has its name before the old one is forgotten."""
+    at = installation
+    at.run("init")
+    (at.keys / "restic.password.new").touch()  # what a cut has left that came before
+    repository = Repository(Config.read(at.config))
+    synced: list[object] = []
+    seen: dict[str, list[object]] = {}
+    fsync, restic = os.fsync, repository.restic
+
+    def sync(descriptor: int) -> None:
+        fsync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        synced.append(sorted(os.listdir(path)) if path.is_dir() else (path.name, path.read_bytes()))
+
+    def called(*arguments: str, password: Path | None = None) -> str:
+        seen[" ".join(arguments[:2])] = synced.copy()
+        return restic(*arguments, password=password)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(repository, "restic", called)
+    repository.rotate()
+    new = (at.keys / "restic.password").read_bytes()
+    assert seen["key add"] == [("restic.password.new", new), ["restic.password", "restic.password.new"]]
+    assert seen["key remove"] == [*seen["key add"], ["restic.password"]]
 
 
 def test_secrets_are_on_no_command_line(installation: Installation, tmp_path: Path) -> None:

@@ -51,6 +51,21 @@ def test_keys(tmp_path: Path) -> None:
     assert run(BIN / "keys", keys, "tls").returncode == 2 and run(BIN / "keys").returncode == 2
 
 
+def test_keys_are_on_the_disk(tmp_path: Path) -> None:
+    """What each file has was synced: by a stand-in for sync, which writes down what it was given."""
+    (tmp_path / "bin").mkdir()
+    spy = tmp_path / "bin" / "sync"
+    spy.write_text(f'#!/bin/sh\nfor f; do [ -d "$f" ] && echo folder || cat "$f"; done >>{tmp_path}/synced\n')
+    spy.chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    keys = tmp_path / "keys"
+    for more in ([], ["tls", "localhost"]):
+        assert run(BIN / "keys", keys, *more, env=env).returncode == 0
+        synced = (tmp_path / "synced").read_text()
+        assert all(path.read_text() in synced for path in keys.iterdir()) and synced.endswith("folder\n")
+    assert len(list(keys.iterdir())) == 6
+
+
 VOLUMES = [
     # findmnt's source and type, what lsblk, zfs and lsattr say, whether it is encrypted
     ("/dev/mapper/data", "ext4", "crypt\npart\ndisk", "", "---- /d", True),

@@ -234,3 +234,46 @@ def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pyte
     monkeypatch.setattr(store, "insert", insert)
     assert follower.step()
     assert ids(store) == [1] and follower.decoder.counts == {"broken_lines": 1}
+
+
+def test_what_is_taken_is_on_the_disk(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut that took lines back would let the store pass over those that come in their place."""
+    store = installation.open()
+    path = installation.otlp / "spans.json"
+    path.write_bytes(line(1))
+    synced: list[tuple[int, int]] = []
+    taken = []
+    fsync, insert = os.fsync, store.insert
+
+    def sync(file: int) -> None:
+        fsync(file)
+        status = os.fstat(file)
+        synced.append((status.st_ino, status.st_size))
+
+    def look(rows: list[dict[str, Any]]) -> None:
+        assert (path.stat().st_ino, path.stat().st_size) in synced
+        taken.append(len(rows))
+        insert(rows)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(store, "insert", look)
+    installation.follow(store)
+    with path.open("ab") as file:
+        file.write(line(2) + line(3))
+    installation.follow(store)
+    assert taken == [1, 2]
+
+
+def test_what_is_merged_is_on_the_disk(installation: Installation) -> None:
+    store = installation.open()
+    for number in (1, 2):
+        (installation.otlp / "spans.json").write_bytes(line(number))
+        installation.follow(store)
+
+    def syncs() -> int:
+        (found,) = store._run("SELECT sum(value) AS n FROM system.events WHERE event = 'FileSync'")
+        return int(found["n"])
+
+    before = syncs()
+    store.optimize()
+    assert syncs() > before + 5  # a part has more files than that
