@@ -86,7 +86,7 @@ class Serve:
         self.folder, self.data, self.keys = folder, folder / "data", folder / "keys"
         self.reports, self.dashboard, self.metrics, self.health = free_ports(4)
         self.output = ""
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         prepare(self)
         ports = ["--port", self.reports, "--dashboard-port", self.dashboard]
         ports += ["--metrics-port", self.metrics, "--health-port", self.health]
