@@ -35,7 +35,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from runspan_store import synthesize
 from runspan_store.synthesize import DAY, NS, Run
 from tests.collector.dashboard.chromium import chromium
-from tests.collector.ops.conftest import ROOT
 from tests.collector.ops.serving import BIN, Serve, deliver, wait_for
 
 KEPT = 60 * DAY
@@ -186,21 +185,6 @@ def size(folder: Path) -> float:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def in_table(serve: Serve) -> tuple[int, int]:
-    """How many rows the table itself has, folded, and how many of them are older than 60 days. No store is running."""
-    count = (
-        "import sys; from pathlib import Path; from runspan_store.store import Store;"
-        "store = Store(*map(Path, sys.argv[1:]));"
-        "(found,) = store._run('SELECT count() AS n FROM spans_stored FINAL'); print(found['n'], store.expired())"
-    )
-    command: list[str | Path] = [ROOT / "build/venv/collector/bin/python", "-c", count]
-    command += [serve.data, serve.keys, ROOT / "schemas"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    rows, old = map(int, done.stdout.split())
-    return rows, old
-
-
 def restored(serve: Serve, folder: Path) -> set[tuple[str, str, int]]:
     """Trace id, span id and start of every span in the backup."""
     command: list[str | Path] = [BIN / "backup", "restore", folder, "--config", serve.folder / "backup.ini"]
@@ -249,18 +233,19 @@ def run(folder: Path, options: argparse.Namespace) -> None:
         chain.page(folder / "chromium", made)
     finally:
         serve.stop()
-    rows, expired = in_table(serve)
+    expired = "countIf(toDateTime(timestamp) + INTERVAL 60 DAY < now())"
+    (table,) = serve.table(f"SELECT count() AS rows, {expired} AS old FROM spans_stored FINAL")
     kept = synthesize.answers(made, int(time.time()))["totals"][0]["runs"]
-    assert (rows, expired) == (kept, 0), f"{rows} rows, {expired} of them old, for {kept} runs"
+    assert table == {"rows": kept, "old": 0}, f"{table}, and not {kept} rows"
     megabytes = size(serve.data / "store")
-    say(f"in the table itself are {rows} rows, {expired} of them older than 60 days; {megabytes:.1f} MB")
+    say(f"in the table itself are {kept} rows, none of them older than 60 days; {megabytes:.1f} MB")
     left = [path.name for path in (serve.data / "otlp").iterdir()]
     found = restored(serve, folder / "restored")
     expected = {(run.trace_id, run.span_id, run.start) for run in made}
     assert found == expected, f"{len(found - expected)} foreign, {len(expected - found)} lost of {len(expected)}"
-    old = sum(time.time() - run.start / NS >= KEPT for run in made)
+    older = sum(time.time() - run.start / NS >= KEPT for run in made)
     snapshots = len(list((serve.data / "backup" / "snapshots").rglob("*")))
-    say(f"in the backup are all {len(found)} runs, {old} older than 60 days; {size(serve.data / 'backup'):.1f} MB")
+    say(f"in the backup are all {len(found)} runs, {older} older than 60 days; {size(serve.data / 'backup'):.1f} MB")
     say(f"after {snapshots} backups; tidy has left {', '.join(sorted(left))}")
 
 

@@ -37,7 +37,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.collector.ops.chain import Chain, say
-from tests.collector.ops.conftest import ROOT
 from tests.collector.ops.serving import BIN, Serve, report, wait_for
 
 SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
@@ -141,20 +140,6 @@ def in_files(data: Path) -> set[str]:
     return found
 
 
-def in_store(serve: Serve) -> Counter[str]:
-    """No store is running."""
-    list_ids = (
-        "import sys; from pathlib import Path; from runspan_store.store import Store;"
-        "store = Store(*map(Path, sys.argv[1:]));"
-        "print(*(row['id'] for row in store.query('SELECT `trace.span_id` AS id FROM spans')))"
-    )
-    command: list[str | Path] = [ROOT / "build/venv/collector/bin/python", "-c", list_ids]
-    command += [serve.data, serve.keys, ROOT / "schemas"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return Counter(done.stdout.split())
-
-
 def backup(serve: Serve, *arguments: str | Path) -> str:
     command: list[str | Path] = [BIN / "backup", *arguments, "--config", serve.folder / "backup.ini"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -224,7 +209,8 @@ def afterwards(serve: Serve, reports: Reports, rng: random.Random, folder: Path)
     assert not told(serve), told(serve)
     for name in ("store", "backup"):
         assert json.loads((serve.data / "state" / f"{name}.json").read_bytes())["files"]
-    return in_store(serve), in_backup(serve, folder / "restored")
+    stored = Counter(row["id"] for row in serve.table("SELECT `trace.span_id` AS id FROM spans"))
+    return stored, in_backup(serve, folder / "restored")
 
 
 def one(disk: Disk, folder: Path, reports: Reports, rng: random.Random, longest: float) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import secrets
 import socket
@@ -16,6 +17,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -161,6 +163,19 @@ class Serve:
             return int(json.loads((self.data / "state" / "store.json").read_bytes())["status"]["rows"])
         except (OSError, KeyError, ValueError):
             return -1
+
+    def table(self, sql: str) -> list[dict[str, Any]]:
+        """What the store's database says, when no store is running."""
+        asks = (
+            "import json, sys; from pathlib import Path; from runspan_store.store import Store;"
+            "print(json.dumps(Store(*map(Path, sys.argv[1:4]))._run(sys.argv[4])))"
+        )
+        command: list[str | Path] = [ROOT / "build/venv/collector/bin/python", "-c", asks]
+        command += [self.data, self.keys, ROOT / "schemas", sql]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+        rows: list[dict[str, Any]] = json.loads(done.stdout)
+        return rows
 
     def piece(self, name: str) -> int:
         """The process id of a piece: of a child of serve's, by what is in its command."""
