@@ -60,7 +60,7 @@ test() { # all tests
     install_runspan dev
     served
     scripts/kafka.sh
-    scripts/debs.sh haproxy
+    scripts/debs.sh haproxy musl-dev
     scripts/restic.sh test
     say "interpreters and their packages"
     scripts/languages.sh

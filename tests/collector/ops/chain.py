@@ -158,8 +158,10 @@ class Chain:
         with chromium(folder) as tab:
             tab.size(1360, 900)
             tab.log_in(f"https://localhost:{self.serve.dashboard}/", "maintainer", self.serve.password)
+            began = time.monotonic()
             tab.open(f"https://localhost:{self.serve.dashboard}/#time=60")
             tab.ready()
+            took = time.monotonic() - began
             shown = tab.run("document.querySelector('[data-total=\"Runs\"] dd').textContent")
             tab.run("document.querySelector('#chart-subcommands details').open = true")
             cells = "[...document.querySelectorAll('#chart-subcommands td')].map((c) => c.textContent)"
@@ -169,7 +171,8 @@ class Chain:
         assert shown == f"{answers['totals'][0]['runs']:,}"
         counted = [(row["service"], row["subcommand"], f"{row['runs']:,}") for row in answers["subcommands"]]
         assert table == [cell for row in counted for cell in row]
-        say(f"the page in Chromium says {shown} runs; by subcommand " + ", ".join(f"{c[1]} {c[2]}" for c in counted))
+        by_name = ", ".join(f"{name} {runs}" for _, name, runs in counted)
+        say(f"the page, drawn by Chromium in {took:.1f} s, says {shown} runs; by subcommand {by_name}")
 
 
 def locked(file: int) -> bool:
