@@ -33,7 +33,7 @@ class Cluster:
         self.services = read(schemas)
         url = urlsplit(address)
         if url.scheme != "https" or not url.hostname or not url.username or url.password or url.path.strip("/"):
-            raise ValueError(f"{address} is not https://USER@HOST:PORT; the password is in a file")
+            raise ValueError("the address is not https://USER@HOST:PORT, with the password in a file")
         self._where = url.hostname, url.port or 8443
         password = (keys / "clickhouse.password").read_bytes().strip(b"\n")
         self._user = {"X-ClickHouse-User": unquote(url.username).encode(), "X-ClickHouse-Key": password}
@@ -48,7 +48,10 @@ class Cluster:
         settings = {"default_format": "JSONEachRow", "output_format_json_quote_64bit_integers": "0"}
         values = escaped(given(sql, parameters))
         answer = self._post(sql, settings | {f"param_{name}": value for name, value in values.items()})
-        return [json.loads(line) for line in answer.splitlines()]
+        try:
+            return [json.loads(line) for line in answer.splitlines()]
+        except ValueError:
+            raise RuntimeError("what answered is not ClickHouse: it sent no JSON") from None
 
     def insert(self, rows: list[Row]) -> None:
         """Takes rows; the replicas that the user's ``insert_quorum`` asks for have them when it returns.

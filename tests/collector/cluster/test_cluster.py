@@ -219,6 +219,7 @@ def test_what_goes_wrong_is_said(clickhouse: ClickHouse, tmp_path: Path) -> None
         cluster(clickhouse, tmp_path).insert([{"params.of_a_newer_schema": 1}])
     ill: dict[str, Callable[[Handler], object]] = {
         "ClickHouse answered 502": lambda handler: handler.say(502, b""),
+        "what answered is not ClickHouse": lambda handler: handler.say(200, b"<html>"),
         "no answer of ClickHouse": lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH_9.9\r\n"),
     }
     for said, how in ill.items():
@@ -241,5 +242,6 @@ def test_what_goes_wrong_is_said(clickhouse: ClickHouse, tmp_path: Path) -> None
 )
 def test_addresses(address: str, tmp_path: Path) -> None:
     (tmp_path / "clickhouse.password").write_text("x\n")
-    with pytest.raises(ValueError, match="is not https://USER@HOST:PORT"):
+    with pytest.raises(ValueError, match="is not https://USER@HOST:PORT") as raised:
         Cluster(address, tmp_path, ROOT / "schemas")
+    assert "secret" not in str(raised.value)
