@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shlex
+import signal
 import ssl
 import subprocess
 import sys
@@ -137,16 +138,20 @@ def machine(folder: Path) -> Iterator[Machine]:
                 stderr=console,
                 start_new_session=True,
             )
+        leader = 0
         try:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             wait_for(lambda: children.read_text().strip() != "", "nothing was started in the container")
-            made = Machine(int(children.read_text().split()[0]))
+            leader = int(children.read_text().split()[0])
+            made = Machine(leader)
             running = "systemctl is-system-running --wait"
             wait_for(lambda: made.attempt(running).stdout.strip() in (b"running", b"degraded"), "it did not boot")
             yield made
             made.attempt("systemctl poweroff")
             process.wait(60)
         finally:
+            if leader and process.poll() is None:
+                os.kill(leader, signal.SIGKILL)  # and with the first process all others of the container
             process.kill()
             process.wait()
 
