@@ -55,7 +55,7 @@ func TestOtherCores(t *testing.T) {
 	binary.LittleEndian.PutUint16(foreign[18:], uint16(elf.EM_S390)) // e_machine
 	link := append(pkgConfig(t, prefix, "--cflags", "--libs"), "-Wl,-rpath,"+prefix+"/lib")
 	opener := host.Compile(t, append([]string{"hosts/open.c"}, link...)...)
-	tool := host.Compile(t, append([]string{"-I" + embed(t, schema), host.Root + "/examples/count/linecount.c"}, link...)...)
+	tool := host.Compile(t, append([]string{"-I" + host.EmbedSchema(t, schema), host.Root + "/examples/count/linecount.c"}, link...)...)
 
 	const missing, another = "telemetry is off: librunspan-core.so is missing or can't be loaded", "telemetry is off: librunspan-core.so is of another version"
 	for _, test := range []struct {
@@ -138,10 +138,6 @@ func musl(t *testing.T) (before, after []string) {
 // process was started with: it is not loaded, and does not have to be tried.
 func TestOtherCLibraries(t *testing.T) {
 	lib := host.Library(t)
-	fronts, err := filepath.Glob(host.Root + "/capi/front/*.c")
-	if err != nil || len(fronts) == 0 {
-		t.Fatal("no source of the front:", err)
-	}
 	before, after := musl(t)
 	for _, test := range []struct {
 		name          string
@@ -152,7 +148,7 @@ func TestOtherCLibraries(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "open")
-			output(t, command(slices.Concat(test.before, []string{"-std=c11", "-D_DEFAULT_SOURCE", "-w", "-I" + host.Root + "/include", "-o", program, "hosts/open.c"}, fronts, test.after)...))
+			output(t, command(slices.Concat(test.before, []string{"-std=c11", "-D_DEFAULT_SOURCE", "-w", "-I" + host.Root + "/include", "-o", program, "hosts/open.c"}, host.Front(t), test.after)...))
 			out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+lib+"/librunspan-core.so")
 			const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically\nopen 17\nstate 17\n"
 			if out != unsupported+"secure 0\n" || code != 7 || spans != "" {
@@ -187,7 +183,7 @@ func TestCoreVariable(t *testing.T) {
 // code. The same program without those rights does.
 func TestCoreVariableSetUserID(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root")
+		t.Fatal("this test needs root")
 	}
 	const owner, user = 1, 65534
 	dir, err := os.MkdirTemp("", "runspan-setuid") // t.TempDir's is for its owner only

@@ -283,28 +283,11 @@ func TestAddSubdirectoryDisabled(t *testing.T) {
 	}
 }
 
-// embed does what runspan_embed_schema does, for those who do not use CMake.
-func embed(t *testing.T, file string) (folder string) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder = t.TempDir()
-	name := strings.TrimSuffix(filepath.Base(file), ".json") + "_schema"
-	bytes := strings.Trim(strings.ReplaceAll(fmt.Sprint(text), " ", ","), "[]")
-	header := fmt.Sprintf("static const char %s[] = {%s,0};\n", name, bytes)
-	if err := os.WriteFile(filepath.Join(folder, name+".h"), []byte(header), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
 // A tool that is installed beside runspan, in the bin of its prefix, can be
 // moved with it.
 func TestPkgConfig(t *testing.T) {
 	examples := filepath.Join(host.Root, "examples")
-	includes := []string{"-I" + embed(t, examples+"/count/linecount.json"), "-I" + embed(t, examples+"/seqtool/seqtool.json")}
+	includes := []string{"-I" + host.EmbedSchema(t, examples+"/count/linecount.json"), "-I" + host.EmbedSchema(t, examples+"/seqtool/seqtool.json")}
 	for _, cc := range compilers(t) {
 		t.Run(cc.name, func(t *testing.T) {
 			t.Parallel()
@@ -343,7 +326,7 @@ func TestPkgConfig(t *testing.T) {
 // gives.
 func TestStandards(t *testing.T) {
 	examples := filepath.Join(host.Root, "examples")
-	cflags := append(pkgConfig(t, moved(t), "--cflags"), "-I"+embed(t, examples+"/count/linecount.json"), "-I"+embed(t, examples+"/seqtool/seqtool.json"))
+	cflags := append(pkgConfig(t, moved(t), "--cflags"), "-I"+host.EmbedSchema(t, examples+"/count/linecount.json"), "-I"+host.EmbedSchema(t, examples+"/seqtool/seqtool.json"))
 	for _, cc := range compilers(t) {
 		t.Run(cc.name, func(t *testing.T) {
 			t.Parallel()
