@@ -6,11 +6,9 @@ The server is a stand-in for ClickHouse's interface over HTTPS, with ClickHouse 
 
 from __future__ import annotations
 
-import http.client
 import http.server
 import json
 import random
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,8 +26,9 @@ from runspan_dashboard.users import Users
 from runspan_store import synthesize
 from runspan_store.cluster import Cluster
 from tests.collector.cluster.conftest import ROOT, Server
-from tests.collector.dashboard.running import PASSWORD, certificate
+from tests.collector.dashboard.running import PASSWORD, Client, certificate
 from tests.collector.store.conftest import QUERIES
+from tests.collector.waiting import free_ports, wait_for
 
 SECRET = "correct horse\tbattery: ä".encode().decode("latin-1")  # as headers have it
 MAY_WRITE = "ingest"
@@ -123,24 +122,6 @@ def store(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
         assert process.wait(20) == 0
 
 
-def wait_for(what: Callable[[], bool], why: str, seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, why
-        time.sleep(0.05)
-
-
-def ask(port: int, ca: Path, path: str, form: dict[str, str] | None = None, cookie: str = "") -> tuple[int, str, bytes]:
-    context = ssl.create_default_context(cafile=str(ca))
-    connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=context)
-    body = urllib.parse.urlencode(form) if form else None
-    connection.request("POST" if form else "GET", path, body, {"Cookie": cookie} if cookie else {})
-    answer = connection.getresponse()
-    found = answer.status, answer.getheader("Set-Cookie", "").partition(";")[0], answer.read()
-    connection.close()
-    return found
-
-
 def test_files_become_answers(clickhouse: ClickHouse, tmp_path: Path) -> None:
     data, keys = tmp_path / "data", tmp_path / "keys"
     rng, now = random.Random(3), int(time.time())
@@ -168,32 +149,29 @@ def test_files_become_answers(clickhouse: ClickHouse, tmp_path: Path) -> None:
     # Another machine has the dashboard: no data, and a user who may only read.
     certificate(keys)
     Users(keys / "dashboard.users").set("ada", PASSWORD)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = int(s.getsockname()[1])
+    (port,) = free_ports(1)
     where = f"127.0.0.1:{port}"
     with store("--keys", keys, "--cluster", f"https://dashboard{address}", "--dashboard", where):
-        crt = keys / "tls.crt"
+        page = Client(port, keys / "tls.crt")
 
         def answers() -> bool:
             try:
-                return ask(port, crt, "/login")[0] == 200
+                return page.ask("/login").status == 200
             except OSError:
                 return False
 
         wait_for(answers, "no dashboard")
-        status, cookie, _ = ask(port, crt, "/login", {"name": "ada", "password": PASSWORD})
-        assert status == 303
+        assert page.log_in().status == 303
         expected = synthesize.answers(runs, now)
         for name in set(expected) - {"public"}:
             given = urllib.parse.urlencode({"from": "2020-01-01", "to": "2099-01-01"})
-            status, _, body = ask(port, crt, f"/data/{name}.json?{given}", cookie=cookie)
-            assert (status, json.loads(body)) == (200, expected[name]), name
+            answer = page.ask(f"/data/{name}.json?{given}")
+            assert (answer.status, json.loads(answer.body)) == (200, expected[name]), name
         # While nobody answers the page says so, and goes on after.
         clickhouse.ill = lambda handler: handler.connection.close()
-        assert ask(port, crt, "/data/totals.json", cookie=cookie)[0] == 500
+        assert page.ask("/data/totals.json").status == 500
         clickhouse.ill = None
-        assert ask(port, crt, "/data/totals.json", cookie=cookie)[0] == 200
+        assert page.ask("/data/totals.json").status == 200
 
 
 def test_queries_are_those_of_the_store(clickhouse: ClickHouse, tmp_path: Path) -> None:

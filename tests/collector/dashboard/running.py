@@ -43,14 +43,10 @@ class Answer:
 
 
 @dataclass
-class Site:
-    server: Server
+class Client:
+    port: int
     ca: Path
     cookie: str = ""
-    port: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.port = self.server.server_address[1]
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
         if self.cookie:
@@ -78,6 +74,13 @@ class Site:
         return answer
 
 
+@dataclass
+class Site(Client):
+    """One who asks a server of this process."""
+
+    server: Server = field(kw_only=True)
+
+
 @contextmanager
 def site(query: Query, folder: Path, *, public: bool = False, **more: Any) -> Iterator[Site]:
     folder.mkdir(exist_ok=True)
@@ -91,7 +94,7 @@ def site(query: Query, folder: Path, *, public: bool = False, **more: Any) -> It
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
     thread.start()
     try:
-        yield Site(server, crt)
+        yield Site(server.server_address[1], crt, server=server)
     finally:
         server.shutdown()
         thread.join()

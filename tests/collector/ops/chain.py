@@ -35,7 +35,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from runspan_store import synthesize
 from runspan_store.synthesize import DAY, NS, Run
 from tests.collector.dashboard.chromium import chromium
-from tests.collector.ops.serving import BIN, Serve, deliver, wait_for
+from tests.collector.ops.serving import BIN, Serve, deliver
+from tests.collector.waiting import wait_for
 
 KEPT = 60 * DAY
 SENDERS = 8

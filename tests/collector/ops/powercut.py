@@ -37,7 +37,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.collector.ops.chain import Chain, say
-from tests.collector.ops.serving import BIN, Serve, report, wait_for
+from tests.collector.ops.serving import BIN, Serve, report
+from tests.collector.waiting import wait_for
 
 SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
 NEW_MOUNTS = 0x00020000  # CLONE_NEWNS

@@ -26,7 +26,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.collector.ops.conftest import ROOT
-from tests.collector.ops.serving import deliver, report, wait_for
+from tests.collector.ops.serving import deliver, report
+from tests.collector.waiting import wait_for
 
 NSPAWN = ROOT / "build/debs/root/usr/bin/systemd-nspawn"
 BUILT = ("collector", "schemas", "build.sh")

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import ssl
 import subprocess
 import threading
@@ -22,17 +21,10 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.collector.ops.conftest import ROOT
+from tests.collector.waiting import free_ports, wait_for
 
 BIN = ROOT / "collector" / "bin"
 BUILT = [ROOT / "build" / path for path in ("collector/otelcol", "collector/restic", "collector/static/vega.min.js")]
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [int(s.getsockname()[1]) for s in sockets]
 
 
 def report(span_id: bytes) -> bytes:
@@ -54,13 +46,6 @@ def report(span_id: bytes) -> bytes:
     span.start_time_unix_nano, span.end_time_unix_nano = now - 10**9, now
     span.status.code = span.status.STATUS_CODE_OK
     return request.SerializeToString()
-
-
-def wait_for(what: Callable[[], bool], why: str, seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, why
-        time.sleep(0.1)
 
 
 def deliver(connection: http.client.HTTPSConnection, body: bytes) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from tests.collector.dashboard.chromium import chromium
 from tests.collector.ops.conftest import ROOT
-from tests.collector.ops.serving import BIN, Serve, wait_for
+from tests.collector.ops.serving import BIN, Serve
+from tests.collector.waiting import wait_for
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.ops.conftest import ROOT, Installation
+from tests.collector.waiting import free_ports
 
 CONTENT = b'{"resourceSpans":[]}\n' * 1000
 DEBS = ROOT / "build" / "debs" / "root"
@@ -81,16 +82,15 @@ def test_append_only(installation: Installation, tmp_path: Path) -> None:
 def s3(tmp_path: Path) -> Iterator[str]:
     server = ROOT / "build" / "bin" / "gofakes3"
     assert server.exists(), "scripts/restic.sh test has not been run"
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{s.getsockname()[1]}"
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
     with open(tmp_path / "s3.log", "wb") as log:
         command: list[str | Path] = [server, "-backend", "memory", "-host", address, "-initialbucket", "runspan"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 10
         with socket.socket() as s:
-            while s.connect_ex(("127.0.0.1", int(address.split(":")[1]))) != 0:
+            while s.connect_ex(("127.0.0.1", port)) != 0:
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.05)
         yield address

@@ -43,7 +43,7 @@ def line(
     days_ago: float = 1,
     **more: Any,
 ) -> bytes:
-    """One request with one span, as the collector's file exporter writes it."""
+    """One request with one span, as the collector's journal has it."""
     start = time.time_ns() - int(days_ago * 24 * 3600 * NS)
     span = {
         "traceId": f"{span_id:032x}",
