@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes each target of the core and of the collector for as long as is said, 1 minute each by default. What fails is kept in the package's
-# testdata/fuzz, and is a test from then on.
+# Fuzzes each target of the core and of the collector for as long as is said, 1 minute each by default. What fails is kept
+# in the package's testdata/fuzz, and is a test from then on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -211,7 +211,7 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
-	c.handOverAll(ctx) // or not: then grace was too short
+	c.handOverAll(ctx) // or not: then there was too little time
 	c.stop()
 	c.delivery.Close(ctx)
 	go c.shutdown()

@@ -205,6 +205,8 @@ def _open(folder: Path, keys: list[str]) -> Session:
     algorithm = {32: "AES_128_CTR", 64: "AES_256_CTR"}[len(keys[0])]
     listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
     disks = escape(str(folder / "disks"))
+    # What was merged is synced. After a power cut it would be empty else: ClickHouse would go on with the parts that it
+    # was made of, but put the empty one into detached/, where nothing is removed after 60 days.
     configuration = f"""<clickhouse>
 <timezone>UTC</timezone>
 <custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>
@@ -219,8 +221,6 @@ def _open(folder: Path, keys: list[str]) -> Session:
   <policies><encrypted><volumes><main><disk>encrypted</disk></main></volumes></encrypted></policies>
 </storage_configuration>
 </clickhouse>"""
-    # What was merged is synced. After a power cut it would be empty else: ClickHouse would go on with the parts that it
-    # was made of, but put the empty one into detached/, where nothing is removed after 60 days.
     (folder / "disks" / "plain").mkdir(mode=0o700, parents=True, exist_ok=True)
     # chdb wants a file; this one is on no disk.
     memory = os.memfd_create("configuration")
