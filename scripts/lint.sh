@@ -25,7 +25,7 @@ build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector
 build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh collector/dashboard/*.sh
+build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/dashboard/*.sh
 build/venv/dev/bin/shellcheck collector/bin/{backup,encrypted-volume,keys,tidy} collector/systemd/install
 
 printf '\n== schemas\n'

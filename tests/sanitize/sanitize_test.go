@@ -3,7 +3,7 @@
 // Package sanitize_test runs C and C++ hosts under Valgrind, and built with the
 // sanitizers. The front is built as the host is, so that a tool sees into it.
 // The core is the built library; what the Go runtime in it makes Valgrind say is
-// listed, with the reasons, in go.supp. The sanitizers need no such list.
+// listed, with the reasons, in suppressions.sh. The sanitizers need no such list.
 package sanitize_test
 
 import (

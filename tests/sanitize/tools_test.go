@@ -38,12 +38,16 @@ func (t tool) command(env []string, core, program string, arguments ...string) *
 }
 
 func builds(t *testing.T) []build {
-	here, err := os.Getwd()
+	suppressions, err := exec.Command("./suppressions.sh").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	file := t.TempDir() + "/go.supp"
+	if err := os.WriteFile(file, suppressions, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	prefix, env := valgrind(t)
-	prefix = append(prefix, "--fair-sched=try", "--error-exitcode=99", "--suppressions="+here+"/go.supp")
+	prefix = append(prefix, "--fair-sched=try", "--error-exitcode=99", "--suppressions="+file)
 	const clean = "ERROR SUMMARY: 0 errors from 0 contexts"
 	return []build{
 		{"plain", nil, []tool{
