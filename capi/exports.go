@@ -9,8 +9,8 @@ package main
 #include "core.h"
 
 // A Go function can't call a C function pointer itself.
-static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, const char *line) {
-	((void (*)(uintptr_t, uintptr_t, int, const char *))tell)(log, data, level, line);
+static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
+	((void (*)(uintptr_t, uintptr_t, int, const char *, size_t))tell)(log, data, level, line, length);
 }
 
 static const char *call_why_off(const runspan_core_user *user, const char *service) {
@@ -106,7 +106,7 @@ type host struct{ tell, log, data C.uintptr_t }
 func (c *client) tell() {
 	for _, line := range c.lines.take() {
 		text := C.CString(line.text)
-		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.level), text)
+		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.level), text, C.size_t(len(line.text)))
 		C.free(unsafe.Pointer(text))
 	}
 }

@@ -32,7 +32,7 @@ typedef struct runspan_core_config {
     const char *cert_dir;
     uintptr_t log;      /* a runspan_log; as a number, because a Go pointer may */
     uintptr_t log_data; /* not hold whatever a host puts into a void * */
-    void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line);
+    void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line, size_t length);
     uint32_t flags;
 } runspan_core_config;
 

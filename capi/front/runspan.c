@@ -27,8 +27,15 @@ static int enter(uint64_t handle, int ok, const runspan_core **core) {
 }
 
 static int leave(int code) {
+    rs_written(&code, sizeof code);
     rs_leave();
     return code;
+}
+
+/* The same, after a call that has given a handle. */
+static int leave_with(int code, const uint64_t *handle) {
+    rs_written(handle, sizeof *handle);
+    return leave(code);
 }
 
 static size_t length(const char *text) {
@@ -100,7 +107,7 @@ static int open_core(const runspan_options *options, const char *spool, runspan_
     const runspan_core_config config = config_of(options, spool);
     int code = enter_loaded(options);
 
-    return code != RUNSPAN_DONE ? code : leave(rs_core()->open(&config, client));
+    return code != RUNSPAN_DONE ? code : leave_with(rs_core()->open(&config, client), client);
 }
 
 /* What the user asked to be shown goes to standard error, not to the host. */
@@ -186,7 +193,7 @@ int runspan_begin(runspan_client client, const char *name, runspan_span *span) {
         return client == 0 ? RUNSPAN_OFF : RUNSPAN_E_ARGUMENT;
     *span = 0;
     code = enter(client, name != NULL, &core);
-    return code != RUNSPAN_DONE ? code : leave(core->begin(client, name, length(name), span));
+    return code != RUNSPAN_DONE ? code : leave_with(core->begin(client, name, length(name), span), span);
 }
 
 int runspan_set_name(runspan_span span, const char *name) {

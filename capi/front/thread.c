@@ -72,7 +72,13 @@ void rs_leave(void) {
     self.inside = 0;
 }
 
-void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line) {
+void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
+    rs_written(&log, sizeof log);
+    rs_written(&data, sizeof data);
+    rs_written(&level, sizeof level);
+    rs_written(&line, sizeof line);
+    rs_written(&length, sizeof length);
+    rs_written(line, length + 1);
     self.inside = 0;
     ((runspan_log)log)((void *)data, level, line);
     self.inside = 1;

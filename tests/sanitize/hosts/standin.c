@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A stand-in for the core, in C, which a tool sees through: it reads every byte
- * that the front passes on, and sends nothing. At the end of the process it
+ * that the front passes on, and sends nothing. What it gives back Memcheck takes
+ * for never written, as it may what comes from Go. At the end of the process it
  * writes how many calls there were.
  */
 #include "core.h"
@@ -16,9 +17,9 @@
 #define CLIENTS 64u
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct {
-    runspan_log log;
-    void *data;
+static struct shown {
+    void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line, size_t length);
+    uintptr_t log, log_data;
 } shown[CLIENTS]; /* what shows the spans of a client with RUNSPAN_PREVIEW */
 static atomic_uint calls, handles;
 
@@ -52,9 +53,28 @@ static void read_config(const runspan_core_config *config) {
         read_string(all[i]);
 }
 
+/* Valgrind's client request MAKE_MEM_UNDEFINED: see capi/front/memcheck.c. */
+static void doubt(void *memory, size_t size) {
+#ifdef __x86_64__
+    const uint64_t request[6] = {((uint64_t)'M' << 24 | (uint64_t)'C' << 16) + 1, (uint64_t)memory, size};
+    uint64_t result = 0;
+
+    __asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\txchgq %%rbx, %%rbx"
+                     : "+d"(result)
+                     : "a"(request)
+                     : "cc", "memory");
+#else
+    (void)memory;
+    (void)size;
+#endif
+}
+
 static int called(void) {
+    int code = RUNSPAN_DONE;
+
     calls++;
-    return RUNSPAN_DONE;
+    doubt(&code, sizeof code);
+    return code;
 }
 
 __attribute__((destructor)) static void finish(void) {
@@ -71,14 +91,15 @@ const char *runspan_core_version(void) {
 
 int runspan_core_open(const runspan_core_config *config, uint64_t *client) {
     unsigned slot = handles++ % CLIENTS;
-    int preview = (config->flags & RUNSPAN_PREVIEW) != 0;
 
     read_config(config);
     pthread_mutex_lock(&mutex);
-    shown[slot].log = preview ? (runspan_log)config->log : NULL;
-    shown[slot].data = (void *)config->log_data;
+    shown[slot].tell = (config->flags & RUNSPAN_PREVIEW) != 0 && config->log != 0 ? config->tell : NULL;
+    shown[slot].log = config->log;
+    shown[slot].log_data = config->log_data;
     pthread_mutex_unlock(&mutex);
     *client = CLIENTS + slot;
+    doubt(client, sizeof *client);
     return called();
 }
 
@@ -110,6 +131,7 @@ int runspan_core_set_resource_bool(uint64_t client, const char *key, size_t key_
 int runspan_core_begin(uint64_t client, const char *name, size_t name_len, uint64_t *span) {
     read_text(name, name_len);
     *span = (uint64_t)(handles++ + 1) * CLIENTS + client % CLIENTS;
+    doubt(span, sizeof *span);
     return called();
 }
 
@@ -158,20 +180,24 @@ int runspan_core_set_error(uint64_t span, const char *type, size_t type_len) {
 }
 
 int runspan_core_end(uint64_t span, int status) {
-    runspan_log log;
-    void *data;
+    struct shown to;
 
     read_bytes(&status, sizeof status);
     pthread_mutex_lock(&mutex);
-    log = shown[span % CLIENTS].log;
-    data = shown[span % CLIENTS].data;
+    to = shown[span % CLIENTS];
     pthread_mutex_unlock(&mutex);
-    if (log != NULL) {
-        char *line = malloc(sizeof "{}"); /* as the core's: gone when the log has returned */
+    if (to.tell != NULL) {
+        int level = RUNSPAN_LOG_SPAN;
+        size_t length = strlen("{}");
+        char *line = malloc(length + 1); /* as the core's: gone when the log has returned */
 
         if (line == NULL)
             abort();
-        log(data, RUNSPAN_LOG_SPAN, strcpy(line, "{}"));
+        memcpy(line, "{}", length + 1);
+        doubt(line, length + 1);
+        doubt(&level, sizeof level);
+        doubt(&length, sizeof length);
+        to.tell(to.log, to.log_data, level, line, length);
         free(line);
     }
     return called();
