@@ -5,9 +5,11 @@ package journal
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
@@ -48,11 +50,17 @@ func create(ctx context.Context, set exporter.Settings, config component.Config)
 	c := config.(*Config)
 	j := &journal{path: c.Path, maxSize: c.MaxMegabytes << 20, maxAge: c.MaxAge, sync: c.Sync}
 	done := make(chan struct{})
-	start := func(context.Context, component.Host) error {
-		if err := j.open(); err != nil {
+	var tending sync.WaitGroup
+	started := false
+	start := func(_ context.Context, host component.Host) error {
+		j.broken = func(err error) { // the collector's main loop takes it, which may be waiting for us
+			go componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
+		}
+		if err := j.start(); err != nil {
 			return err
 		}
-		go func() {
+		started = true
+		tending.Go(func() {
 			ticker := time.NewTicker(min(c.MaxAge, time.Minute))
 			defer ticker.Stop()
 			for {
@@ -65,12 +73,13 @@ func create(ctx context.Context, set exporter.Settings, config component.Config)
 					}
 				}
 			}
-		}()
+		})
 		return nil
 	}
 	stop := func(context.Context) error {
 		close(done)
-		if j.file == nil {
+		tending.Wait()
+		if !started {
 			return nil
 		}
 		return j.close()

@@ -9,10 +9,13 @@
 // A line is whole or not there. Where a write fails half way, on a full disk,
 // the half is cut off again and the sender told to come back (HTTP status 503);
 // what a kill has left of a line is cut off at the next start. It was not
-// acknowledged.
+// acknowledged. Where the disk does not take what was written, the collector ends,
+// to be started again: what the disk holds is not known from then on.
 //
 // The file is set aside under a name with the time, spans-<time>.json for
-// spans.json, when it has grown large or old. Nothing here removes a file.
+// spans.json, when it has grown large or old, or an earlier process has begun it.
+// Nothing here removes a file. The folder is locked: two collectors in it would
+// cut off each other's lines.
 //
 // The collector's own file exporter can't do this: it writes a line in two
 // parts, syncs nothing, appends to what a kill has left, and sets files aside by
@@ -29,6 +32,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -38,11 +42,14 @@ type journal struct {
 	maxSize int64
 	maxAge  time.Duration
 	sync    bool
+	broken  func(error) // is told that the disk fails
 
-	mu    sync.Mutex // of the file, and of writing to it
-	file  *os.File
-	size  int64
-	since time.Time // of the first line
+	mu     sync.Mutex // of the file, and of writing to it
+	folder *os.File
+	file   *os.File
+	size   int64
+	torn   bool      // half a line may be there behind size
+	since  time.Time // of the first line; zero: an earlier process's
 
 	written atomic.Uint64 // lines so far
 	syncMu  sync.Mutex    // of synced: who waits for it often finds its line synced
@@ -51,7 +58,26 @@ type journal struct {
 	// Linux says once that a file could not be synced, to one of those who ask.
 	// So one asks at a time, and the answer is for all that come after.
 	diskMu sync.Mutex
-	fail   error
+	fail   atomic.Value // the error, for good
+}
+
+// start locks the folder, and opens the file.
+func (j *journal) start() error {
+	folder, err := os.Open(filepath.Dir(j.path))
+	if err != nil {
+		return err
+	}
+	if err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		err = fmt.Errorf("%s is another collector's: %w", folder.Name(), err)
+	}
+	j.folder = folder
+	if err == nil {
+		err = j.open()
+	}
+	if err != nil {
+		return errors.Join(err, folder.Close())
+	}
+	return nil
 }
 
 // open opens the file, and cuts off what is no whole line.
@@ -65,12 +91,12 @@ func (j *journal) open() error {
 		err = file.Truncate(size)
 	}
 	if err == nil && j.sync {
-		err = errors.Join(file.Sync(), syncFolder(j.path))
+		err = errors.Join(file.Sync(), j.folder.Sync())
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	j.file, j.size, j.since = file, size, time.Now()
+	j.file, j.size = file, size
 	return nil
 }
 
@@ -103,17 +129,31 @@ func (j *journal) append(line []byte) error {
 func (j *journal) write(line []byte) (number uint64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if err := errors.Join(j.failure(), j.whole()); err != nil {
+		return 0, err
+	}
 	if j.size > 0 && j.size+int64(len(line)) > j.maxSize {
 		_ = j.setAside() // it goes on as it is then, and tend says why
 	}
 	if _, err := j.file.Write(line); err != nil {
-		return 0, errors.Join(err, j.file.Truncate(j.size))
+		j.torn = true
+		return 0, errors.Join(err, j.whole())
 	}
 	if j.size == 0 {
 		j.since = time.Now()
 	}
 	j.size += int64(len(line))
 	return j.written.Add(1), nil
+}
+
+// whole cuts off what a write has left half way.
+func (j *journal) whole() error {
+	if !j.torn {
+		return nil
+	}
+	err := j.file.Truncate(j.size)
+	j.torn = err != nil
+	return err
 }
 
 // syncTo returns when so many lines are on the disk. Who waits for the lock
@@ -135,22 +175,31 @@ func (j *journal) syncTo(number uint64) error {
 	return nil
 }
 
-// syncFile fails for good once it has failed: what the disk holds is not known
-// from then on.
+// syncFile fails for good once it has failed.
 func (j *journal) syncFile(file *os.File) error {
 	j.diskMu.Lock()
 	defer j.diskMu.Unlock()
-	if j.fail != nil {
-		return j.fail
+	if err := j.failure(); err != nil {
+		return err
 	}
 	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		j.fail = fmt.Errorf("the disk did not take what was written: %w", err)
+		err = fmt.Errorf("the disk did not take what was written: %w", err)
+		j.fail.Store(err)
+		j.broken(err)
 	}
-	return j.fail
+	return j.failure()
+}
+
+func (j *journal) failure() error {
+	err, _ := j.fail.Load().(error)
+	return err
 }
 
 // setAside gives the file its name with the time, and begins another.
 func (j *journal) setAside() error {
+	if err := j.whole(); err != nil {
+		return err
+	}
 	if j.sync {
 		if err := j.syncFile(j.file); err != nil {
 			return err
@@ -196,14 +245,5 @@ func (j *journal) tend(now time.Time) error {
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return errors.Join(j.file.Sync(), j.file.Close())
-}
-
-// syncFolder makes a new name stay.
-func syncFolder(path string) error {
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return errors.Join(j.file.Sync(), j.file.Close(), j.folder.Close())
 }

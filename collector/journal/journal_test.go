@@ -21,8 +21,8 @@ import (
 
 func newJournal(t *testing.T, path string) *journal {
 	t.Helper()
-	j := &journal{path: path, maxSize: 1 << 20, maxAge: time.Hour, sync: true}
-	if err := j.open(); err != nil {
+	j := &journal{path: path, maxSize: 1 << 20, maxAge: time.Hour, sync: true, broken: func(error) {}}
+	if err := j.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.close() })
@@ -101,8 +101,9 @@ func TestFullDisk(t *testing.T) {
 }
 
 // Lines from many at once, while the file is set aside again and again: all are
-// there, once, in files that none but their owner may read.
+// there, once, in files that their group may read, and nobody else.
 func TestAtOnce(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o022))
 	const writers, each = 16, 50
 	dir := t.TempDir()
 	j := newJournal(t, filepath.Join(dir, "spans.json"))
@@ -135,6 +136,49 @@ func TestAtOnce(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// Where the half can't be cut off either, nothing is written behind it.
+func TestHalfALineThatStays(t *testing.T) {
+	j := newJournal(t, t.TempDir()+"/spans.json")
+	must(t, j.append([]byte("first")))
+	good := j.file
+	_, err := good.WriteString("sec")
+	must(t, err)
+	reader, err := os.Open(j.path) // which can neither be written to nor cut
+	must(t, err)
+	defer reader.Close()
+	j.file = reader
+	for range 2 {
+		if j.append([]byte("second")) == nil {
+			t.Error("it was acknowledged")
+		}
+	}
+	j.file = good
+	if j.tend(time.Now().Add(2*time.Hour)) != nil || j.append([]byte("third")) != nil {
+		t.Error("it goes on failing")
+	}
+	if all, files := lines(t, filepath.Dir(j.path)); strings.Join(all, " ") != "first third" || files != 2 {
+		t.Errorf("%q in %d files", all, files)
+	}
+}
+
+func TestAnotherCollector(t *testing.T) {
+	dir := t.TempDir()
+	j := newJournal(t, dir+"/spans.json")
+	must(t, j.append([]byte("one")))
+	other := &journal{path: j.path, sync: true}
+	if other.start() == nil {
+		t.Fatal("two have the same folder")
+	}
+	must(t, j.close())
+	must(t, other.start())
+	defer other.close()
+	other.maxAge, other.maxSize = time.Hour, 1<<20
+	must(t, other.tend(time.Now()))
+	if all, files := lines(t, dir); strings.Join(all, " ") != "one" || files != 2 {
+		t.Errorf("what an earlier process has begun: %q in %d files", all, files)
+	}
 }
 
 func TestAge(t *testing.T) {
@@ -187,8 +231,8 @@ func TestADiskThatFailsOnce(t *testing.T) {
 	must(t, err)
 	defer r.Close()
 	defer w.Close()
-	good := j.file
-	j.file = w
+	good, told := j.file, 0
+	j.file, j.broken = w, func(error) { told++ }
 	if err := j.tend(time.Now().Add(2 * time.Hour)); err == nil {
 		t.Error("it was set aside")
 	}
@@ -198,8 +242,8 @@ func TestADiskThatFailsOnce(t *testing.T) {
 			t.Error("a line is acknowledged, and what the disk holds is not known")
 		}
 	}
-	if got, files := lines(t, dir); len(got) == 0 || got[0] != "before" || files != 1 {
-		t.Errorf("%q in %d files", got, files)
+	if got, files := lines(t, dir); strings.Join(got, " ") != "before" || files != 1 || told != 1 {
+		t.Errorf("%q in %d files; it was told %d times", got, files, told)
 	}
 }
 
