@@ -18,9 +18,11 @@ import (
 type Config struct {
 	// PerMinute is how many requests one client may make in a minute; 0: any.
 	PerMinute int `mapstructure:"per_minute"`
+	// BodyBytes is how large the body of a request may be, unpacked.
+	BodyBytes int64 `mapstructure:"body_bytes"`
 	// Messages is how many protobuf messages and texts a request may have.
 	Messages int `mapstructure:"messages"`
-	// MemoryMegabytes is for the bodies of all requests together.
+	// MemoryMegabytes is for all requests that are being read, together.
 	MemoryMegabytes int64 `mapstructure:"memory_megabytes"`
 	// AtOnce is how many requests are decoded and written at the same time.
 	AtOnce int `mapstructure:"at_once"`
@@ -28,8 +30,8 @@ type Config struct {
 
 // Validate says what is wrong with a configuration.
 func (c *Config) Validate() error {
-	if c.PerMinute < 0 || c.PerMinute > 1<<31-1 || c.Messages <= 0 || c.MemoryMegabytes <= 0 || c.AtOnce <= 0 {
-		return errors.New("per_minute, messages, memory_megabytes and at_once have to be positive")
+	if c.PerMinute < 0 || c.PerMinute > 1<<31-1 || c.BodyBytes <= 0 || c.Messages <= 0 || c.MemoryMegabytes <= 0 || c.AtOnce <= 0 {
+		return errors.New("per_minute, body_bytes, messages, memory_megabytes and at_once have to be positive")
 	}
 	return nil
 }
@@ -39,7 +41,7 @@ func NewFactory() extension.Factory {
 	return extension.NewFactory(
 		component.MustNewType("gate"),
 		func() component.Config {
-			return &Config{PerMinute: 3000, Messages: 65536, MemoryMegabytes: 64, AtOnce: 16}
+			return &Config{PerMinute: 3000, BodyBytes: 1 << 20, Messages: 65536, MemoryMegabytes: 64, AtOnce: 16}
 		},
 		create,
 		component.StabilityLevelStable,
@@ -67,6 +69,7 @@ func create(ctx context.Context, set extension.Settings, config component.Config
 		return &gate{
 			next:     next,
 			clients:  newClients(c.PerMinute),
+			size:     c.BodyBytes,
 			messages: c.Messages,
 			memory:   c.MemoryMegabytes << 20,
 			slots:    make(chan struct{}, c.AtOnce),

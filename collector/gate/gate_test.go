@@ -4,6 +4,7 @@ package gate
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func report(t testing.TB) []byte {
 func newGate(next http.HandlerFunc) (*gate, *atomic.Int64) {
 	refused := new(atomic.Int64)
 	return &gate{
-		next: next, clients: newClients(100), messages: 65536, memory: 4 << 20,
+		next: next, clients: newClients(100), size: 8 << 20, messages: 65536, memory: 4 << 20,
 		slots: make(chan struct{}, 2), refused: func(int) { refused.Add(1) },
 	}, refused
 }
@@ -65,10 +66,27 @@ func post(body io.Reader) *http.Request {
 
 func TestStatus(t *testing.T) {
 	large := report(t)
+	zipped := func(content []byte) []byte {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	encoding := func(values ...string) func(*http.Request) {
+		return func(r *http.Request) { r.Header["Content-Encoding"] = values }
+	}
+	body := func(from io.Reader) func(*http.Request) {
+		return func(r *http.Request) { r.Body = io.NopCloser(from) }
+	}
 	for name, test := range map[string]struct {
 		change func(r *http.Request)
 		body   []byte
-		limit  int64 // the receiver's, for a body
+		limit  int64 // for a body
 		status int
 	}{
 		"a report":      {nil, large, 1 << 20, 200},
@@ -81,7 +99,15 @@ func TestStatus(t *testing.T) {
 		"too large":     {nil, large, 1000, 413},
 		"no protobuf":   {nil, []byte("\xff\xff alice"), 1 << 20, 400},
 		"cut short":     {nil, large[:1000], 1 << 20, 400},
-		"cut by sender": {func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(errors.New("gone"))) }, nil, 1 << 20, 400},
+		"cut by sender": {body(iotest.ErrReader(errors.New("gone"))), nil, 1 << 20, 400},
+		"too slow":      {body(iotest.ErrReader(fmt.Errorf("read: %w", os.ErrDeadlineExceeded))), nil, 1 << 20, 503},
+		"zipped":        {encoding("gzip"), zipped(large), 1 << 20, 200},
+		"as it is":      {encoding("identity"), large, 1 << 20, 200},
+		"zstd":          {encoding("zstd"), large, 1 << 20, 415},
+		"twice zipped":  {encoding("gzip, gzip"), zipped(zipped(large)), 1 << 20, 415},
+		"not zipped":    {encoding("gzip"), large, 1 << 20, 400},
+		"half zipped":   {encoding("gzip"), zipped(large)[:100], 1 << 20, 400},
+		"a zip bomb":    {encoding("gzip"), zipped(make([]byte, 2<<20)), 1 << 20, 413},
 		"memory":        {nil, make([]byte, 5<<20), 8 << 20, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,13 +117,17 @@ func TestStatus(t *testing.T) {
 			if test.change != nil {
 				test.change(r)
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, test.limit)
+			g.size = test.limit
 			g.ServeHTTP(w, r)
 			if w.Code != test.status || (test.status == 200) != (refused.Load() == 0) {
 				t.Errorf("status %d, want %d; refused %d", w.Code, test.status, refused.Load())
 			}
-			if test.status == 200 && !bytes.Equal(got, test.body) {
-				t.Errorf("%d bytes of %d went on", len(got), len(test.body))
+			want := test.body
+			if name == "zipped" {
+				want = large
+			}
+			if test.status == 200 && !bytes.Equal(got, want) {
+				t.Errorf("%d bytes of %d went on", len(got), len(want))
 			}
 			if (test.status == 503) != (w.Header().Get("Retry-After") != "") {
 				t.Error("Retry-After:", w.Header().Get("Retry-After"))
@@ -148,6 +178,8 @@ func TestBounded(t *testing.T) {
 		"a map's":            {within(many(1), 1, 1, 1, 2, 6), false},
 		"a status's message": {within(make([]byte, 4<<20), 1, 2, 2, 15, 2), false},
 		"fields of no one":   {within(many(14), 1, 2, 2), false},
+		"an old one's spans": {within(many(2), 1, 1000), false},
+		"a map's in a list":  {within(many(1), 1, 1, 1, 2, 5, 1, 6), false},
 		"a list in lists":    {within(nested(10000, 5, 1), 1, 1, 1, 2), false},
 		"a map in maps":      {within(nested(10000, 6, 1), 1, 1, 1, 2), false},
 		"a long text":        {within(make([]byte, 5000), 1, 2, 2, 5), false},
@@ -166,6 +198,7 @@ func TestBounded(t *testing.T) {
 // What passes costs memory in proportion to what it may have.
 func FuzzBounded(f *testing.F) {
 	f.Add(field(1, field(2, field(2, field(9, field(2, field(5, field(1, nil))))))))
+	f.Add(field(1, field(1000, field(2, field(9, field(2, field(6, bytes.Repeat(field(1, nil), 300))))))))
 	f.Add(report(f)[:4000])
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		const limit = 200
@@ -177,7 +210,7 @@ func FuzzBounded(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if n := pieces(all); n > limit+leafBytes {
+		if n := pieces(all); n > limit {
 			t.Errorf("%d pieces", n)
 		}
 	})
@@ -278,9 +311,10 @@ func TestSlots(t *testing.T) {
 	g.slots <- struct{}{}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	g.ServeHTTP(httptest.NewRecorder(), post(nil).WithContext(gone)) // returns, for it has gone
-	if g.inUse.Load() != 0 {
-		t.Errorf("%d bytes in use", g.inUse.Load())
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, post(nil).WithContext(gone))
+	if w.Code != http.StatusServiceUnavailable || g.inUse.Load() != 0 {
+		t.Errorf("status %d for who has gone; %d bytes in use", w.Code, g.inUse.Load())
 	}
 }
 

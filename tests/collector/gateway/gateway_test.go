@@ -3,8 +3,11 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -12,7 +15,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,6 +149,14 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	whole := func(b []byte) func() io.Reader { return func() io.Reader { return bytes.NewReader(b) } }
+	within := func(content []byte, path ...protowire.Number) []byte {
+		for _, number := range slices.Backward(path) {
+			content = protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
+		}
+		return content
+	}
+	empty := bytes.Repeat([]byte{0x12, 0x00}, 2000) // spans, or values
+	emptyMaps := bytes.Repeat(within(bytes.Repeat([]byte{0x0a, 0x00}, 2000), 1, 6), 250)
 	bomb := zipped(t, io.LimitReader(zeros{}, 8<<20)).Bytes()
 	kept := 0
 	for _, test := range []struct {
@@ -159,11 +173,13 @@ func TestHostile(t *testing.T) {
 		{"a report cut short", func() io.Reader { return io.LimitReader(encode(t, report(1)), 300) }, nil, 400, 1},
 		{"JSON", whole([]byte(`{"resourceSpans":[]}`)), []string{"Content-Type", "application/json"}, 415, 1},
 		{"another type", whole(nil), []string{"Content-Type", "text/plain"}, 415, 1},
-		{"another encoding", whole(nil), []string{"Content-Encoding", "br"}, 400, 1},
+		{"another encoding", whole(nil), []string{"Content-Encoding", "br"}, 415, 1},
 		{"a huge body", func() io.Reader { return io.LimitReader(zeros{}, 100<<20) }, nil, 413, 20},
 		{"a zip bomb", whole(bomb), []string{"Content-Encoding", "gzip"}, 413, 50},
 		{"deep lists", whole(nested(5000, 5)), nil, 400, 100},
 		{"deep maps", whole(nested(5000, 6)), nil, 400, 100},
+		{"lists of empty maps", whole(within(emptyMaps, 1, 1, 1, 2, 5)), nil, 400, 50},
+		{"half a million spans of an old protocol", whole(within(bytes.Repeat(within(empty, 1000), 250), 1)), nil, 400, 100},
 		{"half a million spans", whole(bytes.Repeat([]byte{0x0a, 0x04, 0x12, 0x02, 0x12, 0x00}, 170000)), nil, 400, 100},
 		{"as many as may be", whole(bytes.Repeat([]byte{0x0a, 0x04, 0x12, 0x02, 0x12, 0x00}, 21000)), nil, 400, 50},
 		{"a forged service", forged(func(r *coltracepb.ExportTraceServiceRequest) {
@@ -333,6 +349,116 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// Of HTTP/2 a connection carries hundreds of requests, and gzip needs memory for
+// each before a byte of it is there: some wait, the others are told to come back.
+func TestSlowStreams(t *testing.T) {
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
+	c.start(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var open, refused atomic.Int64
+	var all sync.WaitGroup
+	const streams = 4000
+	client := c.client()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	for range streams {
+		all.Go(func() {
+			body, never := io.Pipe()
+			defer never.Close()
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(), body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			request.Header.Set("Content-Type", "application/x-protobuf")
+			request.Header.Set("Content-Encoding", "gzip")
+			open.Add(1)
+			response, err := client.Do(request)
+			if err != nil {
+				return
+			}
+			if response.ProtoMajor == 2 && response.StatusCode == http.StatusServiceUnavailable {
+				refused.Add(1)
+			}
+			_ = response.Body.Close()
+		})
+	}
+	for end := time.Now().Add(30 * time.Second); open.Load() < streams || refused.Load() < streams/2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d streams, %d refused", open.Load(), streams, refused.Load())
+		}
+	}
+	cancel() // those that were let in would have 10 s
+	all.Wait()
+	if status, err := c.post(c.client(), encode(t, report(1))); err != nil || status != 200 {
+		t.Errorf("then a report gets %d, %v", status, err)
+	}
+	if used := c.memory(t); used > memoryMB {
+		t.Errorf("it used %d MB", used)
+	} else {
+		t.Logf("%d streams, %d of them refused; %d MB at most", streams, refused.Load(), used)
+	}
+}
+
+// Who closes its side when it has sent all waits for the answer all the same.
+// 200 is an acknowledgement.
+func TestHalfClosed(t *testing.T) {
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
+	c.start(t)
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	acknowledged, later := make(map[string]bool), 0
+	for range 32 {
+		all.Go(func() {
+			for range 20 {
+				sent := report(1)
+				conn, err := tlsDial(c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				request, err := http.NewRequest(http.MethodPost, c.url(), encode(t, sent))
+				must(t, err)
+				request.Header.Set("Content-Type", "application/x-protobuf")
+				response, err := halfClosed(conn, request)
+				mu.Lock()
+				switch {
+				case err != nil:
+					t.Error(err)
+				case response.StatusCode == http.StatusOK:
+					acknowledged[id(spansOf(sent)[0].SpanId)] = true
+				case response.StatusCode == http.StatusServiceUnavailable:
+					later++
+				default:
+					t.Error("status", response.StatusCode)
+				}
+				mu.Unlock()
+				_ = conn.Close()
+			}
+		})
+	}
+	all.Wait()
+	ids, _ := c.files(t)
+	lost := maps.Clone(acknowledged)
+	for span := range ids {
+		delete(lost, span)
+	}
+	t.Logf("%d acknowledged, %d told to come back", len(acknowledged), later)
+	if len(acknowledged) == 0 || len(lost) > 0 {
+		t.Errorf("%d of %d acknowledged are in no file", len(lost), len(acknowledged))
+	}
+}
+
+func halfClosed(conn *tls.Conn, request *http.Request) (*http.Response, error) {
+	if err := request.Write(conn); err != nil {
+		return nil, err
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return nil, err
+	}
+	return http.ReadResponse(bufio.NewReader(conn), request)
+}
+
 // load sends reports from so many clients until stop is closed, and returns the
 // ids of those that were acknowledged, and how many requests were not.
 func (c *collector) load(t testing.TB, clients, spans int, stop <-chan struct{}) (acknowledged map[string]bool, failed int) {
@@ -486,6 +612,30 @@ func TestVendor(t *testing.T) {
 	}
 	if strings.Contains(c.log.String(), "secret-key") {
 		t.Error("the key is in the log")
+	}
+}
+
+// Where the vendor's queue is full, clients are answered as ever.
+func TestVendorsQueueIsFull(t *testing.T) {
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0", "RUNSPAN_VENDOR=http://"+free(t))
+	c.writeKey(t, "vendor.key", "secret-key")
+	small := filepath.Join(c.dir, "small.yaml")
+	must(t, os.WriteFile(small, []byte("{exporters: {otlp_http/vendor: {sending_queue: "+
+		"{queue_size: 20000, batch: {min_size: 10000, max_size: 20000}}}}}"), 0o600))
+	c.start(t, host.Root+"/collector/config/vendor.yaml", small)
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if c.metric(t, "otelcol_exporter_enqueue_failed_spans") > 100 {
+				return
+			}
+		}
+		t.Error("the queue is not full")
+	}()
+	acknowledged, failed := c.load(t, 4, 1, stop)
+	if ids, _ := c.files(t); failed > 0 || len(ids) != len(acknowledged) {
+		t.Errorf("%d acknowledged, %d failed; %d in the files", len(acknowledged), failed, len(ids))
 	}
 }
 
