@@ -53,18 +53,23 @@ demo() { # real StripePy on real data, reported through runspan
 }
 
 test() { # all tests
+    local compiling
     wheel
-    core build/test/lib runspan_testhooks # the one that panics when told to
+    say "collector, beside what has to be downloaded"
+    collector >build/collector.log 2>&1 &
+    compiling=$!
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
-    served
+    store_side
     scripts/kafka.sh
     scripts/debs.sh haproxy musl-dev
     scripts/restic.sh test
     say "interpreters and their packages"
     scripts/languages.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
+    wait "$compiling" || { cat build/collector.log; exit 1; }
+    core build/test/lib runspan_testhooks # the one that panics when told to
     scripts/test.sh
 }
 
@@ -119,12 +124,8 @@ server() { # the units of collector/systemd, run by systemd in a container; need
 }
 
 served() { # what serve, or a server, needs (build/collector, build/venv/collector)
-    need_tools
-    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
     collector
-    venv collector collector/requirements.txt
-    collector/dashboard/build.sh
-    scripts/restic.sh
+    store_side
 }
 
 serve() { # the maintainers' side on this machine, until Ctrl-C
@@ -244,6 +245,15 @@ stripepy_venv() {
 
 install_runspan() {
     "build/venv/$1/bin/pip" install -q --no-deps --force-reinstall build/wheels/*.whl
+}
+
+# store_side: what served makes, without the collector.
+store_side() {
+    need_tools
+    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
+    venv collector collector/requirements.txt
+    collector/dashboard/build.sh
+    scripts/restic.sh
 }
 
 task=${1:-help}

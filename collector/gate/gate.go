@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -153,7 +154,7 @@ func (g *gate) unpacked(w http.ResponseWriter, r *http.Request, memory *share) (
 	if err := memory.take(perRequest); err != nil {
 		return nil, err
 	}
-	switch r.Header.Get("Content-Encoding") {
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity":
 		return read(http.MaxBytesReader(w, r.Body, g.size), memory)
 	case "gzip":
