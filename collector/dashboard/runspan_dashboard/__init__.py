@@ -7,8 +7,7 @@ The store is given to it as a function::
     query(sql, parameters) -> rows
 """
 
-from runspan_dashboard.export import export
 from runspan_dashboard.questions import PublicQuestions, Query, Questions
 from runspan_dashboard.server import Server
 
-__all__ = ["PublicQuestions", "Query", "Questions", "Server", "export"]
+__all__ = ["PublicQuestions", "Query", "Questions", "Server"]

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,12 @@ Row = dict[str, Any]
 Query = Callable[[str, dict[str, str]], list[Row]]
 
 FILTERS = ("service", "subcommand", "version")
-KEPT_DAYS = 60
-SMALLEST_GROUP = 5
 PAGE_ROWS = 25
+
+WEEK = timedelta(weeks=1)
+SHOWN_WEEKS = 8
+LATE = timedelta(days=1)  # what a week's reports are waited for after its end
+KEPT_DAYS = 59  # the store's 60, less the time that counting takes
 
 
 class BadFilterError(ValueError):
@@ -92,30 +98,74 @@ class Questions:
 
 
 class PublicQuestions(Questions):
-    """Counts for everyone to see, all from ``public.sql``, which hides small groups: it has a chart for each question.
+    """Counts for everyone to see, all from ``public.sql``, without filters: it has a chart for each question.
 
-    There are no filters, and whole days (UTC) are counted, those that the store keeps all of today: what two answers
-    differ by would be the runs between.
+    A whole week (Monday to Sunday, UTC) is counted once, and never again: two answers about times that overlap, or
+    about one week with a late report in one of them, would differ by the runs between. What was counted is in the file
+    ``published``; everything shown is made of that. No week is counted before the store is ``complete``.
     """
 
     public = True
     _more: tuple[str, ...] = ("totals",)
 
-    def __init__(self, query: Query, queries: Path, charts: Path) -> None:
+    def __init__(
+        self, query: Query, queries: Path, charts: Path, published: Path, complete: Callable[[], bool] = lambda: True
+    ) -> None:
         super().__init__(query, queries, charts)
-        self._day = ""
-        self._counted: list[Row] = []
+        self._published = published
+        self._complete = complete
+        self._counting = threading.Lock()
 
     def _needed(self) -> set[str]:
         return {"public"}
 
     def _rows(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
-        if (today := f"{now:%Y-%m-%d}") != self._day:
-            whole_days = {"from": f"{now - timedelta(days=KEPT_DAYS - 1):%Y-%m-%d}", "to": today}
-            asked = parameters(whole_days, now) | {"smallest": str(SMALLEST_GROUP)}
-            rows = self._asked("public", asked)
-            self._counted = [row for row in rows if row["runs"] >= SMALLEST_GROUP]
-            self._day = today
+        weeks = self._weeks(now)
         if name == "totals":
-            return [{"runs": sum(row["runs"] for row in self._counted if row["question"] == "subcommand")}]
-        return [{"answer": r["answer"], "runs": r["runs"]} for r in self._counted if r["question"] == name]
+            return [{"runs": sum(row["runs"] for row in self._summed(weeks, "week")), "weeks": len(weeks)}]
+        return self._summed(weeks, name)
+
+    def _summed(self, weeks: list[list[Row]], question: str) -> list[Row]:
+        found: Counter[str] = Counter()
+        for row in chain.from_iterable(weeks):
+            if row["question"] == question:
+                found[row["answer"]] += row["runs"]
+        return [{"answer": answer, "runs": runs} for answer, runs in found.most_common()]
+
+    def _weeks(self, now: datetime) -> list[list[Row]]:
+        """What was counted of each week that is shown, after those were counted that can be by now."""
+        shown = [f"{week:%Y-%m-%d}" for week in whole_weeks(now)]
+        with self._counting:
+            try:
+                counted = json.loads(self._published.read_bytes())
+            except FileNotFoundError:
+                counted = {}
+            new = [week for week in shown if week not in counted and moment(week) > now - timedelta(days=KEPT_DAYS)]
+            if new and self._complete():
+                for week in new:
+                    time = {"from": week, "to": f"{moment(week) + WEEK:%Y-%m-%d}"}
+                    counted[week] = self._asked("public", parameters(time, now))
+                write(self._published, json.dumps(counted, indent=1))
+        return [counted[week] for week in shown if week in counted]
+
+
+def whole_weeks(now: datetime) -> list[datetime]:
+    """The first days of the weeks that everyone may see, the newest first."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0) - LATE
+    monday = day - timedelta(days=day.weekday())
+    return [monday - number * WEEK for number in range(1, SHOWN_WEEKS + 1)]
+
+
+def write(path: Path, text: str) -> None:
+    """After a power cut the old file is there, or the new one."""
+    new = path.with_name(path.name + ".new")
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import http.server
+import json
 import re
 import socket
 import ssl
@@ -18,7 +19,6 @@ from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
-from runspan_dashboard.export import as_json
 from runspan_dashboard.pages import LOGIN, File, files
 from runspan_dashboard.questions import BadFilterError, Questions
 from runspan_dashboard.users import Limit, Sessions, Users
@@ -206,7 +206,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             traceback.print_exc()
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"The store did not answer.")
         else:
-            self._send(HTTPStatus.OK, "application/json", as_json(answer))
+            body = json.dumps(answer, separators=(",", ":"), default=str).encode()
+            self._send(HTTPStatus.OK, "application/json", body)
 
     def _login(self, body: bytes) -> None:
         assert self.server.users and self.server.sessions

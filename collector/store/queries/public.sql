@@ -1,30 +1,47 @@
--- For everyone to see: counts alone, and no group of fewer than {smallest:UInt32} runs. What is hidden adds up to
--- 'others', which is hidden as well where it is small. Filters would tell small groups by what two answers differ by: of
--- the five that the other queries have, only the service and the time are heeded, and the time is to be of whole days.
+-- For everyone to see: the counts of one whole week. What this protects from, and what not, is in docs/dashboard.md.
+-- Counts are rounded down to tens, the week's own too, so that what is hidden can't be worked out from what is shown.
+-- Groups of fewer than 10 runs or 3 environments (totals.sql has what these are) are shown together, as 'other'. Where
+-- those have 10 runs but not 3 environments the next smallest group is put to them.
+-- A version that is not a release's, such as 1.3.0, may have anybody's name in it. Of the filters only the service is heeded.
 SELECT
     question,
-    if(found < {smallest:UInt32}, 'others', what) AS answer,
-    sum(found) AS runs
+    if(hidden, 'other', what) AS answer,
+    intDiv(sum(found), 10) * 10 AS runs
 FROM
 (
     SELECT
-        counted.1 AS question,
-        ifNull(counted.2, 'unknown') AS what,
-        count() AS found
-    FROM spans
-    ARRAY JOIN
-    [
-        ('week', CAST(toString(toMonday(timestamp)), 'Nullable(String)')),
-        ('subcommand', CAST(name, 'Nullable(String)')),
-        ('version', CAST(`service.version`, 'Nullable(String)')),
-        ('os', CAST(`os.type`, 'Nullable(String)')),
-        ('arch', CAST(`host.arch`, 'Nullable(String)')),
-        ('format', CAST(`params.contact_map_format`, 'Nullable(String)'))
-    ] AS counted
-    WHERE ({service:String} = '' OR `service.name` = {service:String})
-        AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-    GROUP BY question, what
+        *,
+        small OR (
+            found = minIf(found, NOT small) OVER all_of_it
+            AND sumIf(found, small) OVER all_of_it >= 10
+            AND uniqExactMergeIf(environments, small) OVER all_of_it < 3
+        ) AS hidden
+    FROM
+    (
+        SELECT
+            counted.1 AS question,
+            ifNull(counted.2, 'unknown') AS what,
+            count() AS found,
+            -- Of a tuple, since some of it may be unknown.
+            uniqExactState((`os.type`, `os.version`, `host.arch`, `process.runtime.description`, `process.runtime.version`))
+                AS environments,
+            found < 10 OR finalizeAggregation(environments) < 3 AS small
+        FROM spans
+        ARRAY JOIN
+        [
+            ('week', CAST(toString(toMonday(timestamp)), 'Nullable(String)')),
+            ('subcommand', CAST(name, 'Nullable(String)')),
+            ('version', if(match(`service.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `service.version`, 'other')),
+            ('os', CAST(`os.type`, 'Nullable(String)')),
+            ('arch', CAST(`host.arch`, 'Nullable(String)')),
+            ('format', CAST(`params.contact_map_format`, 'Nullable(String)'))
+        ] AS counted
+        WHERE ({service:String} = '' OR `service.name` = {service:String})
+            AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+        GROUP BY question, what
+    )
+    WINDOW all_of_it AS (PARTITION BY question)
 )
 GROUP BY question, answer
-HAVING runs >= {smallest:UInt32}
+HAVING runs > 0 AND uniqExactMerge(environments) >= 3
 ORDER BY question, runs DESC, answer

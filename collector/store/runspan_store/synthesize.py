@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -245,7 +246,7 @@ def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) 
         (folder / name).write_text("".join(line + "\n" for line in part), encoding="utf-8")
 
 
-def answers(runs: list[Run], now: int, smallest: int = 5) -> dict[str, list[dict[str, Any]]]:
+def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
     """What each query should answer, by the query's name, for runs that the filters let through."""
     kept = [run for run in runs if now - run.start / NS < 60 * DAY]
     return {
@@ -300,7 +301,7 @@ def answers(runs: list[Run], now: int, smallest: int = 5) -> dict[str, list[dict
         ),
         "parameters": _parameters(kept),
         "choices": _choices(kept),
-        "public": _public(kept, smallest),
+        "public": _public(kept),
     }
 
 
@@ -377,24 +378,37 @@ def _choices(runs: list[Run]) -> list[dict[str, Any]]:
     return _counted(pairs, ("filter", "value"))
 
 
-def _public(runs: list[Run], smallest: int) -> list[dict[str, Any]]:
-    pairs = Counter(
-        pair
-        for run in runs
-        for pair in (
-            ("week", str(run.week)),
-            ("subcommand", run.name),
-            ("version", run.version),
-            ("os", run.resource["os.type"]),
-            ("arch", run.resource["host.arch"]),
-            ("format", str(run.attributes.get("params.contact_map_format", "unknown"))),
-        )
-    )
-    shown = Counter[tuple[str, str]]()
-    for (question, answer), count in pairs.items():
-        shown[question, answer if count >= smallest else "others"] += count
-    ordered = sorted(shown, key=lambda pair: (pair[0], -shown[pair], pair[1]))
-    return [{"question": q, "answer": a, "runs": shown[q, a]} for q, a in ordered if shown[q, a] >= smallest]
+def _public(runs: list[Run]) -> list[dict[str, Any]]:
+    """As collector/docs/dashboard.md says what everyone may see."""
+    questions: dict[str, Callable[[Run], str]] = {
+        "week": lambda r: str(r.week),
+        "subcommand": lambda r: r.name,
+        "version": lambda r: r.version if re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", r.version, re.ASCII) else "other",
+        "os": lambda r: r.resource["os.type"],
+        "arch": lambda r: r.resource["host.arch"],
+        "format": lambda r: str(r.attributes.get("params.contact_map_format", "unknown")),
+    }
+    rows = []
+    for question, answer in sorted(questions.items()):
+        groups: dict[str, list[Run]] = defaultdict(list)
+        for run in runs:
+            groups[answer(run)].append(run)
+        small = {a: group for a, group in groups.items() if len(group) < 10 or _environments(group) < 3}
+        shown = {a: group for a, group in groups.items() if a not in small}
+        other = [run for group in small.values() for run in group]
+        if shown and len(other) >= 10 and _environments(other) < 3:
+            fewest = min(len(group) for group in shown.values())
+            other += [run for group in shown.values() if len(group) == fewest for run in group]
+            shown = {a: group for a, group in shown.items() if len(group) > fewest}
+        shown["other"] = shown.get("other", []) + other
+        tens = {a: len(group) // 10 * 10 for a, group in shown.items() if _environments(group) >= 3}
+        ordered = sorted((-runs, a) for a, runs in tens.items() if runs)
+        rows += [{"question": question, "answer": a, "runs": -runs} for runs, a in ordered]
+    return rows
+
+
+def _environments(runs: list[Run]) -> int:
+    return len({run.environment for run in runs})
 
 
 def main() -> None:

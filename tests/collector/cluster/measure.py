@@ -19,7 +19,7 @@ from runspan_store.store import EVERYTHING, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 MADE = 20_000
-PARAMETERS = {**EVERYTHING, "smallest": "5", "limit": "100", "offset": "0"}
+PARAMETERS = {**EVERYTHING, "limit": "100", "offset": "0"}
 
 
 def main() -> None:

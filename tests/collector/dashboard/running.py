@@ -89,7 +89,9 @@ def site(query: Query, folder: Path, *, public: bool = False, **more: Any) -> It
     if not public:
         users = Users(folder / "dashboard.users")
         users.set("ada", PASSWORD)
-    questions = PublicQuestions(query, QUERIES, CHARTS / "public") if public else Questions(query, QUERIES, CHARTS)
+    questions = Questions(query, QUERIES, CHARTS)
+    if public:
+        questions = PublicQuestions(query, QUERIES, CHARTS / "public", folder / "public.json")
     server = Server(questions, certificate=crt, key=key, static=STATIC, users=users, **more)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
     thread.start()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 Row = dict[str, Any]
@@ -24,9 +24,9 @@ def runs(count: int, end: datetime, days: int = 59, seed: int = 8) -> list[Row]:
     return [run(rng, n, end, days) for n in range(count)]
 
 
-def of_whole_days(rows: list[Row]) -> list[Row]:
-    """Those that everybody may see counted: not today's."""
-    return [row for row in rows if row["timestamp"] < f"{datetime.now(timezone.utc):%Y-%m-%d}"]
+def of_week(rows: list[Row], monday: str) -> list[Row]:
+    after = f"{datetime.fromisoformat(monday) + timedelta(weeks=1):%Y-%m-%d}"
+    return [row for row in rows if monday <= row["timestamp"] < after]
 
 
 def run(rng: random.Random, n: int, end: datetime, days: int) -> Row:

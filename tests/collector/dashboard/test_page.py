@@ -14,7 +14,7 @@ import pytest
 from runspan_store.store import Store
 from tests.collector.dashboard.chromium import Tab, chromium
 from tests.collector.dashboard.running import PASSWORD, Site, site
-from tests.collector.dashboard.runs import Row, of_whole_days
+from tests.collector.dashboard.runs import Row
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,8 @@ def test_public_page(store: Store, rows: list[Row], tab: Tab, tmp_path: Path) ->
         tab.size(1360, 900)
         tab.open(f"https://localhost:{made.port}/")
         tab.ready()
-        assert total(tab, "Runs") == f"{len(of_whole_days(rows)):,}"
+        (totals,) = json.loads(made.ask("/data/totals.json").body)
+        assert total(tab, "Runs") == f"{totals['runs']:,}" and totals["runs"] > len(rows) / 2
+        assert tab.run("document.querySelector('#totals .of').textContent") == f"in {totals['weeks']} whole weeks"
         assert tab.run("[...document.querySelectorAll('#filters, #logout, #runs')].map((e) => e.hidden)") == [True] * 3
         assert tab.run("document.querySelectorAll('.card .chart svg').length") == 6

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 QUERIES = ROOT / "collector" / "store" / "queries"
 KEY = "000102030405060708090a0b0c0d0e0f"
 NS = 10**9
-EVERY_PARAMETER = {"limit": "100000", "offset": "0", "smallest": "5"}
+EVERY_PARAMETER = {"limit": "100000", "offset": "0"}
 
 
 def value(v: Any) -> dict[str, Any]:

@@ -93,15 +93,6 @@ def test_single_runs_are_paged(asked: tuple[Store, list[Run], Installation]) -> 
     assert row["duration_ms"] == one.duration / 1e6
 
 
-def test_no_small_group_is_public(asked: tuple[Store, list[Run], Installation]) -> None:
-    store, _, _ = asked
-    sql = (QUERIES / "public.sql").read_text(encoding="utf-8")
-    rows = store.query(sql, {"smallest": "200"})
-    assert rows and min(row["runs"] for row in rows) >= 200
-    assert {row["question"] for row in rows if row["answer"] == "others"}
-    assert len(store.query(sql, {"smallest": "1"})) > len(rows)
-
-
 def test_after_60_days_rows_are_gone(asked: tuple[Store, list[Run], Installation]) -> None:
     store, runs, _ = asked
     kept = sum(NOW - run.start / 1e9 < 60 * 86400 for run in runs)

@@ -228,7 +228,7 @@ function tile(label, value, of) {
 
 function totals([sum], versions) {
   if (!sum || !sum.runs) return get("totals").replaceChildren(tile("Runs", "0", "in this time"));
-  const tiles = [tile("Runs", number(sum.runs), sum.days ? "in this time" : "in the last 59 whole days")];
+  const tiles = [tile("Runs", number(sum.runs), sum.days ? "in this time" : `in ${sum.weeks} whole ${sum.weeks === 1 ? "week" : "weeks"}`)];
   if (sum.days) {
     const each = sum.runs / sum.days;
     const daily = each.toLocaleString("en", { maximumFractionDigits: each < 10 ? 1 : 0 });
@@ -332,7 +332,7 @@ async function start() {
   charts = said.charts;
   get("charts").replaceChildren(...charts.map(card));
   if (said.public) {
-    document.title = get("window").textContent = "Public counts: small groups are hidden";
+    document.title = get("window").textContent = "Public counts of whole weeks, rounded down to tens; small groups are in other";
   } else {
     fill(await ask("choices", { from: utc(Date.now() - 60 * DAY), to: utc(Date.now()) }));
     form.hidden = get("runs").hidden = get("logout").hidden = false;
