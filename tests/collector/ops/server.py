@@ -209,6 +209,14 @@ def alone(at: Machine) -> None:
             assert at.attempt(f"{into} {refused}").returncode != 0, (unit, refused)
     say("both run as users of their own, without capabilities, with a filter of system calls, and see no other's files")
 
+    ask = "curl -sS --cacert /etc/runspan-collector/keys/ca.crt https://localhost:{}/data/totals.json"
+    assert at.attempt(ask.format(8444)).returncode != 0
+    at.run("echo 'RUNSPAN_PUBLIC=[::]:8444' >/etc/runspan-collector/store.env && systemctl restart runspan-store")
+    wait_for(lambda: at.attempt(ask.format(8444)).returncode == 0, "no public page")
+    wait_for(lambda: '"runs":0,"weeks":' in at.run(ask.format(8444)), "no public counts")
+    assert at.run(ask.format(8443)) == "Log in first."
+    say("the public counts are there when store.env says where, and the other page wants a login")
+
     at.start("runspan-backup@run", "runspan-tidy", "runspan-backup@verify")
     certificate = "openssl s_client -connect localhost:{} </dev/null 2>/dev/null | openssl x509"
     at.run("collector/bin/keys /etc/runspan-collector/keys tls localhost")
