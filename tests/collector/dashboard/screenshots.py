@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the pictures of collector/docs/screenshots anew: python -m tests.collector.dashboard.screenshots FOLDER
 
-Needs PYTHONPATH=.:collector/store:collector/dashboard.
+With build/venv/collector/bin/python and PYTHONPATH=.:collector/store:collector/dashboard, after ./build.sh dashboard.
 """
 
 from __future__ import annotations

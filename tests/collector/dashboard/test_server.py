@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import stat
@@ -20,7 +21,7 @@ import pytest
 from runspan_dashboard import users
 from runspan_dashboard.server import COOKIE, HEADERS, Server
 from runspan_dashboard.users import Limit, Sessions, Users
-from tests.collector.dashboard.running import PASSWORD, ROOT, Site, certificate, site
+from tests.collector.dashboard.running import DOCS, PASSWORD, ROOT, Site, certificate, site
 
 NAMES = ["charts", "totals", "choices", "runs", "run", "runs_per_day", "versions"]
 FILES = ["", "index.html", "app.js", "style.css", "vega.min.js", "vega-lite.min.js", "vega-interpreter.js"]
@@ -147,6 +148,17 @@ def test_passwd(tmp_path: Path) -> None:
     assert PASSWORD not in text and [line.split("$")[0] for line in text.splitlines()] == ["ada:scrypt", "bob:scrypt"]
     file = Users(path)
     assert file.check("ada", PASSWORD) and file.check("bob", "a new password") and not file.check("bob", PASSWORD)
+
+
+def test_passwd_as_the_docs_have_it(tmp_path: Path) -> None:
+    text = (DOCS / "dashboard.md").read_text(encoding="utf-8")
+    (command,) = (part for part in text.split("\n\n") if " passwd " in part and part.startswith("    "))
+    told = "/etc/runspan-collector/keys/dashboard.users"
+    assert told in command
+    words = ["bash", "-c", command.replace(told, str(tmp_path / "users"))]
+    environment = {"PATH": os.environ["PATH"]}
+    subprocess.run(words, cwd=ROOT, env=environment, input=PASSWORD + "\n", text=True, check=True)
+    assert Users(tmp_path / "users").check("ada", PASSWORD)
 
 
 def test_forms_of_other_sites(door: Site) -> None:
