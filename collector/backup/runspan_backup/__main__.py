@@ -19,7 +19,7 @@ COMMANDS = {
     "init": "make the repository",
     "run": "take what is new in the collector's files",
     "check": "let restic look whether the repository is whole",
-    "verify": "restore all of it beside the data, compare, and remove it again",
+    "verify": "restore all of it beside the data, a snapshot at a time, compare, and remove it again",
     "restore": "put every file that was ever taken into a folder",
     "rotate": "give the repository a new password, and take the old one from it",
 }

@@ -12,7 +12,6 @@ import configparser
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import uuid
@@ -150,33 +149,45 @@ class Repository:
             raise BackupError(f"{otlp} is not empty")
         otlp.mkdir(parents=True, exist_ok=True)
         restored: list[Path] = []
-        with tempfile.TemporaryDirectory(dir=target, prefix="restore-") as folder:
-            for number, (snapshot, names) in enumerate(self.wanted()):
-                stage = Path(folder) / str(number)
-                patterns = [word for name in sorted(names) for word in ("--include", f"/otlp/{name}")]
-                self.restic("restore", snapshot["id"], "--target", str(stage), "--verify", *patterns)
-                for name in sorted(names):
-                    path = place(stage / "otlp" / name, otlp, snapshot, restored)
-                    restored += [path] if path else []
-                shutil.rmtree(stage)
+        for snapshot, paths in self.unpacked(target):
+            # Those of one snapshot are different files, even where one begins another as an empty one does.
+            placed = [place(path, otlp, snapshot, restored) for path in paths]
+            restored += [path for path in placed if path]
         return restored
 
     def verify(self) -> tuple[int, int]:
         """Restore all of it beside the data, and compare with what is still here. Returns how many files and bytes."""
-        here = {name: status.st_size for name, status in otlp_files(self.data).items()}
-        known = read_state(self.data, "backup").get("files", {})
-        total = 0
-        with tempfile.TemporaryDirectory(dir=self.data / "cache", prefix="verify-") as folder:
-            restored = self.restore(Path(folder))
-            for path in restored:
-                total += path.stat().st_size
-                if path.name in here and not begins_with(self.data / "otlp" / path.name, path):
-                    raise BackupError(f"{path.name} is not what was backed up")
-            missing = {name for name in known if name in here} - {path.name for path in restored}
-            if missing:
-                raise BackupError(f"not in the backup: {', '.join(sorted(missing))}")
-        write_state(self.data, "backup", read_state(self.data, "backup") | {"verified": utc_now()})
-        return len(restored), total
+        state = read_state(self.data, "backup")
+        compared: set[str] = set()
+        files = total = 0
+        for snapshot, paths in self.unpacked(self.data / "cache"):
+            files += len(paths)
+            total += sum(path.stat().st_size for path in paths)
+            for path in paths:
+                if snapshot["hostname"] == state.get("installation") and path.name not in compared:
+                    compared.add(path.name)
+                    if not self.agrees(path):
+                        raise BackupError(f"{path.name} is not what was backed up")
+        if missing := state.get("files", {}).keys() - compared:
+            raise BackupError(f"not in the backup: {', '.join(sorted(missing))}")
+        write_state(self.data, "backup", state | {"verified": utc_now()})
+        return files, total
+
+    def agrees(self, path: Path) -> bool:
+        """Whether the file here begins with this one. It may have been set aside or removed since."""
+        otlp = self.data / "otlp"
+        if begins_with(otlp / path.name, path):
+            return True
+        names = otlp_files(self.data) if path.name == CURRENT else []
+        return any(begins_with(otlp / name, path) for name in names) or not (otlp / path.name).exists()
+
+    def unpacked(self, folder: Path) -> Iterator[tuple[dict[str, Any], list[Path]]]:
+        """Every snapshot that is needed for all of it, newest first, with its files, which are there until the next."""
+        for snapshot, names in self.wanted():
+            patterns = [word for name in sorted(names) for word in ("--include", f"/otlp/{name}")]
+            with tempfile.TemporaryDirectory(dir=folder, prefix="restore-") as stage:
+                self.restic("restore", snapshot["id"], "--target", stage, "--verify", *patterns)
+                yield snapshot, [Path(stage) / "otlp" / name for name in sorted(names)]
 
     def wanted(self) -> Iterator[tuple[dict[str, Any], set[str]]]:
         """The snapshots that are needed for all of it, newest first, each with the names to take from it.
@@ -224,7 +235,7 @@ def place(path: Path, otlp: Path, snapshot: dict[str, Any], restored: list[Path]
     """
     target = otlp / path.name
     if path.name == CURRENT or target.exists():
-        if any(begins_with(other, path) for other in restored):
+        if any(begins_with(other, path) for other in reversed(restored)):
             return None
     if target.exists():
         when = re.sub(r"[^0-9T]", "-", snapshot["time"][:19])
@@ -235,10 +246,13 @@ def place(path: Path, otlp: Path, snapshot: dict[str, Any], restored: list[Path]
 
 
 def begins_with(whole: Path, beginning: Path) -> bool:
-    with open(whole, "rb") as w, open(beginning, "rb") as b:
-        while chunk := b.read(1 << 20):
-            if w.read(len(chunk)) != chunk:
-                return False
+    try:
+        with open(whole, "rb") as w, open(beginning, "rb") as b:
+            while chunk := b.read(1 << 20):
+                if w.read(len(chunk)) != chunk:
+                    return False
+    except FileNotFoundError:
+        return False
     return True
 
 

@@ -54,7 +54,8 @@ def test_what_was_ever_taken_comes_back(installation: Installation, tmp_path: Pa
     assert at.run("check") == "no errors were found\n"
     assert at.run("check", "--read-data") == "no errors were found\n"
     want = {ONE: lines(0) + lines(100), "spans.json": lines(300)}
-    assert at.run("verify").startswith(f"2 files with {sum(map(len, want.values()))} bytes restored")
+    size = len(lines(0)) + sum(map(len, want.values()))  # spans.json as it was first is among them
+    assert at.run("verify").startswith(f"3 files with {size} bytes restored")
 
     # The machine is lost, with its state.
     shutil.rmtree(at.data)
@@ -82,6 +83,64 @@ def test_a_new_machine_does_not_hide_the_old_one(installation: Installation, tmp
     assert sorted(got.values()) == sorted([lines(0), lines(1000, 300), lines(5000, 10)])
     assert got["spans.json"] == lines(5000, 10)
     assert all(name.startswith("spans") and name.endswith(".json") for name in got)
+
+
+def test_verify_knows_its_files_again(installation: Installation, tmp_path: Path) -> None:
+    """An empty spans.json, which begins every other file, and one that was set aside or removed since."""
+    at = installation
+    at.run("init")
+    at.write(ONE, lines(0))
+    current = at.write("spans.json", b"")
+    at.run("run")
+    at.run("verify")
+    at.run("restore", tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == {ONE: lines(0), "spans.json": b""}
+
+    grow(current, lines(100))
+    at.run("run")
+    grow(current, lines(200))
+    current.rename(at.data / "otlp" / TWO)
+    at.run("verify")
+    at.write("spans.json", lines(300))
+    (at.data / "otlp" / ONE).unlink()
+    at.run("verify")
+
+    at.write(TWO, lines(100, 99) + lines(200))
+    wrong = at.attempt("verify")
+    assert wrong.returncode == 1 and "spans.json is not what was backed up" in wrong.stderr
+    at.run("run")
+    at.run("verify")
+    at.write(TWO, lines(100, 98))
+    wrong = at.attempt("verify")
+    assert wrong.returncode == 1 and f"{TWO} is not what was backed up" in wrong.stderr
+    state = read_state(at.data, "backup")
+    write_state(at.data, "backup", state | {"files": state["files"] | {ONE + "x": {}}})
+    at.write(TWO, lines(100, 99) + lines(200))
+    wrong = at.attempt("verify")
+    assert wrong.returncode == 1 and f"not in the backup: {ONE}x" in wrong.stderr
+
+
+def test_verify_has_one_snapshot_at_a_time_on_the_disk(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = installation
+    at.run("init")
+    for name in (ONE, TWO):
+        at.write(name, lines(0)).with_name("spans.json").write_bytes(lines(500))
+        at.run("run")
+        (at.data / "otlp" / name).unlink()
+    repository = Repository(Config.read(at.config))
+    restic, there = repository.restic, []
+
+    def called(*arguments: str, password: Path | None = None) -> str:
+        if arguments[0] == "restore":
+            there.append(sorted(path.name for path in (at.data / "cache").rglob("spans*.json")))
+        return restic(*arguments, password=password)
+
+    monkeypatch.setattr(repository, "restic", called)
+    assert repository.verify() == (3, len(lines(0)) * 2 + len(lines(500)))
+    assert there == [[], []]
+    assert not list((at.data / "cache").glob("restore-*"))
 
 
 def test_state_says_what_was_taken(installation: Installation) -> None:
