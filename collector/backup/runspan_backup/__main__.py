@@ -58,7 +58,7 @@ def carry_out(options: argparse.Namespace, repository: Repository) -> str:
         files, size = repository.verify()
         return f"{files} files with {size} bytes restored, and equal to those that are here"
     if options.command == "restore":
-        files = len(repository.restore(options.target.absolute()))
+        files = len(repository.restore(options.target.absolute(), options.since))
         return f"{files} files restored to {options.target / 'otlp'}"
     repository.rotate()
     return "the repository has a new password: keep a copy of that elsewhere"
@@ -76,6 +76,7 @@ def main(arguments: list[str]) -> int:
             command.add_argument("--read-data", action="store_true", help="read every byte; takes as long as a restore")
         if name == "restore":
             command.add_argument("target", type=Path)
+            command.add_argument("--since", type=int, metavar="DAYS", help="what was reported in these; else all")
     command = commands.add_parser("tidy", help="remove what store and backup have both taken in full")
     command.add_argument("--data", type=Path, required=True)
     command.add_argument("--dry-run", action="store_true")

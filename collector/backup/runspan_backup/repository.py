@@ -12,16 +12,21 @@ import configparser
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from runspan_backup.data import CURRENT, otlp_files, read_state, sync, write_state, write_synced
+
+Snapshot = dict[str, Any]
+Wanted = tuple[Snapshot, dict[str, int]]
 
 
 class BackupError(Exception):
@@ -142,14 +147,20 @@ class Repository:
         self.restic("check", *(["--read-data"] if read_data else []))
         write_state(self.data, "backup", read_state(self.data, "backup") | {"checked": utc_now()})
 
-    def restore(self, target: Path) -> list[Path]:
-        """Put every file that was ever taken into ``target/otlp``, which must not be there yet or be empty."""
+    def restore(self, target: Path, since: int | None = None) -> list[Path]:
+        """Put every file that was ever taken into ``target/otlp``, which must not be there yet or be empty.
+
+        With ``since`` those that a snapshot of so many days has: all that was reported in them is in these.
+        """
         otlp = target / "otlp"
         if otlp.exists() and any(otlp.iterdir()):
             raise BackupError(f"{otlp} is not empty")
         otlp.mkdir(parents=True, exist_ok=True)
+        wanted = list(self.wanted(since))
+        # Those of earlier snapshots that were still written to do not stay: place() says why.
+        need_room(target, sum(size for _, sizes in wanted for name, size in sizes.items() if name != CURRENT))
         restored: list[Path] = []
-        for snapshot, paths in self.unpacked(target):
+        for snapshot, paths in self.unpacked(target, wanted):
             # Those of one snapshot are different files, even where one begins another as an empty one does.
             placed = [place(path, otlp, snapshot, restored) for path in paths]
             restored += [path for path in placed if path]
@@ -160,7 +171,7 @@ class Repository:
         state = read_state(self.data, "backup")
         compared: set[str] = set()
         files = total = 0
-        for snapshot, paths in self.unpacked(self.data / "cache"):
+        for snapshot, paths in self.unpacked(self.data / "cache", self.wanted()):
             files += len(paths)
             total += sum(path.stat().st_size for path in paths)
             for path in paths:
@@ -181,20 +192,22 @@ class Repository:
         names = otlp_files(self.data) if path.name == CURRENT else []
         return any(begins_with(otlp / name, path) for name in names) or not (otlp / path.name).exists()
 
-    def unpacked(self, folder: Path) -> Iterator[tuple[dict[str, Any], list[Path]]]:
-        """Every snapshot that is needed for all of it, newest first, with its files, which are there until the next."""
-        for snapshot, names in self.wanted():
-            patterns = [word for name in sorted(names) for word in ("--include", f"/otlp/{name}")]
+    def unpacked(self, folder: Path, wanted: Iterable[Wanted]) -> Iterator[tuple[Snapshot, list[Path]]]:
+        """Each snapshot with its files, which are there until the next."""
+        for snapshot, sizes in wanted:
+            need_room(folder, sum(sizes.values()))
+            patterns = [word for name in sorted(sizes) for word in ("--include", f"/otlp/{name}")]
             with tempfile.TemporaryDirectory(dir=folder, prefix="restore-") as stage:
                 self.restic("restore", snapshot["id"], "--target", stage, "--verify", *patterns)
-                yield snapshot, [Path(stage) / "otlp" / name for name in sorted(names)]
+                yield snapshot, [Path(stage) / "otlp" / name for name in sorted(sizes)]
 
-    def wanted(self) -> Iterator[tuple[dict[str, Any], set[str]]]:
-        """The snapshots that are needed for all of it, newest first, each with the names to take from it.
+    def wanted(self, since: int | None = None) -> Iterator[Wanted]:
+        """The snapshots that are needed for all of it, newest first, each with the names to take from it, and sizes.
 
         Of each file of an installation that is its last appearance. Where a file is smaller in the snapshot that
         follows, it has begun anew, and the one before is taken too.
         """
+        first = time.time_ns() - since * 86400 * 10**9 if since is not None else 0
         snapshots = {s["id"]: s for s in json.loads(self.restic("snapshots", "--json"))}
         sizes: dict[str, dict[str, int]] = {}
         for found in json.loads(self.restic("find", "--json", "spans*.json")):
@@ -202,14 +215,16 @@ class Repository:
             sizes[found["snapshot"]] = {Path(m["path"]).name: m.get("size", 0) for m in matches if m["type"] == "file"}
         following: dict[tuple[str, str], int] = {}
         for snapshot in sorted(snapshots.values(), key=lambda s: nanoseconds(s["time"]), reverse=True):
-            names = set()
+            if nanoseconds(snapshot["time"]) < first:
+                break
+            files = {}
             for name, size in sizes.get(snapshot["id"], {}).items():
                 key = snapshot["hostname"], name
                 if key not in following or size > following[key]:
-                    names.add(name)
+                    files[name] = size
                 following[key] = size
-            if names:
-                yield snapshot, names
+            if files:
+                yield snapshot, files
 
     def rotate(self) -> None:
         """Give the repository a new password, and take the old one from it. Both files stay until each is done.
@@ -228,7 +243,14 @@ class Repository:
                 self.restic("key", "remove", key["id"])
 
 
-def place(path: Path, otlp: Path, snapshot: dict[str, Any], restored: list[Path]) -> Path | None:
+def need_room(folder: Path, size: int) -> None:
+    """The collector's journal may be on the same disk: a tenth of that stays free."""
+    total, _, free = shutil.disk_usage(folder)
+    if size > free - total / 10:
+        raise BackupError(f"{folder}: no room for {size} bytes: {free} of {total} are free, and a tenth is to stay so")
+
+
+def place(path: Path, otlp: Path, snapshot: Snapshot, restored: list[Path]) -> Path | None:
     """Move a file to where it is to be, or return None where all of it is there already.
 
     An earlier spans.json is, as a rule, the beginning of a file that was set aside later.
@@ -264,10 +286,10 @@ def utc_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def nanoseconds(time: str) -> int:
+def nanoseconds(when: str) -> int:
     """Of a time as restic writes it, to the nanosecond, which datetime can't hold."""
-    match = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", time)
+    match = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", when)
     if not match:
-        raise BackupError(f"restic said {time} for a time")
+        raise BackupError(f"restic said {when} for a time")
     second = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
     return int(second.timestamp()) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runspan_backup.data import read_state, write_state
-from runspan_backup.repository import Config, Repository, nanoseconds
+from runspan_backup.repository import BackupError, Config, Repository, nanoseconds
 from tests.collector.ops.conftest import RESTIC, Installation, grow
 
 ONE, TWO = "spans-2026-11-24T10-00-00.000.json", "spans-2026-11-24T11-00-00.000.json"
@@ -141,6 +141,53 @@ def test_verify_has_one_snapshot_at_a_time_on_the_disk(
     assert repository.verify() == (3, len(lines(0)) * 2 + len(lines(500)))
     assert there == [[], []]
     assert not list((at.data / "cache").glob("restore-*"))
+
+
+def test_restore_of_the_last_days(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = installation
+    at.run("init")
+    at.write(ONE, lines(0)).with_name("spans.json").write_bytes(lines(100, 50))
+    at.run("run")
+    between = time.time_ns()
+    (at.data / "otlp" / ONE).unlink()
+    at.write(TWO, lines(100)).with_name("spans.json").write_bytes(b"")
+    at.run("run")
+    later = between + 60 * 86400 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    Repository(Config.read(at.config)).restore(tmp_path / "some", 60)
+    assert at.contents(tmp_path / "some") == {TWO: lines(100), "spans.json": b""}
+    at.run("restore", tmp_path / "all", "--since", "1")
+    assert at.contents(tmp_path / "all") == {ONE: lines(0), TWO: lines(100), "spans.json": b""}
+
+
+def test_what_is_unpacked_leaves_room(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = installation
+    at.run("init")
+    at.write(ONE, lines(0))
+    at.run("run")
+    (at.data / "otlp" / ONE).unlink()
+    at.write(TWO, lines(100))
+    at.run("run")
+    repository = Repository(Config.read(at.config))
+    size = len(lines(100))
+
+    def free(count: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: (10_000, 0, count + 1000))
+
+    free(size - 1)
+    with pytest.raises(BackupError, match="no room"):
+        repository.verify()
+    free(size)
+    repository.verify()
+    free(len(lines(0)) + size - 1)
+    with pytest.raises(BackupError, match="no room"):
+        repository.restore(tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == {}
+    free(len(lines(0)) + size)
+    repository.restore(tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == {ONE: lines(0), TWO: lines(100)}
 
 
 def test_state_says_what_was_taken(installation: Installation) -> None:
