@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,18 +27,31 @@ COMMANDS = {
 
 
 @contextlib.contextmanager
-def alone(data: Path) -> Iterator[None]:
-    """Commands wait for each other: restic would refuse a backup during a check."""
-    for folder in ("state", "cache"):
-        (data / folder).mkdir(parents=True, exist_ok=True)
-    with open(data / "cache" / "backup.lock", "w", encoding="utf-8") as lock:
+def alone(data: Path) -> Iterator[Path]:
+    """Commands wait for each other: restic would refuse a backup during a check.
+
+    Each gets a folder that only its own user writes to: root, to whom the cache is a service's, one that is removed.
+    In the service's it would follow the links that it finds.
+    """
+    cache = data / "cache"
+    for folder in (data / "state", cache):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(cache / "backup.lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        if cache.stat().st_uid == os.geteuid():
+            yield cache
+        else:
+            with tempfile.TemporaryDirectory(dir=data, prefix="cache-") as own:
+                yield Path(own)
+    finally:
+        os.close(lock)
 
 
 def backup(options: argparse.Namespace) -> str:
-    repository = Repository(Config.read(options.config, options.keys))
-    with alone(repository.data):
+    config = Config.read(options.config, options.keys)
+    with alone(config.data) as cache:
+        repository = Repository(config, cache)
         try:
             return carry_out(options, repository)
         finally:

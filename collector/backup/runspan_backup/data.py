@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +47,25 @@ def read_state(data: Path, whose: str) -> dict[str, Any]:
 
 def write_state(data: Path, whose: str, state: dict[str, Any]) -> None:
     """The old state or the new one is there at any moment. Readable for the group, which the other parts are in."""
-    path = data / "state" / f"{whose}.json"
-    new = path.with_suffix(".new")
-    write_synced(new, json.dumps(state, indent=1).encode(), 0o640)
-    new.replace(path)
-    sync(path.parent)
+    write_synced(data / "state" / f"{whose}.json", json.dumps(state, indent=1).encode(), 0o640)
 
 
 def write_synced(path: Path, content: bytes, mode: int) -> None:
-    """A new file, or a new content of one; on the disk when it returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    """A new file, or a new content of one; on the disk when it returns.
+
+    It is written under a name that nobody knows before, since others may put links into the folder of states.
+    """
+    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
     sync(path.parent)
 
 
@@ -72,14 +79,22 @@ def sync(folder: Path) -> None:
 
 
 def give_back(data: Path, *more: Path) -> None:
-    """What root has made here, and in more folders, becomes that user's who owns the cache: the timers run as it."""
+    """What root has made here, and in more folders, becomes that user's who owns the cache: the timers run as it.
+
+    That user can put a link in the place of a folder meanwhile: each is opened, and its entries are named from there.
+    """
     owner = (data / "cache").stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    found = [data / "state" / "backup.json"]
-    for folder in (data / "cache", *more):
-        found += [Path(place) / name for place, *names in os.walk(folder) for part in names for name in part]
-    for path in found:
-        status = path.lstat() if os.path.lexists(path) else None
-        if status and status.st_uid == 0 and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+    def give(name: str, folder: int | None = None) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if status.st_uid == 0 and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+
+    give(str(data / "state" / "backup.json"))
+    for top in (data / "cache", *more):
+        for _, folders, files, opened in os.fwalk(top):
+            for name in folders + files:
+                give(name, opened)

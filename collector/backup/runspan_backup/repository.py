@@ -70,9 +70,10 @@ class Config:
 class Repository:
     """The commands. Those that write wait for each other."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, cache: Path) -> None:
         self.config = config
         self.data = config.data
+        self.cache = cache
 
     def restic(self, *arguments: str, password: Path | None = None) -> str:
         """Run restic and return what it prints. A lock in its way that a process left which is gone is removed."""
@@ -95,7 +96,7 @@ class Repository:
         environment["GOMAXPROCS"] = "2"
         command = [self.config.restic, *self.config.location]
         command += ["--password-file", str(password or keys / "restic.password")]
-        command += ["--cache-dir", str(self.data / "cache")]
+        command += ["--cache-dir", str(self.cache)]
         for name, value in self.config.options.items():
             command += ["-o", f"{name}={value}"]
         try:
@@ -171,7 +172,7 @@ class Repository:
         state = read_state(self.data, "backup")
         compared: set[str] = set()
         files = total = 0
-        for snapshot, paths in self.unpacked(self.data / "cache", self.wanted()):
+        for snapshot, paths in self.unpacked(self.cache, self.wanted()):
             files += len(paths)
             total += sum(path.stat().st_size for path in paths)
             for path in paths:

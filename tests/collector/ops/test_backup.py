@@ -129,7 +129,7 @@ def test_verify_has_one_snapshot_at_a_time_on_the_disk(
         at.write(name, lines(0)).with_name("spans.json").write_bytes(lines(500))
         at.run("run")
         (at.data / "otlp" / name).unlink()
-    repository = Repository(Config.read(at.config))
+    repository = Repository(Config.read(at.config), at.data / "cache")
     restic, there = repository.restic, []
 
     def called(*arguments: str, password: Path | None = None) -> str:
@@ -154,7 +154,7 @@ def test_restore_of_the_last_days(installation: Installation, tmp_path: Path, mo
     at.run("run")
     later = between + 60 * 86400 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: later)
-    Repository(Config.read(at.config)).restore(tmp_path / "some", 60)
+    Repository(Config.read(at.config), at.data / "cache").restore(tmp_path / "some", 60)
     assert at.contents(tmp_path / "some") == {TWO: lines(100), "spans.json": b""}
     at.run("restore", tmp_path / "all", "--since", "1")
     assert at.contents(tmp_path / "all") == {ONE: lines(0), TWO: lines(100), "spans.json": b""}
@@ -170,7 +170,7 @@ def test_what_is_unpacked_leaves_room(
     (at.data / "otlp" / ONE).unlink()
     at.write(TWO, lines(100))
     at.run("run")
-    repository = Repository(Config.read(at.config))
+    repository = Repository(Config.read(at.config), at.data / "cache")
     size = len(lines(100))
 
     def free(count: int) -> None:
@@ -367,12 +367,36 @@ def test_what_root_does_by_hand_leaves_nothing_to_the_timers_that_they_cant_read
     assert mine.stat().st_uid == (tmp_path / "restored" / "otlp" / "spans.json").stat().st_uid == 0
 
 
+def test_root_follows_no_link_of_a_service(installation: Installation, tmp_path: Path) -> None:
+    """The cache is the backup's user's, and in the folder of states the store's user may make files as well."""
+    assert os.geteuid() == 0, "this test needs root"
+    at, user = installation, 65534
+    at.write("spans.json", lines(0))
+    at.run("init")
+    at.run("run")
+    victim, planted = tmp_path / "victim", tmp_path / "planted"
+    victim.write_text("precious")
+    lock, version = at.data / "cache" / "backup.lock", next((at.data / "cache").glob("*/version"))
+    for link, to in ((lock, victim), (version, planted), (at.data / "state" / "backup.new", victim)):
+        link.unlink(missing_ok=True)
+        link.symlink_to(to)
+    os.chown(at.data / "cache", user, user)
+    refused = at.attempt("restore", tmp_path / "restored")
+    assert refused.returncode == 1 and "backup.lock" in refused.stderr
+    lock.unlink()
+    for command in (("restore", tmp_path / "restored"), ("verify",), ("rotate",), ("check",)):
+        at.run(*command)
+    assert victim.read_text() == "precious" and not planted.exists()
+    assert sorted(path.name for path in at.data.iterdir()) == ["cache", "otlp", "state"]
+    assert sorted(os.listdir(at.data / "state")) == ["backup.json", "backup.new"]
+
+
 def test_a_power_cut_finds_a_password(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new one is on the disk before the repository knows it, and has its name before the old one is forgotten."""
     at = installation
     at.run("init")
     (at.keys / "restic.password.new").touch()  # what a cut has left that came before
-    repository = Repository(Config.read(at.config))
+    repository = Repository(Config.read(at.config), at.data / "cache")
     synced: list[object] = []
     seen: dict[str, list[object]] = {}
     fsync, restic = os.fsync, repository.restic
@@ -380,7 +404,7 @@ def test_a_power_cut_finds_a_password(installation: Installation, monkeypatch: p
     def sync(descriptor: int) -> None:
         fsync(descriptor)
         path = Path(f"/proc/self/fd/{descriptor}").resolve()
-        synced.append(sorted(os.listdir(path)) if path.is_dir() else (path.name, path.read_bytes()))
+        synced.append(sorted(os.listdir(path)) if path.is_dir() else path.read_bytes())
 
     def called(*arguments: str, password: Path | None = None) -> str:
         seen[" ".join(arguments[:2])] = synced.copy()
@@ -390,7 +414,7 @@ def test_a_power_cut_finds_a_password(installation: Installation, monkeypatch: p
     monkeypatch.setattr(repository, "restic", called)
     repository.rotate()
     new = (at.keys / "restic.password").read_bytes()
-    assert seen["key add"] == [("restic.password.new", new), ["restic.password", "restic.password.new"]]
+    assert seen["key add"] == [new, ["restic.password", "restic.password.new"]]
     assert seen["key remove"] == [*seen["key add"], ["restic.password"]]
 
 
