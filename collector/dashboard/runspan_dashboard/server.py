@@ -71,8 +71,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.files = files(static)
         self._patience = patience
         self._certificate = certificate, key
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._loaded: list[int] = []
         self._reload()
         self._free = threading.BoundedSemaphore(CONNECTIONS)
@@ -89,8 +87,11 @@ class Server(http.server.ThreadingHTTPServer):
         """Takes a renewed certificate, for the connections from then on."""
         found = [path.stat().st_mtime_ns for path in self._certificate]
         if found != self._loaded:
-            self._tls.load_cert_chain(*self._certificate)
-            self._loaded = found
+            # Another context: where the two files do not match, the one that is in use would lose its key.
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            tls.load_cert_chain(*self._certificate)
+            self._tls, self._loaded = tls, found
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import ssl
 import stat
@@ -330,6 +331,24 @@ def test_new_certificate_without_a_restart(door: Site) -> None:
         except ssl.SSLCertVerificationError:
             assert time.monotonic() < end
             time.sleep(0.05)
+
+
+def test_half_of_a_new_certificate(asked: Asked, tmp_path: Path) -> None:
+    """The old one serves until the other half is there too."""
+    with site(asked, tmp_path / "site") as door:
+        new = certificate(tmp_path)
+        trusted = door.ca = tmp_path / "old.crt"
+        live = tmp_path / "site"
+        shutil.copy(live / "tls.crt", trusted)
+        shutil.copy(new[0], live / "tls.crt")
+        door.server.service_actions()
+        assert door.ask("/login").status == 200
+        shutil.copy(new[1], live / "tls.key")
+        door.server.service_actions()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            door.ask("/login")
+        shutil.copy(new[0], trusted)
+        assert door.ask("/login").status == 200
 
 
 def test_nobody_is_written_down(door: Site, capfd: pytest.CaptureFixture[str]) -> None:
