@@ -25,6 +25,7 @@ from runspan_dashboard.users import Limit, Sessions, Users
 
 COOKIE = "__Host-session"
 DATA = re.compile(r"/data/(\w+)\.json")
+LENGTH = re.compile("[0-9]{1,4}")
 LARGEST_BODY = 4096
 CONNECTIONS = 64
 HEADERS = {
@@ -161,13 +162,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             url = urllib.parse.urlsplit(self.path)
             given = dict(urllib.parse.parse_qsl(url.query, max_num_fields=16))
+            form = dict(urllib.parse.parse_qsl(self._body(), max_num_fields=4))
         except ValueError:
             self.send_error(HTTPStatus.BAD_REQUEST)
         else:
-            method(url.path, given)
+            method(url.path, given, form)
 
-    def _get(self, path: str, given: dict[str, str]) -> None:
-        self._body()
+    def _get(self, path: str, given: dict[str, str], _: dict[str, str]) -> None:
         if path == "/login" and self.server.users:
             self._login_page(HTTPStatus.OK, "")
         elif path == "/login.css":
@@ -184,17 +185,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
-    def _post(self, path: str, _: dict[str, str]) -> None:
-        body = self._body()
+    def _post(self, path: str, _: dict[str, str], form: dict[str, str]) -> None:
         # A browser says where a form was; anything else has no user's session that could be misused.
         origin = self.headers.get("Origin")
-        if body is None or (origin is not None and origin != f"https://{self.headers.get('Host')}"):
+        if origin is not None and origin != f"https://{self.headers.get('Host')}":
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"This form was not sent from here.")
         elif path == "/logout" and self.server.sessions:
             self.server.sessions.end(self._token())
             self._redirect("/login", self._cookie("", 0))
         elif path == "/login" and self.server.sessions:
-            self._login(body)
+            self._login(form)
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
@@ -210,9 +210,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = json.dumps(answer, separators=(",", ":"), default=str).encode()
             self._send(HTTPStatus.OK, "application/json", body)
 
-    def _login(self, body: bytes) -> None:
+    def _login(self, form: dict[str, str]) -> None:
         assert self.server.users and self.server.sessions
-        form = dict(urllib.parse.parse_qsl(body.decode("utf-8", "replace"), max_num_fields=4))
         name, address = form.get("name", ""), self.client_address[0]
         if not self.server.limit.take(address):
             self._login_page(HTTPStatus.TOO_MANY_REQUESTS, "Too many tries. Wait ten minutes.")
@@ -236,15 +235,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _cookie(value: str, age: int) -> str:
         return f"{COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Strict"
 
-    def _body(self) -> bytes | None:
-        """The request's body; None, and an end to the connection, where it has none that is fit to be read."""
+    def _body(self) -> str:
+        """The request's body; ValueError where it has none that is fit to be read."""
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > LARGEST_BODY:
-            self.close_connection = True
-            return None
+        if "Transfer-Encoding" in self.headers or not LENGTH.fullmatch(length) or int(length) > LARGEST_BODY:
+            raise ValueError
         body = self.rfile.read(int(length))
         self.server.waiting.pop(self.connection, None)  # it is the server's turn
-        return body
+        return body.decode("utf-8", "replace")
 
     def _login_page(self, status: HTTPStatus, message: str) -> None:
         self._send(status, "text/html; charset=utf-8", LOGIN.replace("<!-- message -->", html.escape(message)).encode())

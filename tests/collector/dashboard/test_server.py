@@ -276,15 +276,19 @@ def raw(door: Site, data: bytes, wait: float = 5) -> bytes:
         (400, b"GET / HTTP/9x\r\n\r\n"),
         (414, b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n"),
         (431, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"),
-        (403, b"POST /login HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"),
-        (403, b"POST /login HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
-        (403, b"POST /login HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (400, b"POST /login HTTP/1.1\r\nContent-Length: 4097\r\n\r\n"),
+        (400, b"POST /login HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"),
+        (400, b"POST /login HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        (400, b"POST /login HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (400, b"GET /login HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"),
+        (400, b"POST /login HTTP/1.1\r\nContent-Length: 17\r\n\r\na=1&b=2&c=3&d&e=5"),
     ],
 )
-def test_requests_that_are_none(door: Site, status: int, request_: bytes) -> None:
+def test_requests_that_are_none(door: Site, capfd: pytest.CaptureFixture[str], status: int, request_: bytes) -> None:
     answer = raw(door, request_)
     assert answer.split()[1] == str(status).encode() and b"script>" not in answer
     assert b"Content-Security-Policy" in answer
+    assert capfd.readouterr() == ("", "")
 
 
 def test_slow_clients_are_cut_off(door: Site) -> None:
