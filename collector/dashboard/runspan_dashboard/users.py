@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 Clock = Callable[[], float]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SHORTEST = 12
@@ -113,25 +115,50 @@ class Sessions:
 
 
 class Limit:
-    """So many logins that did not succeed within so many seconds, from one address and from all together."""
+    """So many logins that did not succeed within so many seconds, from one client, one site and all together.
 
-    def __init__(self, clock: Clock = time.monotonic, each: int = 10, together: int = 100, within: float = 600) -> None:
+    A site has far fewer than all together: who has many addresses can't keep everybody out.
+    """
+
+    def __init__(
+        self,
+        clock: Clock = time.monotonic,
+        each: int = 10,
+        site: int = 20,
+        together: int = 100,
+        within: float = 600,
+    ) -> None:
         self._clock = clock
-        self._each, self._together, self._within = each, together, within
-        self._tries: list[tuple[float, str]] = []
+        self._each, self._site, self._together, self._within = each, site, together, within
+        self._tries: list[tuple[float, Network, Network]] = []
         self._lock = threading.Lock()
 
     def take(self, address: str) -> bool:
         """Counts a try before it is made, so that many at once are counted too."""
+        client, site = networks(address)
         with self._lock:
             now = self._clock()
             self._tries = [t for t in self._tries if t[0] > now - self._within]
-            if sum(a == address for _, a in self._tries) >= self._each or len(self._tries) >= self._together:
+            if (
+                sum(c == client for _, c, _ in self._tries) >= self._each
+                or sum(s == site for _, _, s in self._tries) >= self._site
+                or len(self._tries) >= self._together
+            ):
                 return False
-            self._tries.append((now, address))
+            self._tries.append((now, client, site))
             return True
 
     def forget(self, address: str) -> None:
         """It succeeded."""
+        client, _ = networks(address)
         with self._lock:
-            self._tries = [t for t in self._tries if t[1] != address]
+            self._tries = [t for t in self._tries if t[1] != client]
+
+
+def networks(address: str) -> tuple[Network, Network]:
+    """What is one client's, and one site's: of IPv6 each client has 2**64 addresses to choose from."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:  # IPv4, where one socket listens for both
+        ip = ip.ipv4_mapped
+    client, site = (32, 24) if ip.version == 4 else (64, 48)
+    return ipaddress.ip_network((ip, client), strict=False), ipaddress.ip_network((ip, site), strict=False)

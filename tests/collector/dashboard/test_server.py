@@ -112,11 +112,29 @@ def test_guessing_is_limited(door: Site) -> None:
 def test_limit_forgets() -> None:
     now = 0.0
     limit = Limit(lambda: now, each=2, together=3, within=60)
-    assert [limit.take(a) for a in "aaabb"] == [True, True, False, True, False]
+    a, b = "192.0.2.1", "198.51.100.1"
+    assert [limit.take(of) for of in (a, a, a, b, b)] == [True, True, False, True, False]
     now = 61
-    assert limit.take("a")
-    limit.forget("a")
-    assert limit.take("a") and limit.take("a") and not limit.take("a")
+    assert limit.take(a)
+    limit.forget(a)
+    assert limit.take(a) and limit.take(a) and not limit.take(a)
+
+
+@pytest.mark.parametrize(
+    "count, addresses",
+    [
+        (10, [f"2001:db8::{n:x}" for n in range(1, 300)]),
+        (20, [f"2001:db8:0:{n:x}::1" for n in range(300)]),
+        (20, [f"192.0.2.{n}" for n in range(256)]),
+        (20, [f"::ffff:192.0.2.{n}" for n in range(256)]),
+        (10, ["fe80::1%eth0", "fe80::2%eth1"] * 50),
+        (100, [f"::ffff:10.{n}.0.1" for n in range(200)]),
+    ],
+)
+def test_a_limit_for_those_who_have_many_addresses(count: int, addresses: list[str]) -> None:
+    limit = Limit()
+    assert sum(limit.take(address) for address in addresses) == count
+    assert limit.take("203.0.113.1") == (count < 100)
 
 
 def test_sessions_end(tmp_path: Path) -> None:
