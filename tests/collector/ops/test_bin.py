@@ -50,6 +50,32 @@ def test_keys(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
     assert run(BIN / "keys", keys, "tls").returncode == 2 and run(BIN / "keys").returncode == 2
 
+    made = {path.name: path.read_text() for path in keys.iterdir()}
+    wrong = run(BIN / "keys", keys, "tls", "192.0.2")
+    assert wrong.returncode == 1 and "192.0.2" in wrong.stderr
+    (keys / "ca.key").unlink()
+    wrong = run(BIN / "keys", keys, "tls", "localhost")
+    assert wrong.returncode == 1 and "not the ca.key" in wrong.stderr
+    assert all((keys / name).read_text() == made[name] for name in ("tls.key", "tls.crt", "ca.crt"))
+
+
+@pytest.mark.parametrize(
+    "name, check",
+    [
+        ("2001:db8::1", "-verify_ip"),
+        ("2001:DB8::AB", "-verify_ip"),
+        ("::1", "-verify_ip"),
+        ("192.0.2.1", "-verify_ip"),
+        ("a1.example", "-verify_hostname"),
+        ("3.example", "-verify_hostname"),
+        ("beef", "-verify_hostname"),
+    ],
+)
+def test_names_and_addresses_in_a_certificate(tmp_path: Path, name: str, check: str) -> None:
+    assert run(BIN / "keys", tmp_path, "tls", name).returncode == 0
+    verified = run("openssl", "verify", "-CAfile", tmp_path / "ca.crt", check, name, tmp_path / "tls.crt")
+    assert verified.returncode == 0, verified.stderr
+
 
 def test_keys_are_on_the_disk(tmp_path: Path) -> None:
     """What each file has was synced: by a stand-in for sync, which writes down what it was given."""
