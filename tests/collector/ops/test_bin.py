@@ -225,6 +225,21 @@ def test_status(machine: dict[str, Any]) -> None:
     assert answer["reports"]["values"]["accepted"] == 120 and all(line["good"] for line in answer.values())
 
 
+def test_status_asks_where_the_environment_says(machine: dict[str, Any]) -> None:
+    """As the collector's own settings have it, which may be any of the machine's addresses."""
+    status(machine)
+    port = {
+        at: machine["command"][machine["command"].index(at) + 1].split(":")[1] for at in ("--collector", "--health")
+    }
+    environment = os.environ | {
+        "RUNSPAN_LISTEN": f"0.0.0.0:{port['--collector']}",
+        "RUNSPAN_HEALTH": f"0.0.0.0:{port['--health']}",
+        "RUNSPAN_METRICS_PORT": port["--health"],
+    }
+    done = run(BIN / "status", "--data", machine["data"], env=environment)
+    assert done.returncode == 0, done.stdout
+
+
 def test_status_of_one_machine_of_several(machine: dict[str, Any]) -> None:
     no_collector(machine)
     done = status(machine, "--without", "collector", "--without", "reports")

@@ -116,6 +116,22 @@ def test_every_service(path: Path) -> None:
         assert name not in ("SystemCallFilter", "ExecStartPre", "AmbientCapabilities", "Group", "UMask")
 
 
+@pytest.mark.parametrize(
+    "role, of, shows",
+    [("", "collector", ""), ("edge", "collector", ""), ("dashboard", "store", "${RUNSPAN_DASHBOARD}")],
+)
+def test_status_is_told_the_addresses(tmp_path: Path, role: str, of: str, shows: str) -> None:
+    """It reads what the unit reads whose certificate it looks at, and may connect to all of the machine's addresses."""
+    units = system(tmp_path, role) / "etc/systemd/system"
+    files = [units / "runspan-status.service", *units.glob("runspan-status.service.d/*.conf")]
+    unit = "".join(path.read_text() for path in files)
+    read = re.findall("^EnvironmentFile=.*", (UNITS / f"runspan-{of}.service").read_text(), re.M)
+    assert read and set(read) <= set(re.findall("^EnvironmentFile=.*", unit, re.M))
+    command = re.findall("^ExecStart=.+", unit, re.M)[-1]
+    assert (f"--collector {shows} " in command) if shows else "--collector" not in command
+    assert "IPAddressDeny" not in unit
+
+
 def test_each_unit_is_started(root: Path) -> None:
     """By the target, by a timer, or as another instance of a template."""
     wanted = set(re.findall(r"[\w@-]+\.(?:service|timer)", (UNITS / "runspan.target").read_text()))
