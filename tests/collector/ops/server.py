@@ -249,7 +249,9 @@ def edge(at: Machine) -> None:
     at.wait_for_end("runspan-store")
     at.run("echo edge >/etc/runspan-collector/role && collector/systemd/install")
     at.run("cd /etc/runspan-collector/keys && cp ca.crt kafka-ca.crt && cp tls.crt kafka.crt && cp tls.key kafka.key")
-    at.run("""echo 'RUNSPAN_KAFKA="[127.0.0.1:9093, 127.0.0.1:9094]"' >/etc/runspan-collector/collector.env""")
+    settings = ['RUNSPAN_KAFKA="[127.0.0.1:9093, 127.0.0.1:9094]"']
+    settings += ["RUNSPAN_HEALTH=[::]:9889", "RUNSPAN_METRICS_PORT=9888"]  # which runspan-status has to know
+    at.run("cat >/etc/runspan-collector/collector.env", text="\n".join(settings).encode())
     at.run("systemctl start runspan.target")
     at.send(5)
     at.wait_for_end("runspan-store")
