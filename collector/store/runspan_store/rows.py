@@ -18,7 +18,7 @@ DAY_NS = 24 * 3600 * 10**9
 SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 REQUEST_START = b'{"resourceSpans":'
 
-MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError)
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 
 Row = dict[str, Any]
 
