@@ -17,6 +17,9 @@ KINDS = {
     "strings": "Array(String)",
 }
 
+# What a column may become: each of its values is one of the other kind too.
+WIDER = {"bool": {"string"}, "double": {"string"}, "int": {"double", "string"}}
+
 # What every span has besides its attributes. rows.py works them out.
 RECORD = {
     "duration_ms": "Nullable(Float64)",
@@ -121,6 +124,12 @@ def columns(services: dict[str, Service]) -> dict[str, str]:
         for key, one in service.fields():
             types.setdefault(key, set()).update(one.types)
     return {key: KINDS[kind(types[key])] for key in types} | found
+
+
+def widens(there: str, wanted: str) -> bool:
+    """Whether a column of the one type may become one of the other."""
+    kinds = {column_type: kind for kind, column_type in KINDS.items()}
+    return kinds.get(wanted) in WIDER.get(kinds.get(there, ""), set())
 
 
 def stored(key: str, column_type: str) -> str:

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from chdb.session import Session
 
 from runspan_store import tables
-from runspan_store.columns import columns, quoted, read, stored
+from runspan_store.columns import SchemaError, columns, quoted, read, stored, widens
 from runspan_store.rows import Row, encode
 
 # Where a parameter is empty or missing.
@@ -127,6 +127,11 @@ class Store:
             if name not in there:
                 self._run(tables.add_column(key, column_type))
             elif there[name] != column_type:
+                if not widens(there[name], column_type):
+                    raise SchemaError(
+                        f"{key} is stored as {there[name]}; as {column_type}, which the schemas say now, values would "
+                        "be lost: give the new field another name, or make the store anew"
+                    )
                 self._run(tables.modify_column(key, column_type))
         self._run(tables.create_view(types))
 

@@ -64,3 +64,23 @@ def test_sql_runs(alone: Server) -> None:
         found = re.findall(r"\{(\w+): *(\w+)", sql)
         parameters = {name: EVERYTHING.get(name, "1" if "Int" in kind else "") for name, kind in found}
         assert isinstance(alone.query(sql, **parameters), list), path
+
+
+def test_a_field_gets_wider_as_the_page_says(alone: Server) -> None:
+    alone.make_tables()
+    alone.query("SET distributed_foreground_insert = 1")
+    insert = "INSERT INTO runspan.spans_everywhere FORMAT JSONEachRow "
+    row = '{"timestamp": "%s", "trace.trace_id": "a", "trace.span_id": "%s", "params.k": %s}'
+    now = alone.query("SELECT now() AS now")[0]["now"]
+    alone.query(insert + row % (now, "1", "3"))
+    with pytest.raises(RuntimeError):
+        alone.query(insert + row % (now, "2", "3.5"))
+    page = (STORE.parent / "docs" / "store.md").read_text(encoding="utf-8")
+    altered = re.findall(r"^    (ALTER TABLE .* MODIFY COLUMN .*);$", page, re.M)
+    assert len(altered) == 2
+    for statement in altered:
+        alone.query(statement.replace(" ON CLUSTER runspan", ""))
+    alone.make_tables()  # the view has the old type until then
+    alone.query(insert + row % (now, "2", "3.5"))
+    found = alone.query("SELECT `params.k` AS k FROM runspan.spans ORDER BY k")
+    assert found == [{"k": 3}, {"k": 3.5}]

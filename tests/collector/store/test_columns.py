@@ -75,6 +75,22 @@ def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
     assert [row["params.k"] for row in store.query("SELECT `params.k` FROM spans ORDER BY 1")] == [3, 3.5]
 
 
+@pytest.mark.parametrize(
+    "kind, given, other",
+    [("string", "3.5", "int"), ("string", "true", "bool"), ("double", 3.5, "int"), ("int", 7, "bool")],
+)
+def test_no_field_gets_a_narrower_type(installation: Installation, kind: str, given: Any, other: str) -> None:
+    edit(installation, "attributes", "params.new", attribute(kind))
+    (installation.otlp / "spans.json").write_bytes(line(1, {"params.new": given}))
+    installation.follow(installation.open())
+    edit(installation, "attributes", "params.new", attribute(other))
+    with pytest.raises(SchemaError, match="params.new is stored as"):
+        installation.open()
+    edit(installation, "attributes", "params.new", attribute("string"))
+    kept = "3.5" if kind == "double" else str(given)
+    assert installation.open().query("SELECT `params.new` AS v FROM spans") == [{"v": kept}]
+
+
 def test_services_share_columns(installation: Installation) -> None:
     other = json.loads((ROOT / "tests" / "data" / "every-kind.json").read_text(encoding="utf-8"))
     other["attributes"]["params.k"] = {**attribute("double"), "spans": ["run"]}
