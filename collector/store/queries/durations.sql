@@ -1,4 +1,4 @@
--- How long runs that succeeded took, by processes and resolution.
+-- How long runs of StripePy's call that succeeded took, by processes and resolution.
 SELECT
     assumeNotNull(`params.nproc`) AS nproc,
     assumeNotNull(`params.contact_map_resolution`) AS resolution,
@@ -10,7 +10,7 @@ WHERE ({service:String} = '' OR `service.name` = {service:String})
     AND ({subcommand:String} = '' OR name = {subcommand:String})
     AND ({version:String} = '' OR `service.version` = {version:String})
     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-    AND status_code = 1 AND duration_ms IS NOT NULL
+    AND `service.name` = 'stripepy' AND name = 'call' AND status_code = 1 AND duration_ms IS NOT NULL
     AND `params.nproc` IS NOT NULL AND `params.contact_map_resolution` IS NOT NULL
 GROUP BY nproc, resolution
 ORDER BY nproc, resolution

@@ -2,7 +2,7 @@
 SELECT
     toMonday(timestamp) AS week,
     count() AS runs,
-    uniqExact(`os.type`, `os.version`, `host.arch`, `process.runtime.description`, `process.runtime.version`)
+    uniqExact((`os.type`, `os.version`, `host.arch`, `process.runtime.description`, `process.runtime.version`))
         AS environments
 FROM spans
 WHERE ({service:String} = '' OR `service.name` = {service:String})

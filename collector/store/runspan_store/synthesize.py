@@ -2,7 +2,8 @@
 """Writes made-up runs of StripePy as the collector's files, and prints, as JSON, what each query should answer.
 
 The answers are counted here, in plain Python, from the runs themselves: neither from the files nor by SQL.
-Lines come as they would: some twice, some runs aborted, some reported as aborted and whole, in either order.
+Lines come as they would: some twice, some runs aborted, some reported as aborted and whole, in either order. Some lack
+fields: all of Python's, as from a program in C or C++, or any one.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ SYSTEMS = {
 }
 PYTHONS = {"3.9.21": 4, "3.10.14": 10, "3.11.9": 20, "3.12.7": 35, "3.13.5": 30, "3.14.0": 1}
 EXCEPTIONS = {"RuntimeError": 5, "FileNotFoundError": 4, "MemoryError": 2, "KeyboardInterrupt": 2, "other": 1}
+NOT_GIVEN = sys.float_info.max  # of an upper threshold
 DEFAULTS: dict[str, dict[str, Any]] = {
     "call": {
         "params.constrain_heights": False,
+        "params.contact_map_raw_interactions": True,
         "params.genomic_belt": 5_000_000,
         "params.glob_pers_min": 0.04,
         "params.k": 3,
@@ -49,10 +52,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "params.nproc": 1,
     },
     "download": {"params.end2end_test": False, "params.list_only": False, "params.unit_test": False},
-    "plot cm": {"params.highlight_seeds": False, "params.highlight_stripes": False},
-    "view": {"params.relative_change_threshold": 5.0},
+    "plot cm": {
+        "params.coefficient_of_variation_threshold": NOT_GIVEN,
+        "params.highlight_seeds": False,
+        "params.highlight_stripes": False,
+        "params.relative_change_threshold": 0,
+    },
+    "view": {"params.coefficient_of_variation_threshold": NOT_GIVEN, "params.relative_change_threshold": 5.0},
 }
 MOVED: dict[str, list[Any]] = {
+    "params.coefficient_of_variation_threshold": [0.5, 0.8],
     "params.genomic_belt": [2_000_000, 10_000_000],
     "params.glob_pers_min": [0.02, 0.05],
     "params.k": [2, 5],
@@ -88,12 +97,15 @@ class Run:
 
     @property
     def version(self) -> str:
-        return self.resource["service.version"]
+        return self.shown("service.version")
 
     @property
-    def environment(self) -> tuple[str, ...]:
+    def environment(self) -> tuple[str | None, ...]:
         keys = ("os.type", "os.version", "host.arch", "process.runtime.description", "process.runtime.version")
-        return tuple(self.resource[key] for key in keys)
+        return tuple(self.resource.get(key) for key in keys)
+
+    def shown(self, key: str) -> str:
+        return self.resource.get(key, "unknown")
 
 
 def pick(rng: random.Random, weights: Mapping[Any, float]) -> Any:
@@ -111,6 +123,7 @@ def make(count: int, days: int, rng: random.Random, now: int) -> list[Run]:
         weekend = datetime.fromtimestamp(start, timezone.utc).weekday() >= 5
         if not weekend or rng.random() < 0.4:
             runs.append(_run(rng, int(start * NS), age / DAY))
+            _leave_out(runs[-1], rng)
     return sorted(runs, key=lambda run: run.start)
 
 
@@ -150,7 +163,6 @@ def _run(rng: random.Random, start: int, days_ago: float) -> Run:
         run.attributes[key] = (not value if isinstance(value, bool) else rng.choice(MOVED[key])) if moved else value
     if name == "call":
         run.attributes["params.contact_map_format"] = pick(rng, {"mcool": 50, "hic": 30, "cool": 19, "scool": 0.05})
-        run.attributes["params.contact_map_raw_interactions"] = rng.random() < 0.9
         run.attributes["params.contact_map_resolution"] = rng.choice([5000, 10000, 20000, 25000])
         work = 2e9 / run.attributes["params.contact_map_resolution"] / run.attributes["params.nproc"] ** 0.8
         run.duration = int(rng.lognormvariate(0, 0.4) * work * 1e6)
@@ -169,6 +181,17 @@ def _run(rng: random.Random, start: int, days_ago: float) -> Run:
         run.outcome = "failed"
         run.exception = pick(rng, EXCEPTIONS)
     return run
+
+
+def _leave_out(run: Run, rng: random.Random) -> None:
+    """What a program in C or C++ has not, and now and then a field that could not be found out."""
+    if rng.random() < 0.1:
+        for key in [key for key in run.resource if key.startswith(("process.runtime.", "dependency."))]:
+            del run.resource[key]
+    if rng.random() < 0.05:
+        del run.resource[rng.choice([key for key in run.resource if key != "service.name"])]
+    if run.attributes and rng.random() < 0.05:
+        del run.attributes[rng.choice(list(run.attributes))]
 
 
 def reports(runs: list[Run], rng: random.Random) -> Iterator[tuple[int, dict[str, Any], dict[str, str]]]:
@@ -278,11 +301,11 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
             lambda g: {"first_day": str(min(r.day for r in g)), "last_day": str(max(r.day for r in g))},
         ),
         "version_uptake": _uptake(kept),
-        "systems": _grouped(kept, ["os", "arch"], lambda r: (r.resource["os.type"], r.resource["host.arch"])),
+        "systems": _grouped(kept, ["os", "arch"], lambda r: (r.shown("os.type"), r.shown("host.arch"))),
         "pythons": _grouped(
             kept,
             ["implementation", "python"],
-            lambda r: ("CPython", ".".join(r.resource["process.runtime.version"].split(".")[:2])),
+            lambda r: (r.shown("process.runtime.name"), ".".join(r.shown("process.runtime.version").split(".")[:2])),
         ),
         "outcomes": _grouped(
             kept, ["version", "subcommand"], lambda r: (r.version, r.name), _outcome_shares, by_count=False
@@ -293,9 +316,9 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
             lambda r: (r.version, r.name, r.exception),
         ),
         "durations": _grouped(
-            [run for run in kept if run.outcome == "ok" and run.name == "call"],
+            [run for run in kept if run.outcome == "ok" and all(_work(run))],
             ["nproc", "resolution"],
-            lambda r: (r.attributes["params.nproc"], r.attributes["params.contact_map_resolution"]),
+            _work,
             _quantiles,
             by_count=False,
         ),
@@ -337,6 +360,10 @@ def _format(run: Run) -> Any:
     return run.attributes.get("params.contact_map_format") or run.attributes.get("params.dataset_format")
 
 
+def _work(run: Run) -> tuple[Any, ...]:
+    return run.attributes.get("params.nproc"), run.attributes.get("params.contact_map_resolution")
+
+
 def _quantiles(group: list[Run]) -> dict[str, Any]:
     ordered = sorted(run.duration / 1e6 for run in group)
     return {f"{name}_s": ordered[int(q * len(ordered))] / 1000 for name, q in (("median", 0.5), ("p90", 0.9))}
@@ -354,13 +381,15 @@ def _uptake(runs: list[Run]) -> list[dict[str, Any]]:
 def _parameters(runs: list[Run]) -> list[dict[str, Any]]:
     rows = []
     for name, defaults in sorted(DEFAULTS.items()):
-        group = [run for run in runs if run.name == name]
         for key, default in sorted(defaults.items()):
+            group = [run for run in runs if run.name == name and key in run.attributes]
             if group:
                 moved = sum(run.attributes[key] != default for run in group)
                 row = {"subcommand": name, "field": key, "default_value": f"{default:g}".lower()}
                 if isinstance(default, (bool, int)):
                     row["default_value"] = str(default).lower()
+                elif default == NOT_GIVEN:
+                    row["default_value"] = "none"
                 rows.append(row | {"runs": len(group), "moved": moved, "moved_share": moved / len(group)})
     return rows
 
@@ -375,7 +404,7 @@ def _choices(runs: list[Run]) -> list[dict[str, Any]]:
     pairs = (
         pair for run in runs for pair in (("service", "stripepy"), ("subcommand", run.name), ("version", run.version))
     )
-    return _counted(pairs, ("filter", "value"))
+    return _counted((pair for pair in pairs if pair[1] != "unknown"), ("filter", "value"))
 
 
 def _public(runs: list[Run]) -> list[dict[str, Any]]:
@@ -384,8 +413,8 @@ def _public(runs: list[Run]) -> list[dict[str, Any]]:
         "week": lambda r: str(r.week),
         "subcommand": lambda r: r.name,
         "version": lambda r: r.version if re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", r.version, re.ASCII) else "other",
-        "os": lambda r: r.resource["os.type"],
-        "arch": lambda r: r.resource["host.arch"],
+        "os": lambda r: r.shown("os.type"),
+        "arch": lambda r: r.shown("host.arch"),
         "format": lambda r: str(r.attributes.get("params.contact_map_format", "unknown")),
     }
     rows = []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -74,6 +75,19 @@ def test_answers(asked: tuple[Store, list[Run], Installation], given: dict[str, 
         assert store.query(queries[name], EVERY_PARAMETER | given) == rows, name
 
 
+def test_every_parameter_of_the_schema_has_its_default() -> None:
+    schema = json.loads((ROOT / "schemas" / "stripepy.json").read_text(encoding="utf-8"))
+    expected = {
+        (span, key)
+        for key, field in schema["attributes"].items()
+        for span in field["spans"]
+        # Text says what was read or written, and the resolution has to be given: neither has a default.
+        if field.get("as_text") and key != "params.contact_map_resolution"
+    }
+    sql = (QUERIES / "parameters.sql").read_text(encoding="utf-8")
+    assert set(re.findall(r"\('([a-z ]+)', '(params\.\w+)'", sql)) == expected
+
+
 def test_single_runs_are_paged(asked: tuple[Store, list[Run], Installation]) -> None:
     store, runs, _ = asked
     calls = [run for run in runs if run.name == "call" and NOW - run.start / 1e9 < 60 * 86400]
@@ -110,6 +124,20 @@ def test_after_60_days_rows_are_gone(asked: tuple[Store, list[Run], Installation
     raw = store._run("SELECT `trace.span_id` AS id FROM spans_stored WHERE `service.version` = '0'")
     assert raw == [{"id": f"{3:016x}"}]
     assert store.query(count) == [{"n": kept + 1}]
+
+
+def test_questions_about_stripepy_are_not_of_others(asked: tuple[Store, list[Run], Installation]) -> None:
+    store, _, _ = asked
+    row = {"name": "call", "service.name": "stripepy", "timestamp": utc(NOW), "status_code": 1, "duration_ms": 1000}
+    row |= {"service.version": "9", "params.nproc": 2, "params.contact_map_resolution": 5000}
+    others = [{}, {"service.name": "hictk"}, {"name": "view"}]
+    store.insert([row | one | {"trace.trace_id": f"{n:032x}"} for n, one in enumerate(others)])
+    for question, expected in (
+        ("durations", {"nproc": 2, "runs": 1}),
+        ("parameters", {"subcommand": "call", "runs": 1}),
+    ):
+        (found,) = store.query((QUERIES / f"{question}.sql").read_text(encoding="utf-8"), {"version": "9"})
+        assert found | expected == found
 
 
 def test_the_command_makes_the_same_again(tmp_path: Path) -> None:
