@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans.
+-- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
 
 CREATE DATABASE IF NOT EXISTS runspan ON CLUSTER '{cluster}';
 
@@ -269,4 +269,8 @@ SELECT
     `trace.trace_id`,
     `type`
 FROM runspan.spans_everywhere FINAL
-WHERE timestamp > now() - INTERVAL 60 DAY;
+WHERE timestamp > now() - INTERVAL 60 DAY
+SETTINGS do_not_merge_across_partitions_select_final = 1;
+
+CREATE OR REPLACE VIEW runspan.taken ON CLUSTER '{cluster}' AS
+SELECT count() AS rows FROM runspan.spans_everywhere;

@@ -52,7 +52,7 @@ class Questions:
     """Asks the store, one question after the other: an embedded store has one session."""
 
     public = False
-    _more: tuple[str, ...] = ("totals", "choices", "runs", "run")  # what the page asks besides its charts
+    _more: tuple[str, ...] = ("taken", "totals", "choices", "runs", "run")  # what the page asks besides its charts
 
     def __init__(self, query: Query, queries: Path, charts: Path) -> None:
         self._query = query

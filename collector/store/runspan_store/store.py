@@ -22,6 +22,7 @@ from runspan_store.rows import Row, encode
 
 # Where a parameter is empty or missing.
 EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
+EXPIRED = "toDateTime(timestamp) + INTERVAL 60 DAY < now()"
 TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
 
 
@@ -84,9 +85,10 @@ class Store:
                 sync(table)
 
     def clean(self) -> None:
-        """Removes what is older than 60 days, where any is left."""
-        if self.expired():
-            self.optimize()
+        """Removes what is older than 60 days, where any is left: merges its weeks, and no others."""
+        weeks = f"SELECT DISTINCT toString(toMonday(timestamp)) AS week FROM {tables.TABLE} WHERE {EXPIRED}"
+        for row in self._run(weeks):
+            self._run(f"OPTIMIZE TABLE {tables.TABLE} PARTITION '{row['week']}' FINAL")
 
     def optimize(self) -> None:
         """Merges all parts: folds repeats, and removes what is older than 60 days."""
@@ -94,10 +96,7 @@ class Store:
 
     def expired(self) -> int:
         """How many rows older than 60 days wait for a merge to remove them. No query shows them."""
-        counted = self._run(
-            f"SELECT count() AS n FROM {tables.TABLE} WHERE toDateTime(timestamp) + INTERVAL 60 DAY < now()"
-        )
-        return int(counted[0]["n"])
+        return int(self._run(f"SELECT count() AS n FROM {tables.TABLE} WHERE {EXPIRED}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
         """How many runs there are, and when the last began."""
@@ -134,6 +133,7 @@ class Store:
                     )
                 self._run(tables.modify_column(key, column_type))
         self._run(tables.create_view(types))
+        self._run(tables.create_taken())
 
     def _encrypt_anew(self) -> None:
         """Copies the table, so that nothing is left that an older key encrypted."""

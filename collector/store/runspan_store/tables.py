@@ -11,10 +11,13 @@ from runspan_store.columns import columns, quoted, read, stored
 DATABASE = "runspan"
 TABLE = "spans_stored"
 VIEW = "spans"
+TAKEN = "taken"
 EVERYWHERE = "spans_everywhere"  # of a cluster: hands rows to their shards
 
 # One row a run: of several reports of it one stays, and one that came to its end goes before one that was aborted.
 # The rows older than 60 days are removed by the TTL when parts are merged; the view does not show them before.
+# All reports of a run say when it began, so they are of one week: each week is folded by itself, and one that is a
+# single part already is not folded again. A report with a run's ids and another week's start would be a run of its own.
 ORDER = """PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
 TTL toDateTime(timestamp) + INTERVAL 60 DAY"""
@@ -37,8 +40,14 @@ def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str =
         selected.append(f"    {quoted(name)}" + (f" AS {quoted(key)}" if name != key else ""))
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{VIEW}{on_cluster} AS\nSELECT\n" + ",\n".join(selected) + "\n"
-        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL 60 DAY"
+        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL 60 DAY\n"
+        "SETTINGS do_not_merge_across_partitions_select_final = 1"
     )
+
+
+def create_taken(*, source: str = TABLE, on_cluster: str = "") -> str:
+    """A view of how many rows there are, repeats too: parts know theirs, so that it takes no time, however many."""
+    return f"CREATE OR REPLACE VIEW {DATABASE}.{TAKEN}{on_cluster} AS\nSELECT count() AS rows FROM {DATABASE}.{source}"
 
 
 def add_column(key: str, column_type: str) -> str:
@@ -71,13 +80,14 @@ def cluster(types: dict[str, str]) -> list[str]:
     new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
     statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, EVERYWHERE)]
     statements.append(create_view(types, source=EVERYWHERE, on_cluster=on))
+    statements.append(create_taken(source=EVERYWHERE, on_cluster=on))
     return statements
 
 
 HEAD = """-- SPDX-License-Identifier: MIT
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans.
+-- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
 """
 
 

@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runspan_store import synthesize
+from runspan_store.columns import read
 from runspan_store.follower import Follower
+from runspan_store.rows import Row
 from runspan_store.store import Store
 from tests.collector.store.conftest import ROOT, Installation, line
 
@@ -223,7 +227,8 @@ def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pyte
     with pytest.raises(OSError):
         follower.step()
     assert ids(store) == [] and follower.files["spans.json"].offset == 0
-    follower.write_state(status=True, error="full")
+    follower._count()
+    follower.write_state(error="full")
     assert installation.state()["status"] | {"written": ""} == {
         "rows": 0,
         "last": None,
@@ -234,6 +239,117 @@ def test_a_full_disk_is_waited_for(installation: Installation, monkeypatch: pyte
     monkeypatch.setattr(store, "insert", insert)
     assert follower.step()
     assert ids(store) == [1] and follower.decoder.counts == {"broken_lines": 1}
+
+
+class Slow:
+    """A store that takes half a second to count its runs, and the time, which passes by that and by waiting.
+
+    In the first half of it three runs come in a second.
+    """
+
+    services = read(ROOT / "schemas")
+
+    def __init__(self, installation: Installation, seconds: float) -> None:
+        self.now = 0.0
+        self.half, self.end = seconds / 2, seconds
+        self.inserts: list[int] = []
+        self.counts = 0
+        self.silent = 0.0  # the longest that the state was not written
+        self._live = installation.otlp / "spans.json"
+        self._state = installation.data / "state" / "store.json"
+        self._written = 0, 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def insert(self, rows: list[Row]) -> None:
+        self.inserts.append(len(rows))
+
+    def status(self) -> dict[str, Any]:
+        self.counts += 1
+        self.now += 0.5
+        return {"rows": sum(self.inserts), "last": None}
+
+    def clean(self) -> None:
+        pass
+
+    def is_set(self) -> bool:
+        return self.now >= self.end
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now < self.half:
+            with self._live.open("ab") as file:
+                file.write(b"".join(line(int(self.now * 1000) + i) for i in range(round(3 * seconds))))
+        if (changed := self._state.stat().st_ino) != self._written[0]:
+            self._written = changed, self.now
+        self.silent = max(self.silent, self.now - self._written[1])
+
+
+def follow(slow: Any, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("runspan_store.follower.time.monotonic", slow.monotonic)
+        Follower(slow, installation.data).run(slow)
+
+
+def test_a_trickle_is_taken_by_the_second_and_seldom_counted(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(installation, 400)
+    follow(slow, installation, monkeypatch)
+    assert sum(slow.inserts) > 500 and max(slow.inserts) == 3
+    assert slow.counts <= 1 + slow.end / 50  # a hundredth of the time
+    assert slow.silent <= 12
+    assert installation.state()["status"]["rows"] == sum(slow.inserts)
+
+
+def test_what_is_there_is_taken_without_a_pause(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runspan_store.follower.BATCH_BYTES", 4 * len(line(1)))
+    slow = Slow(installation, 2)
+    (installation.otlp / ROTATED).write_bytes(b"".join(line(i) for i in range(10_000, 10_200)))
+    follow(slow, installation, monkeypatch)
+    assert slow.inserts[:50] == [4] * 50
+
+
+def test_what_is_too_old_is_removed_from_its_own_week(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runspan_store.rows.KEEP_DAYS", 91)
+    store = installation.open()
+    store._run("SYSTEM STOP TTL MERGES spans_stored")  # ClickHouse would be quicker
+    (installation.otlp / "spans.json").write_bytes(line(1, days_ago=70) + line(2, days_ago=30) + line(3))
+    installation.follow(store)
+    asked, run = [], store._run
+
+    def write_down(sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
+        asked.append(sql)
+        return run(sql, parameters)
+
+    monkeypatch.setattr(store, "_run", write_down)
+    assert store.expired() == 1
+    store.clean()
+    monday = datetime.now(timezone.utc).date() - timedelta(days=70)
+    monday -= timedelta(days=monday.weekday())
+    assert [sql for sql in asked if "OPTIMIZE" in sql] == [f"OPTIMIZE TABLE spans_stored PARTITION '{monday}' FINAL"]
+    store._run("SYSTEM START TTL MERGES spans_stored")
+    store.clean()
+    assert store.expired() == 0 and ids(store) == [2, 3]
+
+
+def test_a_week_that_is_one_part_is_not_folded_again(installation: Installation) -> None:
+    store = installation.open()
+
+    def folds() -> bool:
+        plan = store._run("EXPLAIN PIPELINE SELECT count() FROM spans")
+        return "Replacing" in json.dumps(plan)
+
+    for _ in range(2):
+        (installation.otlp / "spans.json").write_bytes(line(1, days_ago=20) + line(2, days_ago=8) + line(3))
+        (installation.data / "state" / "store.json").unlink(missing_ok=True)
+        installation.follow(store)
+    assert folds() and ids(store) == [1, 2, 3]
+    store.optimize()
+    assert not folds() and ids(store) == [1, 2, 3]
 
 
 def test_what_is_taken_is_on_the_disk(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
