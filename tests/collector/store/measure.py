@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""The figures of collector/docs/store.md: python -m tests.collector.store.measure --runs 100000
+"""The figures of collector/docs/store.md and scaling.md: python -m tests.collector.store.measure --runs 100000
 
 Takes made-up runs of 90 days into a store, checks all answers and that nothing older than 60 days stays. Exits with 1
 where something is not as it should be.
+
+With --full it measures what runs and questions cost in a table that has so many: 25,000 made-up runs of 59 days,
+doubled under other ids until there are enough, and some more that come late, so that no week is a single part.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
+import re
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 from runspan_store import rows, synthesize
 from runspan_store.follower import Follower
+from runspan_store.store import Store
 from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, Installation
 
 
@@ -71,14 +78,94 @@ def measure(installation: Installation, runs: int, seed: int) -> bool:
     return right
 
 
+def fill(installation: Installation, runs: int, seed: int) -> None:
+    now, rng = int(time.time()), random.Random(seed)
+    store = installation.open()
+    synthesize.write(synthesize.make(25_000, 59, rng, now), installation.otlp, rng)
+    installation.follow(store)
+    copies = "SELECT * REPLACE (lower(hex(generateUUIDv4())) AS `trace.trace_id`) FROM spans_stored"
+    while store.status()["rows"] < runs:
+        store._run(f"INSERT INTO spans_stored {copies}")
+    for _ in range(3):
+        for path in installation.otlp.iterdir():
+            path.unlink()
+        synthesize.write(synthesize.make(500, 59, rng, now), installation.otlp, rng, files=1)
+        installation.follow(store)
+    while store._run("SELECT count() AS n FROM system.merges")[0]["n"]:
+        time.sleep(1)
+    installation.close()
+
+
+def trickle(installation: Installation, store: Store, lines: list[bytes], seconds: float) -> None:
+    """What the store takes of a processor while so many reports come in so many seconds."""
+    stop = threading.Event()
+    following = threading.Thread(target=Follower(store, installation.data).run, args=(stop,))
+    following.start()
+    time.sleep(2)  # what it does at its start
+    began, cpu = time.monotonic(), time.process_time()
+    with (installation.otlp / "spans.json").open("ab", buffering=0) as file:
+        for number, line in enumerate(lines):
+            time.sleep(max(0, began + seconds * number / len(lines) - time.monotonic()))
+            file.write(line)
+    time.sleep(max(0, began + seconds - time.monotonic()))
+    took, cpu = time.monotonic() - began, time.process_time() - cpu
+    stop.set()
+    following.join()
+    each = f", {cpu / len(lines) * 1e3:.2f} ms a report" if lines else ""
+    print(f"{len(lines) / took:6.1f} reports a second: {cpu / took * 1e3:6.1f} ms of processor time a second{each}")
+
+
+def full(installation: Installation, runs: int, seed: int) -> None:
+    filling = multiprocessing.get_context("spawn").Process(target=fill, args=(installation, runs, seed))
+    filling.start()  # by itself: its memory is not what is asked for
+    filling.join()
+    store = installation.open()
+    rows = store.status()["rows"]
+    of_parts = (
+        "SELECT count() AS n, sum(bytes_on_disk) AS size FROM system.parts WHERE table = 'spans_stored' AND active"
+    )
+    (parts,) = store._run(of_parts)
+    print(f"{rows} runs in {parts['n']} parts, {int(parts['size']) / rows:.0f} bytes a run")
+    rng, seconds = random.Random(seed), 40
+    spans = [
+        (one, resource) for _, one, resource in synthesize.reports(synthesize.make(6000, 1, rng, int(time.time())), rng)
+    ]
+    lines = [synthesize.request([span]).encode() + b"\n" for span in spans]
+    for rate in (0, 1.2, 12, 120):
+        trickle(installation, store, [lines.pop() for _ in range(round(rate * seconds))], seconds)
+    total = waited = 0.0
+    for name in ("taken", *sorted(path.stem for path in QUERIES.glob("*.sql") if path.stem != "taken")):
+        sql = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+        began, cpu = time.monotonic(), time.process_time()
+        store.query(sql, {"limit": "26", "offset": "0", "smallest": "5"})
+        took, cpu = time.monotonic() - began, time.process_time() - cpu
+        total, waited = total + cpu, waited + took
+        print(f"{name:16} {took:6.2f} s  {cpu:6.2f} s of processor time  {cpu / rows * 1e6:5.2f} us a run")
+    print(f"all of them      {waited:6.2f} s  {total:6.2f} s of processor time  {total / rows * 1e6:5.2f} us a run")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    (week,) = store._run(
+        "SELECT toMonday(timestamp) AS it, count() AS runs FROM spans GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    )
+    cpu = time.process_time()
+    store._run(f"OPTIMIZE TABLE spans_stored PARTITION '{week['it']}' FINAL")
+    cpu = time.process_time() - cpu
+    print(f"to merge a week of {week['runs']} runs: {cpu:.1f} s of processor time")
+    assert peak
+    print(f"memory: {int(peak[1]) / 1000:.0f} MB at most")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--full", type=int, metavar="RUNS", help="what it costs in a table that has so many already")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         installation = Installation(Path(folder))
         try:
+            if options.full:
+                full(installation, options.full, options.seed)
+                return 0
             return 0 if measure(installation, options.runs, options.seed) else 1
         finally:
             installation.close()

@@ -8,7 +8,8 @@ const DAY = 86400000;
 const OUTCOMES = ["ok", "failed", "aborted", "unknown"];
 let page = 0; // of the single runs
 let turn = 0; // of drawing: an answer to an older one is thrown away
-let counted = ""; // the totals that are shown
+let taken = ""; // how many rows the store had taken when it was asked for what is shown
+let rest = 0; // until then nothing is drawn of its own accord
 let charts = [];
 let choices = {}; // the values of each filter; their order gives the colours
 let latest = new Map(); // what is drawn: each chart's rows
@@ -281,6 +282,15 @@ async function one(span_id) {
 // ---- all of it
 
 async function all(quiet = false) {
+  const began = Date.now();
+  try {
+    await everything(quiet);
+  } finally {
+    rest = Date.now() + 10 * (Date.now() - began);
+  }
+}
+
+async function everything(quiet) {
   const mine = ++turn;
   const asked = form.hidden ? {} : filters();
   document.body.dataset.state = "loading";
@@ -290,6 +300,7 @@ async function all(quiet = false) {
     const text = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
     get("window").textContent = asked.from && asked.to ? `${text(asked.from)} to ${text(asked.to)} UTC` : "";
   }
+  if (!form.hidden) taken = JSON.stringify(await ask("taken"));
   const found = new Map();
   const sums = ask("totals", asked);
   await Promise.all(
@@ -302,17 +313,16 @@ async function all(quiet = false) {
   const sum = await sums;
   if (mine !== turn) return;
   totals(sum, found.get("versions") ?? []);
-  counted = JSON.stringify(sum);
   if (!get("runs").hidden) await runs(mine);
   if (mine === turn) document.body.dataset.state = "ready";
 }
 
-// New runs are shown as they come, but not under somebody's hands.
+// New runs are shown as they come, but not under somebody's hands; and the longer that takes, the less often.
 async function refresh() {
-  if (document.hidden || document.body.dataset.state === "loading" || !get("tip").hidden || get("run").open || page > 0) return;
+  if (document.hidden || document.body.dataset.state === "loading" || !get("tip").hidden || get("run").open || page > 0 || Date.now() < rest) return;
   const mine = turn;
-  const sum = await ask("totals", filters());
-  if (mine === turn && (JSON.stringify(sum) !== counted || document.body.dataset.state === "failed")) await all(true);
+  const now = JSON.stringify(await ask("taken"));
+  if (mine === turn && (now !== taken || document.body.dataset.state === "failed")) await all(true);
 }
 
 async function guard(work) {
