@@ -18,7 +18,8 @@ printf '\n== Python: the package, StripePy as published and patched\n'
 build/venv/dev/bin/python -m pytest -q python/tests tests/python tests/stripepy
 
 printf "\n== Python: the maintainers' store, dashboard and cluster\n"
-build/venv/collector/bin/python -m pytest -q tests/collector/store tests/collector/dashboard
+build/venv/collector/bin/python -m pytest -q tests/collector/store
+build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
 build/venv/collector/bin/python -m pytest -q tests/collector/cluster # one process of chdb has one folder
 
 printf "\n== Python: the maintainers' backup and running\n"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ QUERIES = ROOT / "collector" / "store" / "queries"
 KEY = "000102030405060708090a0b0c0d0e0f"
 NS = 10**9
 EVERY_PARAMETER = {"limit": "100000", "offset": "0"}
+
+# chdb closes not all of the descriptors that a session had, and 1024 is what many systems allow.
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def value(v: Any) -> dict[str, Any]:
