@@ -147,17 +147,16 @@ func configOf(c *C.runspan_core_config) *config {
 //export runspan_core_open
 func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.int) {
 	defer recovered(&result)
-	opened, err := openClient(configOf(c))
-	defer opened.tell()
-	if err != nil {
-		return code(err)
+	var opened *client
+	number, err := clients.add(maxClients, func() (_ *client, err error) {
+		opened, err = openClient(configOf(c))
+		return opened, err
+	})
+	*handle = C.uint64_t(number)
+	if opened != nil {
+		opened.tell()
 	}
-	*handle = C.uint64_t(clients.add(opened, maxClients))
-	if *handle == 0 {
-		opened.Close(run.NoTime())
-		return code(errTooMany)
-	}
-	return code(nil)
+	return code(err)
 }
 
 //export runspan_core_set_resource_string
@@ -200,15 +199,12 @@ func runspan_core_begin(handle C.uint64_t, name *C.char, nameLen C.size_t, begun
 		return code(errHandle)
 	}
 	defer c.tell()
-	s, err := c.Begin(borrowed(name, nameLen))
-	if err != nil {
-		return code(err)
-	}
-	*begun = C.uint64_t(spans.add(&span{s, c}, maxSpans))
-	if *begun == 0 {
-		return code(errTooMany)
-	}
-	return code(nil)
+	number, err := spans.add(maxSpans, func() (*span, error) {
+		s, err := c.Begin(borrowed(name, nameLen))
+		return &span{s, c}, err
+	})
+	*begun = C.uint64_t(number)
+	return code(err)
 }
 
 //export runspan_core_set_name

@@ -8,6 +8,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"runtime"
 	"runtime/debug"
 
@@ -19,13 +21,15 @@ import (
 // its runtime may add to it.
 const (
 	maxProcs    = 2
-	memoryLimit = 128 << 20 // bytes, soft
+	memoryLimit = 48 << 20 // bytes, soft: memory.c has reserved 64 MB
 )
 
 func init() {
 	runtime.GOMAXPROCS(maxProcs)
 	debug.SetMemoryLimit(memoryLimit)
-	// Both print to standard error by default.
+	debug.SetGCPercent(100) // whatever GOGC is
+	// All of them print to standard error by default.
+	log.SetOutput(io.Discard)
 	otel.SetLogger(logr.Discard())
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 }

@@ -56,6 +56,10 @@ static int stock;          /* threads that have no job */
 static int is_short;       /* the stock could not be made: all of it ends */
 static pid_t owner;        /* the process that loaded the core */
 
+/* What a stack needs for the host's static thread-local storage: glibc's own
+ * function; the JVM asks it, too. */
+static size_t (*least)(const pthread_attr_t *);
+
 static struct job take(struct queue *queue) {
     struct job job = {NULL, NULL};
 
@@ -92,8 +96,13 @@ static void *start_late(void *attr) {
 __attribute__((constructor(101))) static void make_stock(void) {
     static pthread_attr_t attr;
     pthread_t thread;
+    void *found;
     int all = 0;
 
+    /* Not later: a host's thread may have the dynamic loader's lock while it waits
+     * for one of the runtime's. */
+    found = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
+    memcpy(&least, &found, sizeof least);
     owner = getpid();
     pthread_mutex_lock(&lock);
     if (__wrap_pthread_attr_init(&attr) == 0 && pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0) {
@@ -141,11 +150,8 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 }
 
 int __wrap_pthread_attr_init(pthread_attr_t *attr) {
-    size_t (*least)(const pthread_attr_t *) = NULL; /* glibc's own; the JVM asks it, too */
-    void *found = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
     int err = __real_pthread_attr_init(attr);
 
-    memcpy(&least, &found, sizeof least);
     return err != 0 ? err : pthread_attr_setstacksize(attr, STACK + (least == NULL ? 0 : least(attr)));
 }
 

@@ -34,6 +34,14 @@ change runtime/os_linux.go 'mp.gsignal = malg(32 * 1024)' 'mp.gsignal = malg(128
 change runtime/stack.go 'if debug.gcshrinkstackoff > 0 {' 'if true {'
 # The limit of open files is the host's: Go raises it.
 change syscall/rlimit.go 'err == nil && lim.Max > 0' 'false && err == nil && lim.Max > 0'
+# GODEBUG in the host's environment is for the host: settings such as gctrace print to standard error.
+change runtime/runtime1.go $'\tparsegodebug(godebug, nil)' $'\t_ = godebug'
+change runtime/runtime1.go '*p = gogetenv("GODEBUG")' '*p = ""'
+# A host may close all descriptors, those of the runtime's poller too. Without them it looks after its timers alone, and
+# does not try again: their numbers may become files of the host's.
+change runtime/netpoll_epoll.go 'println("runtime: epollwait on fd", epfd, "failed with", errno)' $'epfd = -1\n\t\t\treturn gList{}, 0'
+change runtime/netpoll_epoll.go 'if epfd == -1 {' $'if epfd == -1 {\n\t\tif delay != 0 {\n\t\t\tusleep(10 * 1000)\n\t\t}'
+change runtime/netpoll_epoll.go 'println("runtime: netpollBreak write failed with", -n)' 'return'
 
 {
     echo '{"Replace": {'

@@ -231,6 +231,19 @@ func endless(w http.ResponseWriter) bool {
 	}
 }
 
+// talkative says more than it was asked, of which Go's HTTP client would print a
+// part.
+func talkative(w http.ResponseWriter) bool {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return false
+	}
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nlook here\n")
+	time.Sleep(100 * time.Millisecond)
+	_ = conn.Close()
+	return true
+}
+
 // mebibyte is one, of zeros, compressed. Members of a gzip file add up.
 var mebibyte = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
@@ -286,6 +299,7 @@ func faults() []fault {
 		}),
 		{name: "endless response", arrives: now, prepare: up(endless)},
 		{name: "gzip bomb in the response", arrives: now, prepare: up(bomb)},
+		{name: "more words after the response", arrives: now, prepare: up(talkative)},
 	}
 	for _, status := range []int{400, 401, 404, 413, 500} {
 		list = append(list, answer(fmt.Sprint(status), refused, status))

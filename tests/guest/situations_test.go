@@ -116,6 +116,9 @@ func situations(t *testing.T) []situation {
 		all = append(all, situation{text: "in a span the host uses up its " + text, hosts: "c+p", name: "limit-after", arguments: []string{kind}, whole: -1})
 	}
 	slices.SortStableFunc(all[len(all)-4:], func(a, b situation) int { return strings.Compare(a.text, b.text) })
+	all = append(all,
+		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", cell: "not reported"},
+		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1})
 	for _, call := range []string{"epoll_create1", "eventfd2", "epoll_ctl", "epoll_pwait", "sigaltstack", "getrandom"} {
 		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, opens: []int{16}})
 	}
@@ -196,9 +199,17 @@ func situations(t *testing.T) []situation {
 	company("beside another library in Go, loaded first", 1, nil, "go", "first", golib, front)
 	company("beside another library in Go, loaded later", 1, nil, "go", "last", golib, front)
 	company("dlclose, and dlopen again", 2, nil, "again", front)
+	company("the constructor of a library that is loaded by dlopen opens", 1, nil, "plugin", plugin(t))
 	all = append(all, situation{text: "two fronts with one core, and a fork: the child opens by the other", hosts: "c", name: "shared", arguments: []string{front, linkedTo(t, lib)}, whole: 1, opens: []int{14}, both: true, company: true})
 	company("dlmopen", 0, []int{17}, "namespace", front)
 	return all
+}
+
+// plugin is plugin.c, built.
+func plugin(t *testing.T) string {
+	t.Helper()
+	arguments := []string{"-shared", "-fPIC", "-I" + host.EmbedSchema(t, host.Schema), "hosts/plugin.c"}
+	return host.Compile(t, append(arguments, host.Link(t)...)...)
 }
 
 // copyOf is the front of a copy of the library, of the version where one is given.

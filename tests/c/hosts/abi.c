@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -399,6 +400,7 @@ static void preview(void) {
 
 static void limits(void) {
     static runspan_span spans[4097];
+    struct rusage before, after;
     runspan_client clients[65];
     runspan_options options = options_with(NULL);
     int n = 0, code;
@@ -413,6 +415,12 @@ static void limits(void) {
         n++;
     CHECK(n, 4096);
     CHECK(code, RUNSPAN_E_TOO_MANY);
+    getrusage(RUSAGE_SELF, &before);
+    for (n = 0; n < 20000; n++)
+        code |= runspan_begin(clients[0], "call", &spans[4096]) ^ RUNSPAN_E_TOO_MANY;
+    getrusage(RUSAGE_SELF, &after);
+    CHECK(code, RUNSPAN_E_TOO_MANY);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 20 * 1024, 1); /* what was refused leaves nothing */
     CHECK(runspan_close(clients[0], 0), RUNSPAN_NOT_DELIVERED); /* its spans, as aborted */
     CHECK(runspan_set_attr_int(spans[17], "params.k", 1), RUNSPAN_E_HANDLE);
 }

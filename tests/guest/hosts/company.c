@@ -104,6 +104,25 @@ static int again(int argc, char **argv) {
     return 0;
 }
 
+/* plugin PATH: runspan is opened by its constructor. */
+static int plugin(int argc, char **argv) {
+    void (*done)(void);
+    int (*opened)(void);
+    void *library;
+
+    if (is_control)
+        return 0;
+    alarm(20);
+    library = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        return 94;
+    find(library, "plugin_opened", &opened);
+    find(library, "plugin_end", &done);
+    fact("!open %d %s", opened(), "");
+    done();
+    return 0;
+}
+
 /* namespace PATH: with a C library of its own. */
 static int in_namespace(int argc, char **argv) {
     struct copy c;
@@ -173,7 +192,7 @@ static int with_go(int argc, char **argv) {
 }
 
 const struct situation forks[] = {{NULL, NULL}}, limits[] = {{NULL, NULL}}, signals[] = {{NULL, NULL}}, exits[] = {{NULL, NULL}};
-const struct situation own[] = {{"copies", copies}, {"again", again}, {"namespace", in_namespace}, {"shared", shared}, {"go", with_go}, {NULL, NULL}};
+const struct situation own[] = {{"copies", copies}, {"again", again}, {"plugin", plugin}, {"namespace", in_namespace}, {"shared", shared}, {"go", with_go}, {NULL, NULL}};
 
 int tel_open(const char *text) { return text == NULL; }
 int tel_begin(void) { return 0; }

@@ -26,6 +26,7 @@ int tel_one(void); /* begin, attr, end of a span of its own, from any thread: th
 
 extern const char *schema; /* the text */
 extern int is_control;
+extern int facts; /* a descriptor */
 
 /* Writes a line to FACTS, for the test to look at; "!" before it says that
  * the control has another. */

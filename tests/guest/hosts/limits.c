@@ -92,6 +92,44 @@ static int after(int argc, char **argv) {
     return 0;
 }
 
+/* Spans that can neither be written nor sent, and nothing is left for the memory
+ * that they take. */
+static int waiting(int argc, char **argv) {
+    int lost = 0;
+
+    (void)argc, (void)argv;
+    setenv("XDG_STATE_HOME", "/proc/none", 1);
+    setenv("RUNSPAN_ENDPOINT", "http://127.0.0.1:9/v1/traces", 1);
+    tel_open(schema);
+    set("v", (vm_kib("VmSize") >> 10) + 1);
+    take_all();
+    for (int i = 0; i < 300000; i++)
+        lost += tel_one() > 0;
+    fact("!lost %d", lost > 0);
+    tel_close(100);
+    write(1, "done\n", 5) == 5 ? (void)0 : abort();
+    return 0;
+}
+
+/* Also those of runspan's. */
+static int closes_all(int argc, char **argv) {
+    (void)argc, (void)argv;
+    tel_open(schema);
+    tel_begin();
+    for (int fd = 3; fd < 256; fd++)
+        if (fd != facts)
+            close(fd);
+    for (int i = 0; i < 100; i++) {
+        tel_one();
+        sleep_ms(1);
+    }
+    tel_end();
+    tel_close(300);
+    fact("closed");
+    puts("done");
+    return 0;
+}
+
 /* The time is over in the middle of the run. */
 static int cpu(int argc, char **argv) {
     (void)argc, (void)argv;
@@ -151,4 +189,5 @@ static int seccomp(int argc, char **argv) {
 }
 
 const struct situation limits[] = {{"limit", before},   {"limit-after", after},   {"limit-cpu", cpu},
+                                   {"limit-waiting", waiting}, {"closes-all", closes_all},
                                    {"stack", stack},     {"seccomp", seccomp}, {NULL, NULL}};

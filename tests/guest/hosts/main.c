@@ -11,7 +11,7 @@
 
 const char *schema;
 int is_control;
-static int facts;
+int facts;
 
 void fact(const char *format, ...) {
     char line[512];
