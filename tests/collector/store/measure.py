@@ -141,9 +141,10 @@ def full(installation: Installation, runs: int, seed: int) -> None:
     for name in ("taken", *sorted(path.stem for path in QUERIES.glob("*.sql") if path.stem != "taken")):
         sql = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
         began, cpu = time.monotonic(), time.process_time()
-        store.query(sql, {"limit": "26", "offset": "0", "smallest": "5"})
+        store.query(sql, {"limit": "26", "offset": "0"})
         took, cpu = time.monotonic() - began, time.process_time() - cpu
-        total, waited = total + cpu, waited + took
+        if name != "public":  # which is asked once a week
+            total, waited = total + cpu, waited + took
         print(f"{name:16} {took:6.2f} s  {cpu:6.2f} s of processor time  {cpu / rows * 1e6:5.2f} us a run")
     print(f"all of them      {waited:6.2f} s  {total:6.2f} s of processor time  {total / rows * 1e6:5.2f} us a run")
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
