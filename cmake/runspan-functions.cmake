@@ -4,15 +4,21 @@
 # in the header mytool_schema.h then, as the array mytool_schema.
 function(runspan_embed_schema target file)
     get_filename_component(file "${file}" ABSOLUTE)
+    set(folder "${CMAKE_CURRENT_BINARY_DIR}/runspan-schemas")
+    _runspan_write_schema("${file}" "${folder}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+    target_include_directories("${target}" PRIVATE "${folder}")
+endfunction()
+
+# The header, in the folder; the tests call it without a project. Its bytes are
+# character literals, because C++ takes no number above 127 for a char.
+function(_runspan_write_schema file folder)
     get_filename_component(name "${file}" NAME_WE)
     string(MAKE_C_IDENTIFIER "${name}_schema" name)
     file(READ "${file}" hex HEX)
-    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
-    string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
-    set(folder "${CMAKE_CURRENT_BINARY_DIR}/runspan-schemas")
+    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
+    string(REGEX REPLACE "('\\\\x..','\\\\x..','\\\\x..','\\\\x..','\\\\x..','\\\\x..','\\\\x..','\\\\x..',)" "\\1\n" bytes "${bytes}")
     file(CONFIGURE OUTPUT "${folder}/${name}.h" CONTENT "static const char ${name}[] = {\n@bytes@0};\n" @ONLY)
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
-    target_include_directories("${target}" PRIVATE "${folder}")
 endfunction()
 
 # runspan_copy_core(TARGET): librunspan-core.so is beside the program then, where

@@ -89,23 +89,19 @@ func CompileCPP(t testing.TB, c, cpp []string, link ...string) string {
 	return program
 }
 
-// EmbedSchema writes the header that runspan_embed_schema (cmake/) makes of a
+// EmbedSchema has cmake/ write the header that runspan_embed_schema makes of a
 // schema, into a new folder, and returns the folder.
 func EmbedSchema(t testing.TB, schema string) string {
 	t.Helper()
-	text, err := os.ReadFile(schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := strings.TrimSuffix(filepath.Base(schema), ".json") + "_schema"
-	var numbers strings.Builder
-	for _, b := range text {
-		fmt.Fprintf(&numbers, "%d,", b)
-	}
 	dir := t.TempDir()
-	header := fmt.Sprintf("static const char %s[] = {%s0};\n", name, numbers.String())
-	if err := os.WriteFile(filepath.Join(dir, name+".h"), []byte(header), 0o600); err != nil {
+	script := filepath.Join(dir, "embed.cmake")
+	text := fmt.Sprintf("include(%q)\n_runspan_write_schema(%q %q)\n", Root+"/cmake/runspan-functions.cmake", schema, dir)
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	cmake := filepath.Join(Root, "build", "venv", "dev", "bin", "cmake") // in tests/requirements.txt
+	if out, err := exec.Command(cmake, "-P", script).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
 }

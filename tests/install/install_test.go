@@ -322,6 +322,29 @@ func TestPkgConfig(t *testing.T) {
 	}
 }
 
+// The header that is made of a schema is the schema, byte for byte, in C and in
+// C++; every-kind.json is not all ASCII.
+func TestEmbedSchema(t *testing.T) {
+	schema := filepath.Join(host.Root, "tests", "data", "every-kind.json")
+	includes := []string{"-I" + host.EmbedSchema(t, schema)}
+	want := string(read(t, schema))
+	if !strings.Contains(want, "é") {
+		t.Fatal("the schema is ASCII: this test shows nothing")
+	}
+	for _, cc := range compilers(t) {
+		for language, compiler := range map[string][]string{"c": cc.c, "c++": cc.cxx} {
+			t.Run(cc.name+" "+language, func(t *testing.T) {
+				t.Parallel()
+				program := filepath.Join(t.TempDir(), "schema")
+				output(t, command(slices.Concat(compiler, strict, includes, []string{"-o", program, "-x", language, "hosts/schema.c"})...))
+				if got := output(t, exec.Command(program)); got != want {
+					t.Errorf("%d bytes, want %d:\n%s", len(got), len(want), got)
+				}
+			})
+		}
+	}
+}
+
 // Each standard from the first that can be had, with the flags that pkg-config
 // gives.
 func TestStandards(t *testing.T) {
