@@ -108,7 +108,9 @@ public:
         return (void)name, RUNSPAN_OFF;
     }
 
-    // Set an attribute; a second value for a key replaces the first.
+    // Set an attribute; a second value for a key replaces the first. Bools and
+    // numbers are taken as they are: nothing becomes one by conversion, as any
+    // pointer would a bool.
     int set(std::string_view key, std::string_view value) noexcept {
         if constexpr (enabled)
             return runspan_set_attr_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get());
@@ -117,14 +119,16 @@ public:
     int set(std::string_view key, const char *value) noexcept {
         return value == nullptr ? set(key, nullptr) : set(key, std::string_view{value});
     }
-    int set(std::string_view key, bool value) noexcept {
+    template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
+    int set(std::string_view key, T value) noexcept {
         if constexpr (enabled)
             return runspan_set_attr_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
         return (void)key, (void)value, RUNSPAN_OFF;
     }
-    int set(std::string_view key, double value) noexcept {
+    template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
+    int set(std::string_view key, T value) noexcept {
         if constexpr (enabled)
-            return runspan_set_attr_double(handle_, detail::c_string{key}.get(), value);
+            return runspan_set_attr_double(handle_, detail::c_string{key}.get(), static_cast<double>(value));
         return (void)key, (void)value, RUNSPAN_OFF;
     }
     // An integer of any type; RUNSPAN_E_VALUE where it is above INT64_MAX.
@@ -248,14 +252,16 @@ public:
     int set_resource(std::string_view key, const char *value) noexcept {
         return value == nullptr ? RUNSPAN_E_ARGUMENT : set_resource(key, std::string_view{value});
     }
-    int set_resource(std::string_view key, bool value) noexcept {
+    template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
+    int set_resource(std::string_view key, T value) noexcept {
         if constexpr (enabled)
             return runspan_set_resource_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
         return (void)key, (void)value, RUNSPAN_OFF;
     }
-    int set_resource(std::string_view key, double value) noexcept {
+    template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
+    int set_resource(std::string_view key, T value) noexcept {
         if constexpr (enabled)
-            return runspan_set_resource_double(handle_, detail::c_string{key}.get(), value);
+            return runspan_set_resource_double(handle_, detail::c_string{key}.get(), static_cast<double>(value));
         return (void)key, (void)value, RUNSPAN_OFF;
     }
     template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>

@@ -14,6 +14,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,39 @@ static void check_at(int line, int got, int want) {
 #define CHECK(call, want, otherwise) check_at(__LINE__, (call), runspan::enabled ? (want) : (otherwise))
 #define DONE(call) CHECK(call, RUNSPAN_DONE, RUNSPAN_OFF)
 
+// Whether a value of the type can be set.
+template <typename To, typename T, typename = void>
+inline constexpr bool takes = false;
+template <typename T>
+inline constexpr bool takes<runspan::span, T, std::void_t<decltype(std::declval<runspan::span &>().set("", std::declval<T>()))>> = true;
+template <typename T>
+inline constexpr bool takes<runspan::client, T, std::void_t<decltype(std::declval<runspan::client &>().set_resource("", std::declval<T>()))>> = true;
+
+template <typename To>
+constexpr bool is_right() {
+    enum plain { one };
+    enum class scoped { one };
+    struct has_member {
+        int member;
+    };
+    // What is no text, number or bool, and would become a bool or a double.
+    static_assert(!takes<To, int *> && !takes<To, const void *> && !takes<To, void *>);
+    static_assert(!takes<To, const wchar_t *> && !takes<To, const unsigned char *>);
+    static_assert(!takes<To, void (*)()> && !takes<To, int has_member::*> && !takes<To, has_member *>);
+    static_assert(!takes<To, plain> && !takes<To, scoped>);
+    static_assert(!takes<To, std::true_type> && !takes<To, std::vector<bool>::reference>);
+    const auto lambda = [] {};
+    static_assert(!takes<To, decltype(lambda)>);
+    // What is.
+    static_assert(takes<To, bool> && takes<To, bool &> && takes<To, const bool>);
+    static_assert(takes<To, float> && takes<To, double &> && takes<To, long double>);
+    static_assert(takes<To, char> && takes<To, short> && takes<To, int &> && takes<To, unsigned long long>);
+    static_assert(takes<To, const char *> && takes<To, char *> && takes<To, char (&)[2]> && takes<To, const char (&)[2]>);
+    static_assert(takes<To, std::string_view> && takes<To, std::string> && takes<To, const std::string &>);
+    return true;
+}
+static_assert(is_right<runspan::span>() && is_right<runspan::client>());
+
 static void resources(runspan::client &client) {
     DONE(client.set_resource("service.version", std::string{"1.2"}));
     DONE(client.set_resource("os.type", "linux"));
@@ -47,7 +81,8 @@ static void attributes(runspan::span &span) {
     DONE(span.set("either", "a"));
     DONE(span.set("text", static_cast<const char *>(nullptr)));
     DONE(span.set("flag", true));
-    DONE(span.set("real", 0.5));
+    DONE(span.set("real", 0.25f));
+    DONE(span.set("real", 0.5L));
     DONE(span.set("count", 9u));
     CHECK(span.set("count", 10), RUNSPAN_E_VALUE, RUNSPAN_OFF);
     CHECK(span.set("count", std::numeric_limits<std::uint64_t>::max()), RUNSPAN_E_VALUE, RUNSPAN_E_VALUE);
