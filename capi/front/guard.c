@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The core maps 1.27 GB when it is loaded, nearly all of it reservations of the
+/* The core maps 1.29 GiB when it is loaded, nearly all of it reservations of the
  * Go runtime's, and a little later. TestAddressSpace tries limits around this. */
 #define ADDRESS_SPACE ((size_t)1408 << 20)
 
