@@ -79,6 +79,11 @@ def row(what: str, peer: float, ours: float, unit: str) -> None:
     print(f"{what:58} {peer:10.2f} {ours:10.2f} {unit:8} {ours / peer:.3f}")
 
 
+def alone(what: str, ours: float, unit: str) -> None:
+    """A figure that the peer has nothing like, such as one from C: the peer is in Python."""
+    print(f"{what:58} {'':10} {ours:10.2f} {unit}".rstrip())
+
+
 def disk(side: str, names: tuple[str, ...]) -> float:
     """Megabytes of the installed packages, by their own records."""
     program = (
@@ -120,16 +125,16 @@ def main() -> None:
         peer, ours = loop(lambda r: run(PEER, programs.PEER_LOOP, r)), loop(lambda r: run(OURS, programs.OUR_LOOP, r))
         c = loop(lambda r: from_c(program, LOOP, r))
         row(f"{LOOP:,} spans of 20 attributes in a loop: that arrive", peer[0], ours[0], "")
-        row("the same: that arrive, from C", peer[0], c[0], "")
+        alone("the same: that arrive, from C", c[0], "")
         row("the same: a second", peer[1], ours[1], "")
-        row("the same: a second, from C", peer[1], c[1], "")
+        alone("the same: a second, from C", c[1], "")
         row("installed", disk(PEER, PEER_PACKAGES), disk(OURS, ("runspan",)), "MB")
         span = statistics.median(from_c(program, 500, r) for _ in range(5))
-        print(f"{'a span of 20 attributes, in the caller, from C':58} {'':10} {span:10.2f} µs")
+        alone("a span of 20 attributes, in the caller, from C", span, "µs")
         off = statistics.median(opted_out(r) for _ in range(REPEATS))
-        print(f"{'opted out: import, open, a span, close, in Python':58} {'':10} {off:10.2f} ms")
+        alone("opted out: import, open, a span, close, in Python", off, "ms")
     wheel = next((ROOT / "build" / "wheels").glob("runspan-*.whl"))
-    print(f"{'download':58} {'':10} {wheel.stat().st_size / 1e6:10.2f} MB")
+    alone("download", wheel.stat().st_size / 1e6, "MB")
 
 
 def printed_exit(side: str, r: Receiver) -> float:
