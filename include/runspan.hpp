@@ -9,6 +9,10 @@
 //     sort_everything();             // where this throws, the run has failed
 //     span.set_status(runspan::status::ok);
 //
+// That takes a catch somewhere, in main at the latest: an exception that nobody
+// catches ends the process without destructors, and the next run reports this
+// one as aborted.
+//
 // Nothing here throws, and no result needs to be looked at: where telemetry is
 // off every call does nothing. The results are runspan.h's return codes.
 //
