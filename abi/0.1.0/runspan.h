@@ -114,7 +114,7 @@ enum {
 
     RUNSPAN_NO_DESCRIPTORS = 15,   /* fewer than 8 are free (ulimit -n) */
     RUNSPAN_REFUSED = 16,          /* a system call that the core needs is refused (seccomp) */
-    RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), or is linked statically */
+    RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), is linked statically, or has more rights than its user */
     RUNSPAN_NO_STACK = 18,         /* less than 32 KiB of this thread's stack is left */
 
     /* Nothing was done. */
@@ -171,16 +171,17 @@ typedef struct runspan_options {
  * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
  * The core, librunspan-core.so, is loaded from where options.core says; else
- * from where RUNSPAN_CORE in the environment does, an absolute path, but not in
- * programs that run with more rights than their user; else from beside the
- * object that this function is in, or from ../lib as seen from there.
+ * from where RUNSPAN_CORE in the environment does, an absolute path; else from
+ * beside the object that this function is in, or from ../lib as seen from there.
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
  * and where the user's switch is; where telemetry is off, what was kept is
  * removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
  * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
- * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR.
+ * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR. In a
+ * program that runs with more rights than its user (setuid, setgid, file
+ * capabilities) none of them is: telemetry is off, UNSUPPORTED.
  *
  * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
  * what would be sent: each span is written to standard error when it ends, and
@@ -266,8 +267,8 @@ int runspan_close(runspan_client client, uint32_t timeout_ms);
  * off for all services, SERVICE.off for one.
  *
  * Returns an exit code: 0 done, 1 it could not be done (why is written), 2 there
- * is no such command. Where the core can't be loaded, one of the codes from
- * RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_FORKED. Errors: ARGUMENT, INTERNAL. */
+ * is no such command. Where telemetry can't work here, one of the codes from
+ * RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_NO_STACK. Errors: ARGUMENT, INTERNAL. */
 int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd);
 
 /* A sentence for a return code, in English: a static string, never NULL. */

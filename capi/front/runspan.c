@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* Why the last open left telemetry off. */
 static atomic_int off_reason = RUNSPAN_OFF;
@@ -58,6 +59,19 @@ static int read_options(const runspan_options *given, runspan_options *options) 
         (options->flags & ~RUNSPAN_PREVIEW) != 0)
         return RUNSPAN_E_ARGUMENT;
     return RUNSPAN_DONE;
+}
+
+/* A program that runs with more rights than its user (setuid, file capabilities)
+ * would make, remove and send with those rights what that user's variables say.
+ * So none of them is read there. */
+static int accept_options(const runspan_options *given, runspan_options *options) {
+    int code = read_options(given, options);
+
+    if (code != RUNSPAN_DONE || getauxval(AT_SECURE) == 0)
+        return code;
+    if (options->log != NULL)
+        options->log(options->log_data, RUNSPAN_LOG_DEBUG, runspan_strerror(RUNSPAN_UNSUPPORTED));
+    return RUNSPAN_UNSUPPORTED;
 }
 
 /* As curl and Go do: the lower-case form first; of HTTP_PROXY only that, where
@@ -139,7 +153,7 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
     if (client == NULL)
         return RUNSPAN_E_ARGUMENT;
     *client = 0;
-    code = read_options(given, &options);
+    code = accept_options(given, &options);
     if (code == RUNSPAN_DONE) {
         spool = rs_spool_folder(options.service, folder, sizeof folder) ? folder : NULL;
         code = rs_consent(options.service);
@@ -291,7 +305,7 @@ int runspan_command(const runspan_options *given, int argc, const char *const *a
     char spool[PATH_MAX], switches[PATH_MAX];
     runspan_core_config config;
     runspan_core_user user = {.why_off = why_off, .clear = rs_spool_clear};
-    int code = read_options(given, &options);
+    int code = accept_options(given, &options);
 
     if (code != RUNSPAN_DONE)
         return code;
@@ -352,7 +366,7 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_REFUSED:
         return "telemetry is off: a system call that it needs is refused (seccomp)";
     case RUNSPAN_UNSUPPORTED:
-        return "telemetry is off: this process has no glibc, or two, or is linked statically";
+        return "telemetry is off: this process has no glibc, or two, or is linked statically, or has more rights than its user";
     case RUNSPAN_NO_STACK:
         return "this thread has too little stack left";
     case RUNSPAN_BUSY:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ import (
 )
 
 var schema = filepath.Join(host.Root, "examples", "count", "linecount.json")
+
+// What open.c writes where runspan can't be a guest.
+const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically, or has more rights than its user\nopen 17\nstate 17\n"
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
@@ -150,7 +154,6 @@ func TestOtherCLibraries(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "open")
 			output(t, command(slices.Concat(test.before, []string{"-std=c11", "-D_DEFAULT_SOURCE", "-w", "-I" + host.Root + "/include", "-o", program, "hosts/open.c"}, host.Front(t), test.after)...))
 			out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+lib+"/librunspan-core.so")
-			const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically\nopen 17\nstate 17\n"
 			if out != unsupported+"secure 0\n" || code != 7 || spans != "" {
 				t.Errorf("exit code %d, spans %q, output\n%s", code, spans, out)
 			}
@@ -179,9 +182,10 @@ func TestCoreVariable(t *testing.T) {
 	}
 }
 
-// A program that runs with more rights than its user does not load that user's
-// code. The same program without those rights does.
-func TestCoreVariableSetUserID(t *testing.T) {
+// A program that runs with more rights than its user heeds none of that user's
+// variables: it loads, makes and removes nothing where they say, and connects to
+// nowhere. The same program run by the one who has those rights does.
+func TestMoreRightsThanTheUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("this test needs root")
 	}
@@ -194,28 +198,67 @@ func TestCoreVariableSetUserID(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	program, core, config := filepath.Join(dir, "open"), filepath.Join(dir, "other.so"), filepath.Join(dir, "linecount.json")
+	lib := host.Library(t)
+	program, other, config := filepath.Join(dir, "open"), filepath.Join(dir, "other.so"), filepath.Join(dir, "linecount.json")
 	write(t, config, read(t, schema), 0o644)
-	write(t, core, read(t, otherCore(t, "9.9.9")), 0o755)
-	write(t, program, read(t, host.Compile(t, "hosts/open.c", host.Library(t)+"/librunspan.a")), 0o755)
+	write(t, other, read(t, otherCore(t, "9.9.9")), 0o755)
+	write(t, filepath.Join(dir, "librunspan-core.so"), read(t, lib+"/librunspan-core.so"), 0o644)
+	write(t, program, read(t, host.Compile(t, "hosts/open.c", lib+"/librunspan.a")), 0o755)
 	if err := os.Chown(program, owner, owner); err != nil {
 		t.Fatal(err)
 	}
+	certificates := regexp.MustCompile(`(?m)^log .*certificate.*\n`) // the receiver's is not for the owner to read
+	said, _, _ := strings.Cut(unsupported, "open")
+	secure := unsupported + said + "command 17\nsecure 1\n"
 	for _, test := range []struct {
-		mode os.FileMode
-		out  string
+		name     string
+		mode     os.FileMode // of the program
+		by       uint32
+		variable string
+		out      string
+		left     int // files in the spool, where one was
 	}{
-		{0o755, "loaded\nlog telemetry is off: librunspan-core.so is of another version\nopen 13\nstate 13\nsecure 0\n"},
-		{0o755 | os.ModeSetuid, "log telemetry is off: librunspan-core.so is missing or can't be loaded\nopen 12\nstate 12\nsecure 1\n"},
+		{"by its owner", 0o755, owner, "", "open 0\nstate 0\nsecure 0\n", 3},
+		{"by its owner who opted out", 0o755, owner, "NO_TELEMETRY=1", "open 2\nstate 2\nsecure 0\n", 0},
+		{"another core", 0o755, user, "RUNSPAN_CORE=" + other, "loaded\nlog telemetry is off: librunspan-core.so is of another version\nopen 13\nstate 13\nsecure 0\n", 1},
+		{"setuid", 0o755 | os.ModeSetuid, user, "", secure, 1},
+		{"setuid, another core", 0o755 | os.ModeSetuid, user, "RUNSPAN_CORE=" + other, secure, 1},
+		{"setuid, opted out", 0o755 | os.ModeSetuid, user, "NO_TELEMETRY=1", secure, 1},
+		{"setuid, to be shown", 0o755 | os.ModeSetuid, user, "RUNSPAN_PREVIEW=1", secure, 1},
 	} {
-		if err := os.Chmod(program, test.mode); err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(program, config)
-		cmd.Dir = dir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
-		if out, code, spans := run(t, cmd, "RUNSPAN_CORE="+core, "XDG_CONFIG_HOME="+dir, "XDG_STATE_HOME="+dir); out != test.out || code != 7 || spans != "" {
-			t.Errorf("%v: exit code %d, spans %q, output\n%s", test.mode, code, spans, out)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.Chmod(program, test.mode); err != nil {
+				t.Fatal(err)
+			}
+			state, err := os.MkdirTemp(dir, "state")
+			if err != nil {
+				t.Fatal(err)
+			}
+			spool := filepath.Join(state, "runspan", "linecount")
+			if err := os.MkdirAll(spool, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write(t, spool+"/delivered", nil, 0o600)
+			for _, path := range []string{state, filepath.Dir(spool), spool, spool + "/delivered"} {
+				if err := os.Chown(path, owner, owner); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command(program, config)
+			cmd.Dir = dir
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: test.by, Gid: test.by}}
+			more := []string{"XDG_CONFIG_HOME=" + dir, "XDG_STATE_HOME=" + state}
+			if test.variable != "" {
+				more = append(more, test.variable)
+			}
+			out, code, spans := run(t, cmd, more...)
+			out = certificates.ReplaceAllString(out, "")
+			if out != test.out || code != 7 || spans != "" {
+				t.Errorf("exit code %d, spans %q, output\n%s", code, spans, out)
+			}
+			if left, err := filepath.Glob(spool + "/*"); err != nil || len(left) != test.left {
+				t.Errorf("left: %q, %v", left, err)
+			}
+		})
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Says what runspan_open and the dynamic linker say of the core, and whether it
- * runs with more rights than its user.
+ * runs with more rights than its user; if so, what runspan_command says, too.
  *
  *     open SCHEMA [CORE]    of linecount
  *
@@ -39,6 +39,8 @@ int main(int argc, char **argv) {
     runspan_close(client, 10000);
     if (argc > 2)
         printf("dlopen %s\n", dlopen(argv[2], RTLD_NOW) == NULL ? dlerror() : "can");
+    if (getauxval(AT_SECURE) != 0)
+        printf("command %d\n", runspan_command(&options, 0, NULL, 1));
     printf("secure %lu\n", getauxval(AT_SECURE));
     return 7;
 }
