@@ -282,7 +282,7 @@ func (s Service) switchOff(all bool) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.Switches, 0o700); err != nil {
+	if err := spool.MakeFolder(s.Switches); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -4,6 +4,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,6 +17,8 @@ import (
 // where somebody else has put them there.
 const maxNames = 1 << 16
 
+var errNoFolder = errors.New("it is no folder")
+
 // folder is a service's folder. It is opened anew for each use, because it may
 // be removed at any time, and closed at once: the host's descriptors are few.
 type folder struct {
@@ -26,27 +29,45 @@ type folder struct {
 // Neither it nor the one above it, runspan's, may be a link: where they are in a
 // place that is shared, a link of somebody else's could lead anywhere.
 func (d *folder) open() (*os.Root, error) {
-	above := filepath.Dir(d.path)
-	for _, path := range []string{above, d.path} {
-		if info, err := os.Lstat(path); err != nil {
-			return nil, err
-		} else if !info.IsDir() {
-			return nil, errors.New("it is no folder")
-		}
-	}
-	root, err := os.OpenRoot(d.path)
+	above, _, err := openNoLink(os.Lstat, os.OpenRoot, filepath.Dir(d.path))
 	if err != nil {
 		return nil, err
 	}
-	info, err := root.Stat(".")
-	if err == nil {
-		err = own(root, info)
-	}
+	defer above.Close()
+	root, info, err := openNoLink(above.Lstat, above.OpenRoot, filepath.Base(d.path))
 	if err != nil {
+		return nil, err
+	}
+	if err := own(root, info); err != nil {
 		root.Close()
 		return nil, err
 	}
 	return root, nil
+}
+
+// openNoLink opens a folder. What is opened has to be what lstat has seen there:
+// somebody could have put a link in its place since.
+func openNoLink(lstat func(string) (fs.FileInfo, error), open func(string) (*os.Root, error), path string) (*os.Root, fs.FileInfo, error) {
+	seen, err := lstat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !seen.IsDir() {
+		return nil, nil, errNoFolder
+	}
+	root, err := open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := root.Stat(".")
+	if err == nil && !os.SameFile(info, seen) {
+		err = errNoFolder
+	}
+	if err != nil {
+		root.Close()
+		return nil, nil, err
+	}
+	return root, info, nil
 }
 
 func own(root *os.Root, info fs.FileInfo) error {
@@ -59,21 +80,52 @@ func own(root *os.Root, info fs.FileInfo) error {
 	return nil
 }
 
-func isMine(info fs.FileInfo) bool {
+func isMine(info fs.FileInfo) bool { return isOf(info, os.Geteuid()) }
+
+func isOf(info fs.FileInfo, user int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
+	return ok && int(stat.Uid) == user
 }
 
 // openOrMake also makes the folder, and those above it that XDG names.
 func (d *folder) openOrMake() (*os.Root, error) {
 	root, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(d.path, 0o700); err != nil {
+		if err := MakeFolder(d.path); err != nil {
 			return nil, err
 		}
 		root, err = d.open()
 	}
 	return root, err
+}
+
+// MakeFolder makes the folder at an absolute path, and those above it, below one
+// that is the user's, or root's, as /tmp is. Not below another user's: where sudo
+// keeps HOME, root's folders there would be closed to that home's owner, and to
+// the owner's other programs.
+func MakeFolder(path string) error {
+	above := path
+	root, err := os.OpenRoot(above)
+	for errors.Is(err, fs.ErrNotExist) && above != filepath.Dir(above) {
+		above = filepath.Dir(above)
+		root, err = os.OpenRoot(above)
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	info, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	if !isMine(info) && !isOf(info, 0) {
+		return fmt.Errorf("%s is another user's", above)
+	}
+	below, err := filepath.Rel(above, path)
+	if err != nil || below == "." {
+		return err
+	}
+	return root.MkdirAll(below, 0o700)
 }
 
 // with opens the folder for one use.

@@ -4,6 +4,7 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -166,6 +167,102 @@ func TestAnotherUsersFolderIsNotUsed(t *testing.T) {
 	put(t, s, "a")
 	if got := names(t, path); got != "" || sorted(drain(s)) != "a" {
 		t.Errorf("files %s", got)
+	}
+}
+
+// In a folder that others can write, one of them could change it between a look
+// and the next.
+func TestALinkInAFoldersPlaceIsNotFollowed(t *testing.T) {
+	above := t.TempDir()
+	path, elsewhere := filepath.Join(above, "service"), filepath.Join(above, "elsewhere")
+	if err := os.Mkdir(elsewhere, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	swap := func() {
+		if err := errors.Join(os.Remove(path), os.Symlink("elsewhere", path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inAbove, err := os.OpenRoot(above)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inAbove.Close()
+	for _, test := range []struct {
+		name, path string
+		lstat      func(string) (os.FileInfo, error)
+		open       func(string) (*os.Root, error)
+		after      func() // the look
+		want       error
+	}{
+		{"a folder", path, os.Lstat, os.OpenRoot, func() {}, nil},
+		{"a folder in another", "service", inAbove.Lstat, inAbove.OpenRoot, func() {}, nil},
+		{"a link", path, os.Lstat, os.OpenRoot, swap, errNoFolder},
+		{"a link in another folder", "service", inAbove.Lstat, inAbove.OpenRoot, swap, errNoFolder},
+	} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		root, _, err := openNoLink(func(path string) (os.FileInfo, error) {
+			info, err := test.lstat(path)
+			test.after()
+			return info, err
+		}, test.open, test.path)
+		if err != test.want {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if root != nil {
+			root.Close()
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("elsewhere", path); err != nil { // that is there from the start
+		t.Fatal(err)
+	}
+	s := open(t, path, roomy)
+	put(t, s, "a")
+	if info, err := os.Stat(elsewhere); names(t, elsewhere) != "" || err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("files %s, %v, %v", names(t, elsewhere), info, err)
+	}
+}
+
+func TestNothingIsMadeInAnotherUsersFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("to give a folder away, this test has to run as root")
+	}
+	for _, test := range []struct {
+		below string // of a home that is another user's
+		own   string // what in it is not
+		made  bool
+	}{
+		{".local/state/runspan/service", "", false},
+		{".local/state/runspan/service", ".local", true},
+		{"", "", false},
+		{".config", ".config", true},
+	} {
+		home := t.TempDir()
+		if err := os.Chown(home, 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		if test.own != "" {
+			if err := os.Mkdir(filepath.Join(home, test.own), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(home, test.below)
+		err := MakeFolder(path)
+		if test.made != (err == nil) || !test.made && err.Error() != home+" is another user's" {
+			t.Errorf("%+v: %v", test, err)
+		}
+		info, err := os.Stat(path)
+		if test.below != "" && test.made != (err == nil) || test.made && info.Mode().Perm() != 0o700 {
+			t.Errorf("%+v: %v, %v", test, info, err)
+		}
+		if entries, err := os.ReadDir(home); err != nil || !test.made && len(entries) > 0 {
+			t.Errorf("%+v: %v, %v", test, entries, err)
+		}
 	}
 }
 
