@@ -4,6 +4,7 @@
  */
 #include "front.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,15 @@ int rs_is_file_name(const char *service) {
 
 /* The folder that the variable names, else the one below the home, with rest
  * after it. The specification: a path that is not absolute does not count; empty
- * is as unset. A home that isn't there is not made. */
+ * is as unset. A home that isn't there is not made; one of which that can't be
+ * told may have the user's switch in it (consent.c). */
 static int folder(const char *variable, const char *below_home, const char *rest, char *path, size_t size) {
     const char *base = getenv(variable);
     int n;
 
     if (base == NULL || *base != '/') {
         base = getenv("HOME");
-        if (base == NULL || *base != '/' || access(base, F_OK) != 0)
+        if (base == NULL || *base != '/' || (access(base, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)))
             return 0;
     } else {
         below_home = "";

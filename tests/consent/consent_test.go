@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"runspan/tests/host"
@@ -163,6 +164,57 @@ func check(t *testing.T, tracer string, command []string, set []rule, how string
 	}
 	if left, err := os.ReadDir(state); err != nil || want != 0 && len(left) > 0 {
 		t.Errorf("%v is on the disk, %v", left, err)
+	}
+}
+
+// A home that can't be looked into may have a switch; one that isn't there has none.
+func TestHomesThatCantBeRead(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("this test needs root")
+	}
+	const user = 65534
+	dir, err := os.MkdirTemp("", "runspan-homes") // t.TempDir's is for its owner only
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	loop, file, closed, state := filepath.Join(dir, "loop"), filepath.Join(dir, "file"), filepath.Join(dir, "closed"), filepath.Join(dir, "state")
+	schema, program := filepath.Join(dir, "schema"), filepath.Join(dir, "host")
+	lib := host.Library(t)
+	built := host.Compile(t, "hosts/host.c", lib+"/librunspan.a")
+	for _, err := range []error{
+		os.Chmod(dir, 0o755), os.Symlink("loop", loop), os.WriteFile(file, nil, 0o600),
+		os.MkdirAll(closed+"/home", 0o755), os.Chmod(closed, 0o700), os.Mkdir(state, 0o700), os.Chown(state, user, user),
+		os.Link(built, program),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, to := range map[string]string{host.Schema: schema, lib + "/librunspan-core.so": dir + "/librunspan-core.so"} {
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ home, out string }{
+		{dir + "/none", "0 1"},
+		{file + "/home", "0 1"},
+		{"", "0 1"},
+		{loop, "5 0"},
+		{closed + "/home", "5 0"},
+	} {
+		cmd := exec.Command(program, schema)
+		cmd.Dir = dir
+		cmd.Env = host.Environment(t, state, "XDG_CONFIG_HOME=", "RUNSPAN_ENDPOINT=https://127.0.0.1:1", "HOME="+test.home)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		out, err := cmd.CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != test.out {
+			t.Errorf("HOME=%s: open and mapped: %s, want %s; %v", test.home, got, test.out, err)
+		}
 	}
 }
 
