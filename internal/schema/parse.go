@@ -319,8 +319,11 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		}
 	}
 	if d.Pattern != "" {
-		var err error
-		if f.pattern, err = regexp.Compile(`\A(?:` + d.Pattern + `)\z`); err != nil {
+		_, err := regexp.Compile(d.Pattern) // alone: one with a ) could end the group
+		if err == nil {
+			f.pattern, err = regexp.Compile(`\A(?:` + d.Pattern + `)\z`)
+		}
+		if err != nil {
 			return wrong("the pattern is not RE2")
 		}
 	}

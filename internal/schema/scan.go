@@ -74,7 +74,7 @@ func (s *scanner) value(path []string) error {
 			switch {
 			case seen[key]:
 				return misplaced{at, fmt.Sprintf("%q is there twice", key)}
-			case hasMembers(path) && key != strings.ToLower(key):
+			case hasMembers(path) && !isMemberName(key):
 				return misplaced{at, fmt.Sprintf("unknown field %q", key)}
 			}
 			seen[key] = true
@@ -90,6 +90,12 @@ func (s *scanner) value(path []string) error {
 	}
 	_, err = s.decoder.Token() // the end
 	return err
+}
+
+// isMemberName says whether encoding/json takes a key for no member's but that of
+// the same name. It folds case, and Unicode has a long s and a Kelvin sign.
+func isMemberName(key string) bool {
+	return strings.Trim(key, "$abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
 // hasMembers says whether the keys of an object at that place are the format's,
