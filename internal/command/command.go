@@ -51,8 +51,15 @@ each with --json for programs
 exit codes: 0 done, 1 could not be done, 2 no such command
 `
 
-// Run carries a command out and writes what comes of it.
-func (s Service) Run(arguments []string, out io.Writer) (code int) {
+// Run carries a command out and writes what comes of it. What can't be written
+// is Failed.
+func (s Service) Run(arguments []string, to io.Writer) (code int) {
+	out := &output{to: to}
+	defer func() {
+		if out.err != nil {
+			code = Failed
+		}
+	}()
 	asJSON, all, last := false, false, false
 	var words []string
 	for _, a := range arguments {
@@ -107,6 +114,19 @@ func (s Service) Run(arguments []string, out io.Writer) (code int) {
 		return Failed
 	}
 	return Done
+}
+
+// output remembers that something could not be written.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (written int, err error) {
+	if o.err == nil {
+		written, o.err = o.to.Write(text)
+	}
+	return written, o.err
 }
 
 // status is what the command of that name writes.

@@ -4,6 +4,7 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,5 +41,34 @@ func TestOffMakesNothingInAnotherUsersHome(t *testing.T) {
 		if made := err == nil; made != (code == Done) || !made && len(entries) > 0 {
 			t.Errorf("owner %d: %v, %v", test.owner, err, entries)
 		}
+	}
+}
+
+// full is a disk that is full after a number of writes.
+type full int
+
+func (f *full) Write(text []byte) (int, error) {
+	if *f == 0 {
+		return 0, errors.New("no space left")
+	}
+	*f--
+	return len(text), nil
+}
+
+func TestWhatCantBeWrittenHasFailed(t *testing.T) {
+	s := service(t.TempDir())
+	for _, words := range [][]string{{"status"}, {"status", "--json"}, {"off"}, {"on"}, {"purge"}, {"nothing"}} {
+		room := full(0)
+		if code := s.Run(words, &room); code != Failed {
+			t.Errorf("%v: exit code %d, and nothing could be written", words, code)
+		}
+	}
+	room := full(1)
+	if code := s.Run([]string{"status"}, &room); code != Failed {
+		t.Errorf("exit code %d, and one line could be written", code)
+	}
+	room = full(100)
+	if code := s.Run([]string{"status"}, &room); code != Done {
+		t.Errorf("exit code %d, and all could be written", code)
 	}
 }
