@@ -120,7 +120,7 @@ enum {
     /* Nothing was done. */
     RUNSPAN_OFF = 20,              /* the handle is 0 */
     RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
-    RUNSPAN_DROPPED = 22,          /* the span is lost: too many wait to be stored */
+    RUNSPAN_DROPPED = 22,          /* the span is not reported as it ended: too many wait to be stored */
     RUNSPAN_BUSY = 23,             /* this thread is inside a call already: see "Signals" */
 
     /* Errors. */
@@ -240,19 +240,22 @@ int runspan_set_error(runspan_span span, const char *type);
 /* Ends a span, now, with the run's outcome, and hands it over for delivery in
  * the background. The handle is of no use any more. Where 4096 spans that have
  * ended could not be stored yet it waits for room, at most 250 ms and once.
- * DROPPED: there was none, and the span is lost.
+ * DROPPED: there was none, and the span is not reported as it ended; where it was
+ * on the disk already, as a run that might be killed, a later run reports it as
+ * aborted.
  * Errors: ARGUMENT (no such status), HANDLE. */
 int runspan_end(runspan_span span, runspan_status status);
 
-/* Waits until the collector has every span that has ended so far, and what
- * earlier runs have left, but at most timeout_ms milliseconds; 0 does not wait.
+/* Waits until nothing is left to send: of the spans that have ended, of those that
+ * other threads end meanwhile, and of what earlier runs have left; but at most
+ * timeout_ms milliseconds. 0 does not wait.
  * Returns early where waiting has no point: an attempt has failed, of this run
  * or of an earlier one, and the collector is left alone for a while.
  * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
 int runspan_flush(runspan_client client, uint32_t timeout_ms);
 
 /* Ends spans that have not ended, as aborted where the schema has an attribute
- * for it; then as runspan_flush; then the client is closed: its handle, and
+ * for it, else they are discarded; then as runspan_flush; then the client is closed: its handle, and
  * those of its spans, are of no use any more. Where the timeout has passed and
  * something is not written yet, it gives the disk up to 100 ms more. After
  * NOT_DELIVERED a later run delivers what is on disk. */

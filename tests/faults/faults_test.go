@@ -33,6 +33,7 @@ const (
 	now     arrival = "at once"
 	next    arrival = "with the next run"
 	later   arrival = "with a later run, when the wait that the collector asked for is over"
+	capped  arrival = "with a later run, after an hour: the collector asked for longer"
 	refused arrival = "never: the collector refused it for good"
 )
 
@@ -312,7 +313,7 @@ func faults() []fault {
 			answer(fmt.Sprintf("%d, Retry-After: 120", status), later, status, "Retry-After", "120"),
 			answer(fmt.Sprintf("%d, Retry-After: a date", status), later, status, "Retry-After", date),
 			answer(fmt.Sprintf("%d, Retry-After: nonsense", status), next, status, "Retry-After", "soon, perhaps"),
-			answer(fmt.Sprintf("%d, Retry-After: 10^9", status), later, status, "Retry-After", "1000000000"),
+			answer(fmt.Sprintf("%d, Retry-After: 10^9", status), capped, status, "Retry-After", "1000000000"),
 		)
 	}
 	return append(list,
@@ -409,7 +410,7 @@ func once(t *testing.T, f fault, command []string, tool tool) run {
 		arrived = len(right.Spans())
 	}
 	files := host.Waiting(t, state)
-	wantFiles := map[arrival]int{now: 0, refused: 0, next: 1, later: 1}[f.arrives]
+	wantFiles := map[arrival]int{now: 0, refused: 0, next: 1, later: 1, capped: 1}[f.arrives]
 	if files != wantFiles {
 		t.Errorf("%d files are left in the spool, want %d", files, wantFiles)
 	}
@@ -419,14 +420,19 @@ func once(t *testing.T, f fault, command []string, tool tool) run {
 	// The collector is well again.
 	well := listen(t, receiver.Options{})
 	env = host.Environment(t, state, to(well)...)
-	if f.arrives == later {
+	if f.arrives == later || f.arrives == capped {
 		p, out := start(t, tool.command(0, 0, 0, "end", budget), env)
 		finish(t, p, out)
 		if n := len(well.Spans()); n != 0 || host.Waiting(t, state) != 1 {
 			t.Errorf("it did not wait: %d spans", n)
 		}
+		pause := filepath.Join(host.Spool(state), "pause") // of which the last is its length in milliseconds
+		text, err := os.ReadFile(pause)
+		if err != nil || f.arrives == capped && !strings.HasSuffix(string(text), " 3600000\n") {
+			t.Errorf("the pause is %q, %v", text, err)
+		}
 		// The wait is over.
-		if err := os.Remove(filepath.Join(host.Spool(state), "pause")); err != nil {
+		if err := os.Remove(pause); err != nil {
 			t.Error(err)
 		}
 	}
