@@ -388,7 +388,7 @@ func runspan_core_command(c *C.runspan_core_config, user *C.runspan_core_user, a
 		Spool:    cfg.spool,
 		Switches: text(user.switches),
 		Off:      func() string { return text(C.call_why_off(user, c.service)) },
-		Purge: func() {
+		Clear: func() {
 			if c.spool != nil {
 				C.call_clear(user, c.spool)
 			}

@@ -176,7 +176,7 @@ typedef struct runspan_options {
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
- * and where the user's switch is; where telemetry is off, what was kept is
+ * and where the user's switch is; where telemetry is off, what waits there is
  * removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
  * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
  * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR. In a
@@ -264,7 +264,7 @@ int runspan_close(runspan_client client, uint32_t timeout_ms);
 /* Carries out a command of the user's about the telemetry of options' service,
  * so that a tool can offer it under a name of its own, such as "mytool telemetry
  * status". argv are argc words: a command (status, preview, show, on, off,
- * purge) and its options (--json; any other word has the list written). Text,
+ * purge, help) and its options (--json; any other word has the list written). Text,
  * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
  * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
  * off for all services, SERVICE.off for one.

@@ -43,7 +43,7 @@ typedef struct runspan_core_config {
 typedef struct runspan_core_user {
     const char *switches;                      /* the folder of the user's switches; NULL: none */
     const char *(*why_off)(const char *service); /* why telemetry is off, in words; NULL: it is on */
-    void (*clear)(const char *spool);          /* removes a spool */
+    void (*clear)(const char *spool);          /* removes what waits */
 } runspan_core_user;
 
 /* The core's functions, as the loader finds them. The names are

@@ -31,7 +31,7 @@ int rs_spool_folder(const char *service, char *path, size_t size);
 /* folders.c: the folder of the user's switches. 0 where there is none. */
 int rs_switch_folder(char *path, size_t size);
 
-/* spool.c: removes what is in the folder, and the folder. */
+/* spool.c: removes what waits in the folder, and the folder where it is empty then. */
 void rs_spool_clear(const char *path);
 
 /* guard.c: RUNSPAN_DONE, or why the Go runtime would abort this process if it

@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* internal/spool/name.go: all its names but two begin with 16 hex digits and a
- * dash. */
-static int is_ours(const char *name) {
-    return strcmp(name, "pause") == 0 || strcmp(name, "delivered") == 0 ||
-           (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
+/* internal/spool/name.go: but for two, all its names begin with 16 hex digits
+ * and a dash. One stays: the last report that was delivered, which shows the user
+ * what has left. */
+static int is_undelivered(const char *name) {
+    return strcmp(name, "pause") == 0 || (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
 }
 
 /* The folder, and runspan's above it, as internal/spool opens them: neither may
@@ -43,10 +43,10 @@ void rs_spool_clear(const char *path) {
         dir = fdopendir(folder);
     if (dir != NULL) {
         while ((entry = readdir(dir)) != NULL)
-            if (is_ours(entry->d_name))
+            if (is_undelivered(entry->d_name))
                 unlinkat(folder, entry->d_name, 0);
         closedir(dir);
-        /* fails, rightly, where somebody else has put something there */
+        /* fails, rightly, where something else is there */
         unlinkat(above, strrchr(path, '/') + 1, AT_REMOVEDIR);
     } else if (folder >= 0) {
         close(folder);

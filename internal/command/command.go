@@ -36,7 +36,7 @@ type Service struct {
 	Spool    string         // the folder of what waits; empty: none
 	Switches string         // the folder of the user's switches; empty: none
 	Off      func() string  // why telemetry is off, in words; empty: it is on
-	Purge    func()         // removes the spool's folder
+	Clear    func()         // removes what waits in the spool
 }
 
 const usage = `commands:
@@ -47,6 +47,7 @@ const usage = `commands:
   off [--all]       switch telemetry off, and remove what waits; --all: of all programs that use runspan
   on [--all]        undo that
   purge             remove what waits, and the last report that was sent
+  help              this list
 each with --json for programs
 exit codes: 0 done, 1 could not be done, 2 no such command
 `
@@ -91,7 +92,7 @@ func (s Service) Run(arguments []string, to io.Writer) (code int) {
 		err = s.show(out, asJSON)
 	case "off":
 		if err = s.switchOff(all); err == nil {
-			s.Purge()
+			s.Clear()
 			err = s.status(out, asJSON)
 		}
 	case "on":
@@ -99,12 +100,17 @@ func (s Service) Run(arguments []string, to io.Writer) (code int) {
 			err = s.status(out, asJSON)
 		}
 	case "purge":
-		s.Purge()
+		if s.Spool != "" {
+			spool.ForgetDelivered(s.Spool)
+		}
+		s.Clear()
 		if left := s.entries(); len(left) > 0 {
 			err = fmt.Errorf("%d reports could not be removed", len(left))
 		} else {
 			err = s.status(out, asJSON)
 		}
+	case "help":
+		_, err = fmt.Fprint(out, usage)
 	default:
 		fmt.Fprint(out, usage)
 		return Usage
@@ -166,7 +172,7 @@ func (s Service) status(out io.Writer, asJSON bool) error {
 	if !now.On {
 		state = "off: " + why
 	}
-	delivered := "nothing from here"
+	delivered := "no record of it here"
 	if now.LastDelivered != nil {
 		delivered = inWords(*now.LastDelivered)
 	}
@@ -263,7 +269,7 @@ func (s Service) preview(out io.Writer, asJSON, last bool, span string) error {
 				return write(out, request, asJSON)
 			}
 		}
-		return errors.New("nothing was sent from here yet")
+		return errors.New("there is no record here of a report that was sent")
 	}
 	if s.Schema == nil {
 		return errors.New("its schema is not known here")

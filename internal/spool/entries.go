@@ -59,6 +59,9 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 	return request, at, err == nil
 }
 
+// ForgetDelivered removes the batch that LastDelivered returns.
+func ForgetDelivered(path string) { (&folder{path}).remove(deliveredFile) }
+
 // ReadPause returns the pause of a service's folder; the zero Pause: none.
 func ReadPause(path string) Pause {
 	content, err := (&folder{path}).read(pauseFile, 128)

@@ -72,7 +72,8 @@ def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
     shown = ask("status")
     assert shown.startswith("stripepy\n  telemetry  on\n") and collector.endpoint in shown and folder in shown
     assert ask("show") == ""
-    assert "nothing was sent from here yet" in ask("preview", "--last", code=1)
+    assert "last sent  no record of it here" in shown
+    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
     assert not (tmp_path / "state").exists(), "asking leaves nothing"
 
 
@@ -136,6 +137,24 @@ def test_what_waits_goes_when_telemetry_is_off(
     assert not (tmp_path / "state" / "runspan" / "stripepy").exists()
 
 
+@pytest.mark.parametrize("stop", ["off", "opted out"])
+def test_what_was_sent_last_is_known_until_purge(
+    schema_file: Path, collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: str
+) -> None:
+    run(schema_file)
+    (sent,) = (table.rows(r["body"]) for r in collector.requests())
+    if stop == "off":
+        ask("off")
+    else:
+        monkeypatch.setenv("NO_TELEMETRY", "")
+    run(schema_file)
+    assert status()["on"] is False and status()["last_delivered"]
+    assert table.rows(json.loads(ask("preview", "--last", "--json"))) == sent
+    ask("purge")
+    assert status()["last_delivered"] is None and not (tmp_path / "state" / "runspan" / "stripepy").exists()
+    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
+
+
 def test_no_link_is_followed(schema_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_TELEMETRY", "1")
     for link in ("runspan", "runspan/stripepy"):
@@ -173,7 +192,7 @@ def test_preview_of_every_span(schema: str, collector: Receiver) -> None:
     "words",
     [
         [],
-        ["help"],
+        ["help", "more"],
         ["stat"],
         ["status", "more"],
         ["show", "--all"],
@@ -183,7 +202,11 @@ def test_preview_of_every_span(schema: str, collector: Receiver) -> None:
     ],
 )
 def test_no_such_command(words: list[str], collector: Receiver) -> None:
-    assert "exit codes: 0 done, 1 could not be done, 2 no such command" in ask(*words, code=2)
+    assert ask(*words, code=2) == ask("help")
+
+
+def test_help(collector: Receiver) -> None:
+    assert "exit codes: 0 done, 1 could not be done, 2 no such command" in ask("help")
 
 
 def test_what_can_not_be_done(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
