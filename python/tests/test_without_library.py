@@ -101,4 +101,4 @@ print(len(added), *sorted(added))
     run = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
     count, *modules = run.stdout.split()
     assert int(count) < 10, modules
-    assert {m.partition(".")[0] for m in modules} == {"runspan", "__future__"}, modules
+    assert {m.partition(".")[0] for m in modules} == {"runspan", "__future__", "atexit"}, modules

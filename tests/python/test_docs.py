@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.stripepy import table
 from tests.stripepy.otlp_receiver import Receiver
 
@@ -32,6 +34,7 @@ def field(kind: str, **more: object) -> dict[str, object]:
     return {"type": kind, "example": "", "description": "For a test.", **more}
 
 
+ERRORS = ["KeyboardInterrupt", "SystemExit", "ValueError"]
 MYTOOL: dict[str, object] = {
     "schema_version": 1,
     "service": "mytool",
@@ -40,19 +43,43 @@ MYTOOL: dict[str, object] = {
     "limits": {"text_bytes": 64, "list_items": 8},
     "spans": {"sort": "It sorted."},
     "resource": {"service.version": field("string", pattern="[0-9.]+")},
-    "attributes": {"params.threads": field("int", spans=["sort"])},
-    "events": {},
+    "attributes": {
+        "params.threads": field("int", spans=["sort"]),
+        "aborted": field("bool", source="aborted", spans=["sort"]),
+    },
+    "events": {"exception": {"exception.type": field("string", source="error.type", values=ERRORS, otherwise="other")}},
     "record": {},
 }
 
 
-def test_readme_example_runs(tmp_path: Path, collector: Receiver) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(from runspan.*?)```", readme, re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "python/README.md"])
+@pytest.mark.parametrize(
+    "ends, code, status, exception",
+    [
+        ("pass", 0, "1", None),
+        ("raise ValueError('secret')", 1, "2", "ValueError"),
+        ("raise KeyboardInterrupt", -2, "2", "KeyboardInterrupt"),
+        ("sys.exit(3)", 3, "2", "SystemExit"),
+        ("sys.exit('secret')", 1, "2", "SystemExit"),
+        ("span.set_status(Status.OK); sys.exit()", 0, "1", None),
+        ("span.set_status(Status.OK); sys.exit(0)", 0, "1", None),
+    ],
+)
+def test_example_runs(
+    page: str, ends: str, code: int, status: str, exception: str | None, tmp_path: Path, collector: Receiver
+) -> None:
+    """However the run ends, its report is there when the process is gone."""
+    (example,) = re.findall(r"```python\n(from runspan.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "mytool.json").write_text(json.dumps(MYTOOL), encoding="utf-8")
-    program = "def sort_everything(): pass\n" + example
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    lines = re.sub(r"sort_everything\(\)|\.\.\.", lambda _: ends, example)
+    assert lines != example
+    program = 'import sys; schema_text = open("mytool.json").read()\n' + lines
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
     (request,) = collector.requests()
     rows = table.rows(request["body"])
-    assert rows["name"] == "sort" and rows["params.threads"] == "8" and rows["status_code"] == "1"
-    assert rows["service.version"] == "1.2.3"
+    assert rows["name"] == "sort" and rows["params.threads"] == "8" and rows["service.version"] == "1.2.3"
+    (span,) = request["body"]["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    types = [a["value"]["stringValue"] for event in span.get("events", []) for a in event["attributes"]]
+    assert rows["status_code"] == status and types == ([exception] if exception else [])
+    assert "aborted" not in rows and "secret" not in json.dumps(request["body"])

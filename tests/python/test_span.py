@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -215,6 +217,36 @@ def test_after_close(schema: str, collector: Receiver, spans: Spans) -> None:
     assert client.flush() is False and client.close() is False and client.reason == "closed"
     (sent,) = spans()  # as it was when the client was closed: not ended
     assert sent["status"]["code"] == 2 and sent["attributes"] == [{"key": "aborted", "value": {"boolValue": True}}]
+
+
+def test_the_exit_closes(schema: str, collector: Receiver, spans: Spans) -> None:
+    """Also where an exception has passed the close by; and a forked child that exits has nothing to do with it."""
+    program = """
+import os, sys, time
+from runspan import Client
+client = Client("stripepy", sys.stdin.read())
+with client.start_span("call"):
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    assert os.waitpid(child, 0)[1] == 7 << 8
+    raise ValueError
+client.close()
+"""
+    run = subprocess.run([sys.executable, "-c", program], input=schema, capture_output=True, text=True)
+    assert run.returncode == 1 and run.stderr.endswith("\nValueError\n")
+    (sent,) = spans()
+    assert sent["status"]["code"] == 2 and [e["name"] for e in sent["events"]] == ["exception"]
+    assert "aborted" not in str(sent)
+
+
+def test_a_closed_client_is_not_kept(schema: str) -> None:
+    client = Client("stripepy", schema, preview=True)
+    gone = weakref.ref(client)
+    client.close()
+    del client
+    gc.collect()
+    assert gone() is None
 
 
 def test_preview_sends_nothing(schema: str, collector: Receiver) -> None:

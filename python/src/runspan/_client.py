@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 from time import monotonic
 
 import runspan
@@ -36,6 +37,8 @@ class Client:
     log: is given log lines, (level, text), on the thread that called; silence
     without it. preview: nothing is sent; log is given each span as it ends, at
     level 2, as OTLP/JSON. library: the path of librunspan, if not the package's.
+
+    Leaving its ``with`` closes it; so does the exit of the interpreter.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class Client:
             self.state = self._lib.open(options, self._lib.by_reference(handle))
             self.reason = self._lib.strerror(self.state)
             self._handle = handle.value
+            if self._handle != 0:
+                atexit.register(self.close)
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
 
@@ -123,6 +128,7 @@ class Client:
             if self._handle != 0:
                 delivered = self._wait("close", min(max(deadline - monotonic(), 0), DEFAULT_TIMEOUT))
                 self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
+                atexit.unregister(self.close)
         return delivered
 
     def _deadline(self, timeout: float) -> float:
@@ -290,9 +296,14 @@ class Span:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if exc is not None:
+        if exc is not None and not _is_success(exc):
             if self._record_exception:
                 self.record_exception(exc, escaped=True)
             if self._set_status_on_exception:
                 self.set_status(Status.ERROR)
         self.end()
+
+
+def _is_success(exc: BaseException) -> bool:
+    """sys.exit() and sys.exit(0) end a run that succeeded."""
+    return isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0))
