@@ -31,6 +31,12 @@ def run(program: str, folder: Path, **environment: str) -> tuple[str, list[Reque
     return done.stdout, listening.requests()
 
 
+def names(requests: list[Request]) -> list[str]:
+    """Of the spans that arrived."""
+    bodies = [r["body"] for r in requests]
+    return [s["name"] for b in bodies for rs in b["resourceSpans"] for ss in rs["scopeSpans"] for s in ss["spans"]]
+
+
 def test_nothing_slow_is_imported(tmp_path: Path) -> None:
     program = """
 import stripepy, sys  # and structlog, in QUIET
@@ -51,8 +57,45 @@ for name in ("view", "call", "view"):
         telemetry.set_success(span, 0)
 """
     _, requests = run(program, tmp_path)
-    spans = [s for r in requests for rs in r["body"]["resourceSpans"] for ss in rs["scopeSpans"] for s in ss["spans"]]
-    assert [s["name"] for s in spans] == ["view", "call", "view"]
+    assert names(requests) == ["view", "call", "view"]
+
+
+@pytest.mark.parametrize(
+    "opts_out",
+    [
+        "os.environ['STRIPEPY_NO_TELEMETRY'] = '1'",
+        "switches = os.environ['XDG_CONFIG_HOME'] + '/runspan'; os.makedirs(switches); open(switches + '/off', 'w')",
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_opting_out_between_two_runs(opts_out: str, debug: bool, tmp_path: Path) -> None:
+    program = f"""
+import os
+with telemetry.setup("view") as span:
+    telemetry.set_success(span, 0)
+span._client.flush(10)
+{opts_out}
+with telemetry.setup("call", {debug}) as span:
+    assert not span.is_recording()
+    telemetry.set_success(span, 0)
+"""
+    out, requests = run(program, tmp_path, XDG_CONFIG_HOME=str(tmp_path / "config"))
+    assert out == "" and names(requests) == ["view"]
+
+
+def test_opting_in_again(tmp_path: Path) -> None:
+    program = """
+import os
+for name in ("view", "call", "view"):
+    with telemetry.setup(name) as span:
+        telemetry.set_success(span, 0)
+    span._client.flush(10)
+    os.environ["NO_TELEMETRY"] = ""
+    if name == "call":
+        del os.environ["NO_TELEMETRY"]
+"""
+    _, requests = run(program, tmp_path)
+    assert names(requests) == ["view", "view"]
 
 
 def test_debug_prints_and_sends_nothing(tmp_path: Path) -> None:
@@ -64,6 +107,18 @@ with telemetry.setup("call", debug=True) as span:
     (span,) = json.loads(out)["resourceSpans"][0]["scopeSpans"][0]["spans"]
     assert (span["name"], span["status"]["code"]) == ("call", 2)
     assert requests == []
+
+
+def test_debug_among_other_runs(tmp_path: Path) -> None:
+    program = """
+for name, debug in (("view", True), ("view", False), ("call", True), ("call", False), ("download", True)):
+    with telemetry.setup(name, debug=debug) as span:
+        telemetry.set_success(span, 0)
+"""
+    out, requests = run(program, tmp_path)
+    printed = [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"] for line in out.splitlines()]
+    assert printed == ["view", "call", "download"]
+    assert names(requests) == ["view", "call"]
 
 
 @pytest.mark.parametrize(

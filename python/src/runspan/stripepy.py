@@ -13,8 +13,8 @@ from runspan import Client, Span, Status, _abi
 
 _SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemas", "stripepy.json")
 
-_client: Client | None = None
-"""The process's client: opened by the first setup, closed at exit."""
+_clients: dict[bool, Client] = {}
+"""The process's clients, one for debug and one for not: opened by the first setup that needs it, closed at exit."""
 
 
 def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> Span:
@@ -24,14 +24,10 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
     when it ends. no_telemetry: do nothing. Never raises; where telemetry is off
     the span does nothing.
     """
-    global _client
-
     if no_telemetry:
         return Span()
     try:
-        client = _client
-        if client is None or client.state != _abi.DONE:
-            client = _client = _open(debug)
+        client = _client(bool(debug))
         if client.state == _abi.OFF_SERVICE:
             _log("detected STRIPEPY_NO_TELEMETRY variable in environment: no telemetry will be collected")
         elif client.state == _abi.OFF_NO_TELEMETRY:
@@ -68,14 +64,22 @@ def set_success(span: Span, exit_code: int) -> None:
         pass
 
 
+def _client(debug: bool) -> Client:
+    """An open client; or one that is not, and says why: the user may have opted out since the last run."""
+    client = _clients.get(debug)
+    if client is not None and client.state == _abi.DONE:
+        # Whoever opens a client without a schema learns of consent, which is looked at first, and gets no client.
+        asked = Client("stripepy", b"")
+        return asked if asked.state in _abi.OFF_BY_CHOICE else client
+    client = _clients[debug] = _open(debug)
+    return client
+
+
 def _open(debug: bool) -> Client:
     with open(_SCHEMA, "rb") as f:
         schema = f.read()
     client = Client("stripepy", schema, log=_print_span if debug else None, preview=debug)
     if client.state == _abi.DONE:
-        import atexit
-
-        atexit.register(client.close)
         for key, value in _resource(schema.decode()).items():
             client.set_resource(key, value)
     return client
