@@ -6,15 +6,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import zipapp
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import runspan
 from tests.stripepy import table
 from tests.stripepy.otlp_receiver import Receiver
 
@@ -207,6 +210,77 @@ def test_no_such_command(words: list[str], collector: Receiver) -> None:
 
 def test_help(collector: Receiver) -> None:
     assert "exit codes: 0 done, 1 could not be done, 2 no such command" in ask("help")
+
+
+IN_PROCESS = """
+import io, os, sys
+from pathlib import Path
+from runspan import command
+schema = open(sys.argv[1]).read()
+"""
+
+
+def in_process(schema: Path, program: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", IN_PROCESS + program, str(schema)]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_standard_output_of_another_kind(schema_file: Path, collector: Receiver) -> None:
+    """None, where the descriptor is closed; without a descriptor; closed."""
+    status = ask("status")
+    asked = in_process(
+        schema_file,
+        f"""
+sys.stdout = io.StringIO()
+code = command.run("stripepy", schema, ["status"])
+text, sys.stdout = sys.stdout.getvalue(), sys.__stdout__
+assert (code, text) == (0, {status!r}), (code, text)
+""",
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+    asked = in_process(
+        schema_file,
+        'sys.exit(10 + command.run("stripepy", schema, ["off"]))',
+        preexec_fn=lambda: os.close(1),
+    )
+    assert (asked.returncode, asked.stderr) == (10, "") and "switched it off" in ask("status")
+    asked = in_process(
+        schema_file,
+        """
+sys.stdout.close()
+assert command.run("stripepy", schema, ["status"]) == 1
+sys.stdout = open(os.devnull, "w")
+""",
+    )
+    assert (asked.returncode, asked.stderr) == (0, "stripepy: I/O operation on closed file.\n")
+
+
+def test_arguments_of_another_kind(schema_file: Path, collector: Receiver) -> None:
+    asked = in_process(
+        schema_file,
+        """
+sys.stdout = io.StringIO()
+assert command.run("stripepy", schema, [Path("status")]) == 0
+assert command.run("stripepy", schema, [Path("x"), 7, None]) == 2
+assert command.run("stripepy", None, ["status"]) == 1
+assert command.run(None, schema, ["status"]) == 1
+assert command.run("stripepy", schema, 7) == 1
+assert command.run("stripepy", schema, ["\\0"]) == 1
+sys.stderr = None
+assert command.run("stripepy", schema, 7) == 1
+""",
+    )
+    assert asked.returncode == 0, asked.stderr
+
+
+def test_in_an_archive(collector: Receiver, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(Path(runspan.__file__).parent, app / "runspan", ignore=shutil.ignore_patterns("*.so"))
+    (app / "__main__.py").write_text("import sys; from runspan.__main__ import main; sys.exit(main())")
+    zipapp.create_archive(app, tmp_path / "app.pyz")
+    asked = subprocess.run([sys.executable, "-I", tmp_path / "app.pyz", "status"], capture_output=True, text=True)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr.startswith("runspan: there are no files in ") and asked.stderr.count("\n") == 1
 
 
 def test_what_can_not_be_done(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,11 @@ def main() -> int:
         "--schema", metavar="FILE", type=Path, help="the schema of a service that this package does not know"
     )
     own, words = parser.parse_known_args()
-    files = [own.schema] if own.schema else sorted((Path(__file__).parent / "schemas").glob("*.json"))
+    folder = Path(__file__).parent / "schemas"
+    files = [own.schema] if own.schema else sorted(folder.glob("*.json"))
+    if not files:
+        print(f"runspan: there are no files in {folder}; from an archive runspan can't be used", file=sys.stderr)
+        return 1
     try:
         texts = [file.read_text(encoding="utf-8") for file in files]
         known = {str(json.loads(text)["service"]): text for text in texts}

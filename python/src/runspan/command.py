@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 
 import runspan
 from runspan import _abi
@@ -12,20 +14,39 @@ from runspan._values import encode
 
 
 def run(service: str, schema: str, arguments: Sequence[str], library: str | None = None) -> int:
-    """Carry out a command: status, preview, show, on, off or purge, and its options. It writes to standard output.
+    """Carry out a command: status, preview, show, on, off, purge or help. It writes to standard output.
 
     schema: the service's, JSON text; empty where it is not known. Returns an exit code: 0 done, 1 it could not be done
     (why is written), 2 there is no such command. Raises nothing. Nothing is sent.
     """
     try:
         lib = _abi.Library(library or _abi.library_path(), runspan.__version__)
-        sys.stdout.flush()
         options = lib.options(encode(service), encode(schema), None, 0)
-        words = [encode(a) for a in arguments]
-        code: int = lib.command(options, len(words), lib.texts(words), sys.stdout.fileno())
+        words = [encode(str(a)) for a in arguments]
+        with _stdout() as fd:
+            code: int = lib.command(options, len(words), lib.texts(words), fd)
         if code in (0, 1, 2):
             return code
-        print(f"{service}: {lib.strerror(code)}", file=sys.stderr)
-    except (_abi.LibraryError, OSError, ValueError) as e:
-        print(f"{service}: {e}", file=sys.stderr)
+        why = lib.strerror(code)
+    except Exception as e:
+        why = str(e) or type(e).__name__
+    with contextlib.suppress(Exception):  # nobody may read this either
+        if sys.stderr is not None:
+            print(f"{service}: {why}", file=sys.stderr)
     return 1
+
+
+@contextlib.contextmanager
+def _stdout() -> Iterator[int]:
+    """A descriptor that leads to sys.stdout, which may have none of its own, or be None."""
+    try:
+        sys.stdout.flush()
+        fd = sys.stdout.fileno()
+    except (AttributeError, ValueError):  # io.UnsupportedOperation is a ValueError
+        with tempfile.TemporaryFile() as file:
+            yield file.fileno()
+            file.seek(0)
+            if sys.stdout is not None:
+                sys.stdout.write(file.read().decode("utf-8", "replace"))
+    else:
+        yield fd
