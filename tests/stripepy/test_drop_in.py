@@ -158,3 +158,36 @@ with telemetry.setup("call") as span:
 """
     out, requests = run(program, tmp_path, STRIPEPY_NO_TELEMETRY="")
     assert out == "False False\n" and requests == []
+
+
+def test_where_there_is_no_runspan(tmp_path: Path) -> None:
+    """As on macOS and Windows, where it is not installed with StripePy."""
+    program = """
+import sys
+sys.modules["runspan"] = None
+from stripepy.main import main
+sys.exit(main(["download", "--list-only"]))
+"""
+    with receiver(tmp_path) as listening:
+        python = PATCHED.venv / "bin" / "python"
+        done = subprocess.run(
+            [python, "-c", program], env=listening.proxy_environment(), capture_output=True, text=True
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "4DNFI9GMP2J8" in json.loads(done.stdout) and listening.requests() == []
+
+
+@pytest.mark.parametrize(
+    "platform, machine, asked_for",
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("darwin", "x86_64", False), ("win32", "AMD64", False)],
+)
+def test_runspan_is_asked_for_where_there_is_one(platform: str, machine: str, asked_for: bool, tmp_path: Path) -> None:
+    program = f"""
+from importlib.metadata import requires
+from packaging.requirements import Requirement
+needed = [Requirement(text) for text in requires("stripepy-hic")]
+(ours,) = [r for r in needed if r.name == "runspan"]
+print(ours.marker is None or ours.marker.evaluate({{"sys_platform": {platform!r}, "platform_machine": {machine!r}}}))
+"""
+    out, _ = run(program, tmp_path)
+    assert out == f"{asked_for}\n"
