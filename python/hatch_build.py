@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tags the wheel: it holds shared objects of this platform, but no CPython extension."""
+"""Tags the wheel: it holds shared objects of this platform, but no CPython extension. There is no sdist."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class PlatformTag(BuildHookInterface):  # type: ignore[type-arg]
+class Hook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if self.target_name == "sdist":
+            # This folder without the library's sources would make a package that can't be built.
+            raise RuntimeError("runspan has no sdist: ./build.sh wheel makes a wheel, from the whole repository")
         libraries = [Path(self.root, f) for f in self.build_config.force_include if f.endswith(".so")]
         machine = sysconfig.get_platform().removeprefix("linux-").replace("-", "_")
         build_data["pure_python"] = False
