@@ -219,7 +219,7 @@ def test_after_close(schema: str, collector: Receiver, spans: Spans) -> None:
     assert sent["status"]["code"] == 2 and sent["attributes"] == [{"key": "aborted", "value": {"boolValue": True}}]
 
 
-def test_the_exit_closes(schema: str, collector: Receiver, spans: Spans) -> None:
+def test_the_exit_flushes(schema: str, collector: Receiver, spans: Spans) -> None:
     """Also where an exception has passed the close by; and a forked child that exits has nothing to do with it."""
     program = """
 import os, sys, time

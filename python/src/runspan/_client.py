@@ -38,7 +38,7 @@ class Client:
     without it. preview: nothing is sent; log is given each span as it ends, at
     level 2, as OTLP/JSON. library: the path of librunspan, if not the package's.
 
-    Leaving its ``with`` closes it; so does the exit of the interpreter.
+    Leaving its ``with`` closes it. Where nobody does, the interpreter's exit flushes it.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Client:
             self.reason = self._lib.strerror(self.state)
             self._handle = handle.value
             if self._handle != 0:
-                atexit.register(self.close)
+                atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
 
@@ -128,7 +128,7 @@ class Client:
             if self._handle != 0:
                 delivered = self._wait("close", min(max(deadline - monotonic(), 0), DEFAULT_TIMEOUT))
                 self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
-                atexit.unregister(self.close)
+                atexit.unregister(self.flush)
         return delivered
 
     def _deadline(self, timeout: float) -> float:
