@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// maxNames is how many names of a folder are looked at. There are more only
-// where somebody else has put them there.
-const maxNames = 1 << 16
+// maxNames is how many names of a folder are looked at: more than the 100,000
+// files that a schema may allow. What is beyond a later run sees.
+const maxNames = 1 << 17
 
 var errNoFolder = errors.New("it is no folder")
 

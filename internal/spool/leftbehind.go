@@ -51,8 +51,27 @@ func (s *Spool) leftBehind() []*Batch {
 	for _, f := range aside[min(len(aside), maxBad):] {
 		s.folder.remove(f.String())
 	}
+	batches = s.withinLimits(batches)
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return batches
+}
+
+// withinLimits removes the oldest files that are too many, and returns the rest.
+// There may be many, and nobody waits here: Close may cut it off, and the next
+// run then has less to do.
+func (s *Spool) withinLimits(batches []*Batch) []*Batch {
+	slices.SortFunc(batches, func(a, b *Batch) int { return strings.Compare(a.file.id, b.file.id) })
+	var bytes int64
+	for _, b := range batches {
+		bytes += b.size
+	}
+	over := 0
+	for len(batches)-over > s.limits.Files || bytes > s.limits.Bytes {
+		bytes -= batches[over].size
+		over++
+	}
+	s.makeRoom(batches[:over])
+	return batches[over:]
 }
 
 // deadOwners returns whether the process that has a file is gone. It asks after

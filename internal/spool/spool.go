@@ -205,7 +205,8 @@ func (s *Spool) kept() (bytes int) {
 	return bytes
 }
 
-// evict takes out the oldest batches until the files are within the limits.
+// evict takes out the oldest batches until the files are within the limits. There
+// are few: what was found is within them already.
 func (s *Spool) evict() (out []*Batch) {
 	var files int
 	var bytes int64

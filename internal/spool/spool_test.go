@@ -482,6 +482,39 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A flush and a close ask a spool whether it is empty. They don't wait while one
+// that holds far more than its limits is looked through.
+func TestTooManyFilesKeepNobodyWaiting(t *testing.T) {
+	path := folderOf(t)
+	const files = 20000
+	for i := range files {
+		plant(t, path, file{id: fmt.Sprintf("%016x-%016x", time.Now().UnixNano(), i), state: free}, nil)
+	}
+	s := open(t, path, Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour})
+	looked := make(chan struct{})
+	go func() {
+		s.Look()
+		close(looked)
+	}()
+	var longest time.Duration
+	for done := false; !done; {
+		select {
+		case <-looked:
+			done = true
+		default:
+		}
+		begun := time.Now()
+		s.Empty()
+		longest = max(longest, time.Since(begun))
+	}
+	if longest > 500*time.Millisecond {
+		t.Errorf("it waited %v", longest)
+	}
+	if left := strings.Fields(names(t, path)); len(left) != 100 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
 // Contents that are not what the spool has written.
 var notOurs = map[string][]byte{
 	"empty":         {},
