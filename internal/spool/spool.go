@@ -93,6 +93,7 @@ type Spool struct {
 	claim  *Batch    // of the courier, that has not ended
 	listed bool      // found was filled
 	closed bool
+	left   bool // a batch of this client is left to a later run
 }
 
 // Open returns a spool in the folder, an absolute path; empty: in memory only.
@@ -154,7 +155,7 @@ func (s *Spool) Empty() (own, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	isOwn := func(b *Batch) bool { return b.own }
-	own = len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
+	own = !s.left && len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
 		!slices.ContainsFunc(s.jobs, func(j job) bool { return j.record == "" })
 	all = s.listed && len(s.jobs)+len(s.ready)+len(s.found) == 0 && s.claim == nil
 	return own, all
@@ -441,7 +442,9 @@ func (s *Spool) endClaim() {
 }
 
 // hold makes the batch's file this process's, with its request in memory. It
-// says whether the batch can be delivered.
+// says whether the batch can be delivered. Only what is in the file sets it
+// aside: where it can't be read just now (no descriptor, a file server that is
+// away) a later run may.
 func (s *Spool) hold(b *Batch) bool {
 	mine := file{id: b.file.id, state: held, by: s.self}
 	if b.file != mine {
@@ -453,11 +456,15 @@ func (s *Spool) hold(b *Batch) bool {
 	if b.Request != nil {
 		return true
 	}
-	request, err := s.read(b.file)
+	request, err := s.folder.request(b.file.String())
+	passing := err != nil && !errors.Is(err, errFrame)
+	if err == nil {
+		err = s.check(request)
+	}
 	switch {
-	case errors.Is(err, ErrNotMine):
+	case passing || errors.Is(err, ErrNotMine):
 		s.log("a file was left: " + err.Error())
-		s.folder.rename(b.file, b.file.to(free))
+		s.leave(b)
 	case err != nil:
 		s.log("a file was set aside: " + err.Error())
 		s.setAside(b)
@@ -467,12 +474,13 @@ func (s *Spool) hold(b *Batch) bool {
 	return err == nil
 }
 
-func (s *Spool) read(f file) ([]byte, error) {
-	request, err := s.folder.request(f.String())
-	if err != nil {
-		return nil, err
-	}
-	return request, s.check(request)
+// leave gives the batch's file free, for a later run. Where that fails too, it is
+// when this process is gone.
+func (s *Spool) leave(b *Batch) {
+	s.folder.rename(b.file, b.file.to(free))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = s.left || b.own
 }
 
 // Delivered ends a claim. The file of the last batch that was delivered stays,

@@ -291,6 +291,74 @@ func TestWhatIsClosedAnotherDelivers(t *testing.T) {
 	}
 }
 
+// A file that can't be read just now stays for a later run.
+func TestAPassingErrorSetsNothingAside(t *testing.T) {
+	path := folderOf(t)
+	large := Limits{Files: 100, Bytes: 1 << 30, Age: time.Hour}
+	s := open(t, path, large)
+	for range 2 { // the second is not kept in memory
+		if err := s.Put(make([]byte, keptBytes), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written(t, s)
+	plant(t, path, file{id: newID(), state: free}, frame([]byte("found")))
+	s.Remove(s.Claim())
+	// One descriptor is free: enough to rename the file, too few to read it.
+	scarce(t, 1, func() {
+		if b := s.Claim(); b != nil {
+			t.Errorf("claimed %d bytes", len(b.Request))
+		}
+	})
+	if own, _ := s.Empty(); own {
+		t.Error("its own batch is taken for delivered")
+	}
+	if got := names(t, path); strings.Contains(got, "bad") {
+		t.Errorf("files %s", got)
+	}
+	shut(s)
+	if got := drain(open(t, path, large)); len(got) != 2 {
+		t.Errorf("%d batches are left", len(got))
+	}
+}
+
+// scarce calls use where so many descriptors are free and no more.
+func scarce(t *testing.T, free int, use func()) {
+	t.Helper()
+	var taken []*os.File
+	defer func() {
+		for _, f := range taken {
+			f.Close()
+		}
+	}()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	few := limit
+	few.Cur = 64
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}()
+	for {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			break
+		}
+		taken = append(taken, f)
+	}
+	for _, f := range taken[len(taken)-free:] {
+		f.Close()
+	}
+	taken = taken[:len(taken)-free]
+	use()
+}
+
 // A record becomes the batch of its span: there is one file throughout.
 func TestRecords(t *testing.T) {
 	path := folderOf(t)
