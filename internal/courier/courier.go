@@ -175,14 +175,18 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 			c.log("a defect of runspan: nothing more is delivered")
 		}
 	}()
-	pause := c.store.Pause()
-	until := after(pause)
+	var pause spool.Pause
+	var until time.Time
 	connect := sync.OnceValues(func() (otlptrace.Client, *witness) { return c.connect(ctx, to, userAgent, network) })
 	for c.wait(ctx, until) {
+		// Another process may have been asked to wait since.
+		if now := c.store.Pause(); now != pause {
+			pause, until = now, after(now)
+			continue
+		}
 		if batch := c.store.Claim(); batch != nil {
 			otlp, w := connect()
-			pause = c.attempt(ctx, otlp, w, batch, pause)
-			until = after(pause)
+			c.attempt(ctx, otlp, w, batch, pause)
 			continue
 		}
 		c.tell(false)
@@ -227,13 +231,14 @@ func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 	return ctx.Err() == nil
 }
 
-// attempt tries to deliver a batch. It returns the pause that is due then.
-func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness, batch *spool.Batch, last spool.Pause) spool.Pause {
+// attempt tries to deliver a batch, and sets or ends the pause, of which last is
+// what was known before.
+func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness, batch *spool.Batch, last spool.Pause) {
 	spans, err := undecoded(batch.Request)
 	if err != nil {
 		c.log("a batch was set aside: it is no OTLP request")
 		c.store.SetAside(batch)
-		return last
+		return
 	}
 	begun := time.Now()
 	c.mu.Lock()
@@ -245,26 +250,27 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 	case errors.Is(err, errLate):
 		c.store.Return(batch)
 		c.cancel()
-		return last
+		return
 	case cut && time.Since(begun) < fairChance:
 		c.store.Return(batch)
-		return last
+		return
 	case cut || err != nil && w.retryable():
 		c.store.Return(batch)
-		pause := w.pause(last)
-		c.store.SetPause(pause)
+		// What another process was asked for meanwhile may be longer.
+		if pause := w.pause(last); pause.End().After(c.store.Pause().End()) {
+			c.store.SetPause(pause)
+		}
 		c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))
-		return pause
+		return
 	case err != nil:
 		c.log(fmt.Sprintf("a batch was refused: %v", err))
 		c.store.Remove(batch)
 	default:
 		c.store.Delivered(batch)
 	}
-	if last != (spool.Pause{}) {
+	if last != (spool.Pause{}) && c.store.Pause() == last { // else it is another's, of since then
 		c.store.SetPause(spool.Pause{})
 	}
-	return spool.Pause{}
 }
 
 func post(ctx context.Context, otlp otlptrace.Client, w *witness, spans []*tracepb.ResourceSpans) error {
@@ -285,9 +291,8 @@ func after(p spool.Pause) time.Time {
 	if p.Length <= 0 {
 		return time.Time{}
 	}
-	end := p.Since.Add(p.Length)
 	if p.Asked {
-		return end.Add(rand.N(p.Length/8 + 1))
+		return p.End().Add(rand.N(p.Length/8 + 1))
 	}
-	return end.Add(-rand.N(p.Length/2 + 1))
+	return p.End().Add(-rand.N(p.Length/2 + 1))
 }

@@ -259,6 +259,60 @@ func TestPausesLastBetweenRuns(t *testing.T) {
 	}
 }
 
+// A run keeps to what another was asked for after it began; its own failure does
+// not shorten that, nor its own success end it.
+func TestAnotherRunsPause(t *testing.T) {
+	hour := spool.Pause{Failures: 1, Asked: true, Since: time.UnixMilli(time.Now().UnixMilli()), Length: time.Hour}
+	for _, test := range []struct {
+		name   string
+		before spool.Pause // when the run begins
+		during bool        // the hour is asked for while the request is on its way; else before it
+		status int
+		came   string
+	}{
+		{"before the attempt", spool.Pause{}, false, 200, ""},
+		{"during one that fails", spool.Pause{}, true, 503, "a"},
+		{"during one that succeeds", spool.Pause{}, true, 200, "a"},
+		{"during one that succeeds, after a pause", spool.Pause{Failures: 1, Since: time.Now().Add(-time.Minute), Length: time.Second}, true, 200, "a"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			folder := filepath.Join(t.TempDir(), "service")
+			other := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			other.SetPause(test.before)
+			c := &collector{status: test.status}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.during {
+					other.SetPause(hour)
+				}
+				c.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			s := start(t, server.URL, &courier.Network{}, folder)
+			if done, _ := s.flush(10 * time.Second); !done {
+				t.Fatal("there is something to deliver")
+			}
+			if !test.during {
+				other.SetPause(hour)
+			}
+			s.put(t, "a")
+			s.flush(5 * time.Second)
+			if c.came() != test.came {
+				t.Errorf("came %q", c.came())
+			}
+			s.put(t, "b")
+			if done, took := s.flush(5 * time.Second); done || took > 4*time.Second || c.came() != test.came {
+				t.Errorf("in the pause: %v after %v, came %q", done, took, c.came())
+			}
+			if got := other.Pause(); got != hour {
+				t.Errorf("the pause is %v", got)
+			}
+		})
+	}
+}
+
 // Only an attempt that was cut off after a fair time is a failure.
 func TestAnAttemptThatIsCutOff(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -21,6 +21,9 @@ type Pause struct {
 	Length   time.Duration
 }
 
+// End returns when the pause is over.
+func (p Pause) End() time.Time { return p.Since.Add(p.Length) }
+
 const (
 	// Then: failures, asked, since and length in milliseconds.
 	pauseMagic = "runspan-pause-1"
@@ -43,6 +46,9 @@ func (s *Spool) Pause() Pause {
 
 // SetPause keeps a pause; the zero Pause ends it.
 func (s *Spool) SetPause(p Pause) {
+	if p != (Pause{}) { // as the file has it
+		p.Since, p.Length = time.UnixMilli(p.Since.UnixMilli()), p.Length.Truncate(time.Millisecond)
+	}
 	s.pause = p
 	if s.folder == nil {
 		return
