@@ -251,6 +251,8 @@ int runspan_end(runspan_span span, runspan_status status);
  * timeout_ms milliseconds. 0 does not wait.
  * Returns early where waiting has no point: an attempt has failed, of this run
  * or of an earlier one, and the collector is left alone for a while.
+ * DONE: nothing of this client is left to deliver. What the collector refused
+ * for good (400, 401, 413 and others) is lost and counts as delivered.
  * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
 int runspan_flush(runspan_client client, uint32_t timeout_ms);
 

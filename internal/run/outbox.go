@@ -18,6 +18,13 @@ import (
 	"runspan/internal/schema"
 )
 
+// What a request has at most, unless it is of one span: half of what the
+// collector's gate takes, in bytes and in fields that have a length.
+const (
+	requestBytes  = 512 << 10
+	requestFields = 32 << 10
+)
+
 // outbox stands where otlptrace's exporter expects the network, and encodes
 // requests instead. It implements otlptrace.Client.
 type outbox struct {
@@ -61,25 +68,52 @@ func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans)
 			err = errDefect
 		}
 	}()
-	var all []*tracepb.Span
 	for _, s := range spans {
-		s.Resource = o.resource.Load()
-		s.SchemaUrl = ""
-		for _, scope := range s.ScopeSpans {
-			all = append(all, scope.Spans...)
+		for _, scope := range s.ScopeSpans { // there is one: the client's tracer's
+			if o.done != nil {
+				defer o.done(len(scope.Spans))
+			}
+			err = errors.Join(err, o.send(scope.Scope, scope.Spans))
 		}
 	}
-	if o.done != nil {
-		defer o.done(len(all))
-	}
-	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: spans})
+	return err
+}
+
+// send has the spans taken in one request, or in several where it is too large.
+func (o *outbox) send(scope *commonpb.InstrumentationScope, spans []*tracepb.Span) error {
+	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{
+		Resource:   o.resource.Load(),
+		ScopeSpans: []*tracepb.ScopeSpans{{Scope: scope, Spans: spans}},
+	}}})
 	if err != nil {
 		return err
+	}
+	if half := len(spans) / 2; half > 0 && (len(request) > requestBytes || fields(spans) > requestFields) {
+		return errors.Join(o.send(scope, spans[:half]), o.send(scope, spans[half:]))
 	}
 	if err := border.Check(o.schema, request); err != nil {
 		return errors.Join(errDefect, err) // it was checked where it was set
 	}
-	return o.take(request, all)
+	return o.take(request, spans)
+}
+
+// fields returns how many fields that have a length the spans are encoded with,
+// at most.
+func fields(spans []*tracepb.Span) (n int) {
+	attributes := func(list []*commonpb.KeyValue) {
+		for _, a := range list {
+			n += 4 + 2*len(a.Value.GetArrayValue().GetValues())
+		}
+	}
+	for _, s := range spans {
+		n += 6 // the span, its ids, name and status
+		attributes(s.Attributes)
+		for _, e := range s.Events {
+			n += 2
+			attributes(e.Attributes)
+		}
+	}
+	return n
 }
 
 // Start implements otlptrace.Client.

@@ -19,6 +19,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"runspan/internal/run"
 	"runspan/internal/schema"
@@ -286,6 +287,68 @@ func TestAPanicIsNotTheHosts(t *testing.T) {
 	if c.Flush(context.Background()) {
 		t.Error("flushed what was lost")
 	}
+}
+
+// However large the spans, the project's collector takes each request.
+func TestRequestsAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		column string
+		errors int
+	}{{"cfx_of_variation", 16}, {"min", 0}} {
+		c, delivery := open(t)
+		delivery.full = make(chan struct{})
+		columns := func(f *schema.Field) (attribute.Value, error) {
+			own, err := f.Strings(slices.Repeat([]string{test.column}, 64))
+			return attribute.StringSliceValue(own), err
+		}
+		const spans = 512
+		for range spans {
+			s := begin(t, c, "view")
+			if err := s.Set("params.columns", columns); err != nil {
+				t.Fatal(err)
+			}
+			for range test.errors {
+				if err := s.Error("ValueError"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.End(codes.Ok); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(delivery.full)
+		if !c.Flush(context.Background()) || len(delivery.spans()) != spans {
+			t.Fatalf("%v: %d spans came", test, len(delivery.spans()))
+		}
+		for _, r := range delivery.requests {
+			if size, fields := proto.Size(r), withLength(r.ProtoReflect()); size > 512<<10 || fields > 1<<15+100 {
+				t.Errorf("%v: a request of %d bytes and %d fields", test, size, fields)
+			}
+		}
+	}
+}
+
+// withLength counts the fields of a message that are encoded with a length.
+func withLength(m protoreflect.Message) (n int) {
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		one := func(v protoreflect.Value) {
+			switch field.Kind() {
+			case protoreflect.MessageKind:
+				n += 1 + withLength(v.Message())
+			case protoreflect.StringKind, protoreflect.BytesKind:
+				n++
+			}
+		}
+		if !field.IsList() {
+			one(v)
+			return true
+		}
+		for i := range v.List().Len() {
+			one(v.List().Get(i))
+		}
+		return true
+	})
+	return n
 }
 
 func TestEventsAreBounded(t *testing.T) {
