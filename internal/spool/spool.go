@@ -58,9 +58,10 @@ type Batch struct {
 	own  bool // of this client, not found
 	file file // the zero file: none
 	size int64
-	// unwritten: the request is in memory only. A file there may be all the
-	// same: the record of a span that is in the request, and has ended since.
+	// unwritten: the request is in memory only. Files there may be all the same:
+	// the records of spans that are in the request, and have ended since.
 	unwritten bool
+	more      []file // records, where it takes the place of several
 }
 
 // job is what the writer is to do: a batch, or the record of a span.
@@ -329,48 +330,64 @@ func (s *Spool) writeRecord(j job) {
 // rename that brings the one takes the other away.
 func (s *Spool) writeBatch(j job) *Batch {
 	b := &Batch{Request: j.request, own: true, unwritten: true}
-	var more []file
 	for _, span := range j.ended {
 		f, ok := s.records[span]
 		switch {
 		case !ok:
 			continue
 		case b.file.is():
-			more = append(more, f)
+			b.more = append(b.more, f)
 		default:
 			b.file = f
 		}
 		delete(s.records, span)
 	}
-	if s.folder == nil || len(j.request) > maxRequest {
-		return b
+	s.persist(b)
+	return b
+}
+
+// persist writes a batch, where it can.
+func (s *Spool) persist(b *Batch) {
+	if s.folder == nil || len(b.Request) > maxRequest {
+		return
 	}
 	f := b.file
 	if !f.is() {
 		f = s.newFile()
 	}
-	content := frame(j.request)
+	content := frame(b.Request)
 	if s.folder.write(f, content) == nil {
 		b.file, b.size, b.unwritten = f, int64(len(content)), false
-		for _, f := range more {
-			s.folder.remove(f.String())
-		}
+		s.removeMore(b)
 	}
-	return b
+}
+
+func (s *Spool) removeMore(b *Batch) {
+	for _, f := range b.more {
+		s.folder.remove(f.String())
+	}
+	b.more = nil
 }
 
 func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.self} }
 
 // release gives free what this client holds: others may deliver it, and on
-// other machines need not wait until they may take this process for dead.
+// other machines need not wait until they may take this process for dead. What
+// could not be written before may be now.
 func (s *Spool) release() {
 	s.mu.Lock()
 	ready := s.ready
 	s.ready = nil
 	s.mu.Unlock()
 	for _, b := range ready {
+		if b.unwritten {
+			s.persist(b)
+		}
 		if b.file.is() {
 			s.folder.rename(b.file, b.file.to(free))
+		}
+		for _, f := range b.more {
+			s.folder.rename(f, f.to(free))
 		}
 	}
 	for _, f := range s.records {
@@ -430,7 +447,7 @@ func (s *Spool) next() *Batch {
 
 func (s *Spool) makeRoom(evicted []*Batch) {
 	for _, b := range evicted {
-		s.folder.remove(b.file.String())
+		s.remove(b)
 		s.log("a batch was removed: the spool is full")
 	}
 }
@@ -484,20 +501,27 @@ func (s *Spool) leave(b *Batch) {
 }
 
 // Delivered ends a claim. The file of the last batch that was delivered stays,
-// under another name: for the user to look at.
+// under another name: for the user to look at. Where it can't have that it goes,
+// and so do records: they are not what was sent.
 func (s *Spool) Delivered(b *Batch) {
 	defer s.endClaim()
-	if b.file.is() {
-		_ = s.folder.with(func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) })
+	keep := func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) }
+	if !b.file.is() || b.unwritten || s.folder.with(keep) != nil {
+		s.remove(b)
 	}
 }
 
 // Remove ends a claim: the batch will never be delivered.
 func (s *Spool) Remove(b *Batch) {
 	defer s.endClaim()
+	s.remove(b)
+}
+
+func (s *Spool) remove(b *Batch) {
 	if b.file.is() {
 		s.folder.remove(b.file.String())
 	}
+	s.removeMore(b)
 }
 
 // SetAside ends a claim: the batch is not to be sent.

@@ -399,23 +399,57 @@ func TestRecords(t *testing.T) {
 func TestARecordOutlivesAFullDisk(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
-	s.Record("span", []byte("r"))
-	written(t, s)
-	if err := s.Put(make([]byte, maxRequest+1), []string{"span"}); err != nil {
+	for _, end := range []func(*Batch){s.Remove, s.Delivered} {
+		s.Record("span", []byte("r"))
+		s.Record("other", []byte("r"))
+		written(t, s)
+		if err := s.Put(make([]byte, maxRequest+1), []string{"span", "other"}); err != nil {
+			t.Fatal(err)
+		}
+		written(t, s)
+		b := s.Claim()
+		if len(b.Request) != maxRequest+1 || names(t, path) != "held held" {
+			t.Errorf("%d bytes, files %s", len(b.Request), names(t, path))
+		}
+		s.Return(b)
+		if b = s.Claim(); len(b.Request) != maxRequest+1 || names(t, path) != "held held" {
+			t.Errorf("%d bytes, files %s", len(b.Request), names(t, path))
+		}
+		end(b)
+		if got := names(t, path); got != "" { // the records are not what was delivered
+			t.Errorf("files %s", got)
+		}
+	}
+}
+
+// What was delivered is not delivered again, whatever has the name it would keep.
+func TestDeliveredOnce(t *testing.T) {
+	path := folderOf(t)
+	if err := os.MkdirAll(filepath.Join(path, deliveredFile, "full"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	written(t, s)
-	b := s.Claim()
-	if len(b.Request) != maxRequest+1 || names(t, path) != "held" {
-		t.Errorf("%d bytes, files %s", len(b.Request), names(t, path))
-	}
-	s.Return(b)
-	if b = s.Claim(); len(b.Request) != maxRequest+1 || names(t, path) != "held" {
-		t.Errorf("%d bytes, files %s", len(b.Request), names(t, path))
-	}
-	s.Remove(b)
-	if got := names(t, path); got != "" {
+	s := open(t, path, roomy)
+	put(t, s, "a")
+	s.Delivered(s.Claim())
+	if got := names(t, path); got != deliveredFile {
 		t.Errorf("files %s", got)
+	}
+}
+
+// What could not be written at first is tried again before it would be lost.
+func TestCloseWritesWhatCouldNotBe(t *testing.T) {
+	path := folderOf(t)
+	if err := os.WriteFile(filepath.Dir(path), nil, 0o600); err != nil { // in the folder's place
+		t.Fatal(err)
+	}
+	s := open(t, path, roomy)
+	put(t, s, "a", "b")
+	if err := os.Remove(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	shut(s)
+	if got := sorted(drain(open(t, path, roomy))); got != "a b" {
+		t.Errorf("a later run finds %q", got)
 	}
 }
 
