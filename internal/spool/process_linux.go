@@ -4,6 +4,7 @@ package spool
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -36,8 +37,8 @@ var thisProcess = sync.OnceValue(func() owner {
 		return unknown
 	}
 	pid := os.Getpid()
-	start, alive := startOf(pid)
-	if !alive {
+	start, alive, err := startOf(pid)
+	if !alive || err != nil {
 		return unknown
 	}
 	return owner(fmt.Sprintf("%x-%d-%d-%d", hash[:8], namespace.Sys().(*syscall.Stat_t).Ino, pid, start))
@@ -60,25 +61,28 @@ func (o owner) gone() (gone, known bool) {
 	if err != nil {
 		return true, true // nothing that runs has such an id
 	}
-	start, alive := startOf(pid)
-	return !alive || strconv.FormatUint(start, 10) != parts[3], true
+	start, alive, err := startOf(pid)
+	return !alive || strconv.FormatUint(start, 10) != parts[3], err == nil
 }
 
 // startOf returns when a process started, in ticks since the boot. One that has
 // ended and waits for its parent to ask is not alive. proc(5), /proc/pid/stat.
-func startOf(pid int) (start uint64, alive bool) {
+// The error says that it can't be known: no descriptor may be left.
+func startOf(pid int) (start uint64, alive bool, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, false
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH) {
+		return 0, false, nil
+	} else if err != nil {
+		return 0, false, err
 	}
 	// The second field is the program's name, which may hold anything.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	const state, startTime = 0, 19 // the third field, and the 22nd
 	if len(fields) <= startTime || fields[state] == "Z" || fields[state] == "X" {
-		return 0, false
+		return 0, false, nil
 	}
 	start, err = strconv.ParseUint(fields[startTime], 10, 64)
-	return start, err == nil
+	return start, err == nil, err
 }
 
 // touched is the later of a file's two times: a rename changes one of them, a

@@ -467,9 +467,9 @@ func plant(t testing.TB, path string, f file, content []byte) {
 // ownerOf names a process of this machine.
 func ownerOf(t *testing.T, pid int) owner {
 	t.Helper()
-	start, alive := startOf(pid)
-	if !alive {
-		t.Fatalf("%d does not live", pid)
+	start, alive, err := startOf(pid)
+	if !alive || err != nil {
+		t.Fatalf("%d does not live: %v", pid, err)
 	}
 	parts := strings.Split(string(thisProcess()), "-")
 	return owner(fmt.Sprintf("%s-%s-%d-%d", parts[0], parts[1], pid, start))
@@ -493,7 +493,7 @@ func TestOwners(t *testing.T) {
 	_ = dead.Wait()
 	_ = zombie.Process.Kill()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, alive := startOf(zombie.Process.Pid); !alive {
+		if _, alive, _ := startOf(zombie.Process.Pid); !alive {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -534,6 +534,15 @@ func TestOwners(t *testing.T) {
 			t.Errorf("%s: dead %v", test.name, got)
 		}
 	}
+	// Where /proc can't be read just now nobody is gone.
+	livingOwner := ownerOf(t, living.Process.Pid)
+	scarce(t, 0, func() {
+		for _, o := range []owner{livingOwner, deadOwner} {
+			if _, known := o.gone(); known {
+				t.Errorf("without a descriptor, %s is known to live or not", o)
+			}
+		}
+	})
 	// And in a folder.
 	plant(t, path, file{newID(), held, deadOwner}, frame([]byte("of the dead")))
 	plant(t, path, file{newID(), part, deadOwner}, frame([]byte("unfinished")))
