@@ -90,7 +90,10 @@ func (s *Span) writeRecord(now time.Time) {
 		return
 	}
 	attributes := append(slices.Clone(s.attributes), attribute.Bool(key, true))
-	request := s.client.encode(aborted{s.otel.(sdktrace.ReadOnlySpan), attributes, now})
+	span := s.otel.(sdktrace.ReadOnlySpan)
+	// As the SDK does at a span's end: the clock may have been set back since.
+	start := span.StartTime()
+	request := s.client.encode(aborted{span, attributes, start.Add(now.Sub(start))})
 	id := s.otel.SpanContext().SpanID()
 	if request == nil || !s.client.delivery.Record(string(id[:]), request) {
 		return
