@@ -9,6 +9,8 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -104,6 +106,72 @@ func TestTransport(t *testing.T) {
 				t.Errorf("over %s", tls.VersionName(c.requests[0].TLS.Version))
 			}
 		})
+	}
+}
+
+// Pins are of the destination's keys: a proxy that is spoken to over TLS needs
+// none of them, and does not make good for a destination that has none.
+func TestPinsBehindAProxyOverTLS(t *testing.T) {
+	ca, trusted := newCA(t)
+	serve := func(host string, h http.Handler) (*httptest.Server, [sha256.Size]byte) {
+		certificate, err := ca.Leaf(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(h)
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		return server, pin(t, certificate.Certificate[0])
+	}
+	for _, test := range []struct {
+		host, name string // of the destination: in its URL, and in its certificate
+		pinned     string
+		want       bool
+	}{
+		{"collector.example", "collector.example", "destination", true},
+		{"collector.example", "collector.example", "proxy", false},
+		{"collector.example", "collector.example", "", true},
+		{"192.0.2.1", "192.0.2.1", "destination", true},
+		{"192.0.2.1", "192.0.2.1", "proxy", false},
+		{"bücher.example", "xn--bcher-kva.example", "destination", true},
+		{"bücher.example", "xn--bcher-kva.example", "proxy", false},
+	} {
+		c := &collector{}
+		server, own := serve(test.name, c)
+		proxy, proxys := serve("127.0.0.1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			there, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer there.Close()
+			here, buffered, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer here.Close()
+			_, _ = io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
+			go func() { _, _ = io.Copy(there, buffered) }()
+			_, _ = io.Copy(here, there)
+		}))
+		to := courier.Destination{URL: "https://" + test.host + ":4319/v1/traces"}
+		switch test.pinned {
+		case "destination":
+			to.Pins = append(to.Pins, own)
+		case "proxy":
+			to.Pins = append(to.Pins, proxys)
+		}
+		s := startTo(t, to, &courier.Network{CertFile: trusted, HTTPSProxy: proxy.URL}, "")
+		s.put(t, "a")
+		if delivered, _ := s.flush(10 * time.Second); delivered != test.want || (c.came() == "a") != test.want {
+			s.mu.Lock()
+			t.Errorf("%v: delivered %v, came %q, log %q", test, delivered, c.came(), s.lines)
+			s.mu.Unlock()
+		}
+		s.close()
 	}
 }
 

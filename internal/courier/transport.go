@@ -23,6 +23,7 @@ import (
 	// has its own.
 	_ "golang.org/x/crypto/x509roots/fallback"
 	"golang.org/x/net/http/httpproxy"
+	"golang.org/x/net/idna"
 )
 
 // Network is what the host's environment says about reaching the network. It
@@ -44,10 +45,14 @@ type Destination struct {
 	Pins [][sha256.Size]byte
 }
 
+// host returns the name, in ASCII, as net/http has it.
 func (d *Destination) host() string {
 	u, err := url.Parse(d.URL)
 	if err != nil {
 		return ""
+	}
+	if ascii, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
+		return ascii
 	}
 	return u.Hostname()
 }
@@ -93,23 +98,35 @@ func isLoopback(host string) bool {
 }
 
 // newHTTPClient returns a client for the destination in any case; after an error, one that trusts
-// no certificate. verified is asked about the chains of a server that has shown
-// who it is, and may refuse the connection.
+// no certificate. verified is asked about the chains of a destination that has
+// shown who it is, and may refuse the connection.
 func newHTTPClient(to *Destination, n *Network, verified func(chains [][]*x509.Certificate) error) (*http.Client, error) {
 	roots, err := roots(n)
 	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
 	proxyFor := proxies.ProxyFunc()
+	host, overTLS := to.host(), false
+	if u, err := url.Parse(to.URL); err == nil {
+		proxy, err := proxyFor(u)
+		overTLS = err == nil && proxy != nil && proxy.Scheme == "https"
+	}
 	return &http.Client{
 		Timeout: attemptTimeout,
 		// A redirect could lead anywhere: spans go to the schema's destination.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:       func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
-			DialContext: dialer(to.host()),
+			DialContext: dialer(host),
 			TLSClientConfig: &tls.Config{
-				RootCAs:          roots,
-				MinVersion:       tls.VersionTLS12,
-				VerifyConnection: func(c tls.ConnectionState) error { return verified(c.VerifiedChains) },
+				RootCAs:    roots,
+				MinVersion: tls.VersionTLS12,
+				VerifyConnection: func(c tls.ConnectionState) error {
+					// A proxy that is spoken to over TLS has its handshake first, here too.
+					// In its own, the destination's certificate has been found to be for host.
+					if overTLS && c.PeerCertificates[0].VerifyHostname(host) != nil {
+						return nil
+					}
+					return verified(c.VerifiedChains)
+				},
 			},
 			DisableCompression:     true, // no response of ours is worth unpacking
 			MaxIdleConnsPerHost:    1,
