@@ -257,7 +257,8 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 	case cut || err != nil && w.retryable():
 		c.store.Return(batch)
 		// What another process was asked for meanwhile may be longer.
-		if pause := w.pause(last); pause.End().After(c.store.Pause().End()) {
+		pause := w.pause(last)
+		if now := c.store.Pause(); now == last || pause.End().After(now.End()) {
 			c.store.SetPause(pause)
 		}
 		c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))

@@ -306,10 +306,28 @@ func TestAnotherRunsPause(t *testing.T) {
 			if done, took := s.flush(5 * time.Second); done || took > 4*time.Second || c.came() != test.came {
 				t.Errorf("in the pause: %v after %v, came %q", done, took, c.came())
 			}
-			if got := other.Pause(); got != hour {
+			if got := spool.ReadPause(folder); got != hour {
 				t.Errorf("the pause is %v", got)
 			}
 		})
+	}
+}
+
+// A pause that was not kept to its last second, which the draw allows, gives way
+// to a shorter one that the collector asks for then.
+func TestAShorterPauseIsKept(t *testing.T) {
+	c := &collector{status: 503, header: http.Header{"Retry-After": {"1"}}}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	folder := filepath.Join(t.TempDir(), "service")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, server.URL, &courier.Network{}, folder)
+	s.store.SetPause(spool.Pause{Failures: 1, Since: time.Now().Add(5*time.Second - time.Hour), Length: time.Hour})
+	s.put(t, "a")
+	if done, took := s.flush(5 * time.Second); done || took > time.Second || len(c.came()) > 1 {
+		t.Errorf("%v after %v, came %q", done, took, c.came())
 	}
 }
 

@@ -63,13 +63,7 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 func ForgetDelivered(path string) { (&folder{path}).remove(deliveredFile) }
 
 // ReadPause returns the pause of a service's folder; the zero Pause: none.
-func ReadPause(path string) Pause {
-	content, err := (&folder{path}).read(pauseFile, 128)
-	if err != nil {
-		return Pause{}
-	}
-	return parsePause(string(content), time.Now())
-}
+func ReadPause(path string) Pause { return (&folder{path}).pause() }
 
 // request reads a file that was written by frame.
 func (d *folder) request(name string) ([]byte, error) {

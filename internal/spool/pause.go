@@ -32,14 +32,23 @@ const (
 	LongestPause = time.Hour
 )
 
-// Pause returns what SetPause was given last, by whichever process.
+// Pause returns what SetPause was given last, by whichever process; or by this
+// one, where that ends later: it could not be written.
 func (s *Spool) Pause() Pause {
 	if s.folder == nil {
 		return s.pause
 	}
-	content, err := s.folder.read(pauseFile, 128)
+	if p := s.folder.pause(); p.End().After(s.pause.End()) {
+		return p
+	}
+	return s.pause
+}
+
+// pause reads the file; the zero Pause: there is none.
+func (d *folder) pause() Pause {
+	content, err := d.read(pauseFile, 128)
 	if err != nil {
-		return s.pause
+		return Pause{}
 	}
 	return parsePause(string(content), time.Now())
 }

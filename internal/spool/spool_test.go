@@ -814,6 +814,13 @@ func TestPauses(t *testing.T) {
 	if got := open(t, path, roomy).Pause(); got != (Pause{}) || names(t, path) != "held" {
 		t.Errorf("got %v, files %s", got, names(t, path))
 	}
+	// One that can't be written holds for this process, whatever there was before.
+	s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
+	longer := Pause{Failures: 2, Since: time.UnixMilli(time.Now().UnixMilli()), Length: time.Minute}
+	scarce(t, 0, func() { s.SetPause(longer) })
+	if got := s.Pause(); got != longer || ReadPause(path).Failures != 1 {
+		t.Errorf("got %v, want %v", got, longer)
+	}
 	now := time.UnixMilli(1_700_000_000_000)
 	for text, want := range map[string]bool{
 		"runspan-pause-1 1 false 1700000000000 1000\n":                  true,
