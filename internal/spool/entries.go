@@ -25,7 +25,7 @@ func (e Entry) Request() ([]byte, error) { return e.folder.request(e.name) }
 // nothing. There is nothing where there is no folder.
 func Entries(path string) []Entry {
 	d := &folder{path}
-	files, err := d.list()
+	files, _, err := d.list(maxNames)
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -213,8 +215,10 @@ type found struct {
 	touch time.Time // when it was last written or renamed, by the file server's clock
 }
 
-// list returns the spool's files.
-func (d *folder) list() (files []found, err error) {
+// list returns the spool's files, oldest first. Of those that are free it removes
+// the oldest, as it comes to them, until so many are left: where there are very
+// many a process does not live to see them all.
+func (d *folder) list(keep int) (files []found, removed int, err error) {
 	err = d.with(func(root *os.Root) error {
 		dir, err := root.Open(".")
 		if err != nil {
@@ -225,20 +229,34 @@ func (d *folder) list() (files []found, err error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
+		var all []file
+		n := 0 // that are free
 		for _, name := range names {
-			f, ok := parseFile(name)
-			if !ok {
-				continue
+			if f, ok := parseFile(name); ok {
+				all = append(all, f)
+				if f.state == free {
+					n++
+				}
 			}
-			info, err := root.Lstat(name)
+		}
+		slices.SortFunc(all, func(a, b file) int { return strings.Compare(a.id, b.id) })
+		for _, f := range all {
+			info, err := root.Lstat(f.String())
 			if err != nil || !info.Mode().IsRegular() || !isMine(info) {
 				continue // gone since, or none of ours
+			}
+			if f.state == free && n > keep {
+				n--
+				if root.Remove(f.String()) == nil {
+					removed++
+				}
+				continue
 			}
 			files = append(files, found{f, info.Size(), touched(info)})
 		}
 		return nil
 	})
-	return files, err
+	return files, removed, err
 }
 
 // clock returns the file server's time.

@@ -26,7 +26,10 @@ const (
 // The order is random, so that a thousand processes that find the same files do
 // not all begin with the same one.
 func (s *Spool) leftBehind() []*Batch {
-	files, err := s.folder.list()
+	files, removed, err := s.folder.list(s.limits.Files)
+	for range removed {
+		s.log(full)
+	}
 	if err != nil {
 		return nil // there is no folder, or it can't be read: nothing to deliver
 	}
@@ -57,8 +60,7 @@ func (s *Spool) leftBehind() []*Batch {
 }
 
 // withinLimits removes the oldest files that are too many, and returns the rest.
-// There may be many, and nobody waits here: Close may cut it off, and the next
-// run then has less to do.
+// Nobody waits here.
 func (s *Spool) withinLimits(batches []*Batch) []*Batch {
 	slices.SortFunc(batches, func(a, b *Batch) int { return strings.Compare(a.file.id, b.file.id) })
 	var bytes int64

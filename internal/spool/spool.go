@@ -445,10 +445,12 @@ func (s *Spool) next() *Batch {
 	return nil
 }
 
+const full = "a batch was removed: the spool is full"
+
 func (s *Spool) makeRoom(evicted []*Batch) {
 	for _, b := range evicted {
 		s.remove(b)
-		s.log("a batch was removed: the spool is full")
+		s.log(full)
 	}
 }
 
