@@ -11,7 +11,7 @@ import (
 )
 
 func service(switches string) Service {
-	return Service{Name: "tool", Switches: switches, Off: func() string { return "" }, Purge: func() {}}
+	return Service{Name: "tool", Switches: switches, Off: func() string { return "" }, Clear: func() {}}
 }
 
 func TestOffMakesNothingInAnotherUsersHome(t *testing.T) {

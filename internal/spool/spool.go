@@ -35,7 +35,7 @@ type Limits struct {
 const (
 	// What may be in memory only: because the writer has not come to it, or
 	// because it can't be written.
-	memoryBytes = 32 << 20
+	memoryBytes = 16 << 20
 	// What has been written is kept in memory too, up to this, so that it need
 	// not be read again.
 	keptBytes = 4 << 20
