@@ -94,7 +94,7 @@ type Spool struct {
 	claim  *Batch    // of the courier, that has not ended
 	listed bool      // found was filled
 	closed bool
-	left   bool // a batch of this client is left to a later run
+	left   []*Batch // to a later run
 }
 
 // Open returns a spool in the folder, an absolute path; empty: in memory only.
@@ -156,7 +156,7 @@ func (s *Spool) Empty() (own, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	isOwn := func(b *Batch) bool { return b.own }
-	own = !s.left && len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
+	own = !slices.ContainsFunc(s.left, isOwn) && len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
 		!slices.ContainsFunc(s.jobs, func(j job) bool { return j.record == "" })
 	all = s.listed && len(s.jobs)+len(s.ready)+len(s.found) == 0 && s.claim == nil
 	return own, all
@@ -376,14 +376,14 @@ func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.sel
 // could not be written before may be now.
 func (s *Spool) release() {
 	s.mu.Lock()
-	ready := s.ready
-	s.ready = nil
+	ready := append(s.ready, s.left...)
+	s.ready, s.left = nil, nil
 	s.mu.Unlock()
 	for _, b := range ready {
 		if b.unwritten {
 			s.persist(b)
 		}
-		if b.file.is() {
+		if b.file.by != "" {
 			s.folder.rename(b.file, b.file.to(free))
 		}
 		for _, f := range b.more {
@@ -493,13 +493,15 @@ func (s *Spool) hold(b *Batch) bool {
 	return err == nil
 }
 
-// leave gives the batch's file free, for a later run. Where that fails too, it is
-// when this process is gone.
+// leave gives the batch's file free, for a later run; where that fails too, when
+// the spool is closed.
 func (s *Spool) leave(b *Batch) {
-	s.folder.rename(b.file, b.file.to(free))
+	if s.folder.rename(b.file, b.file.to(free)) {
+		b.file = b.file.to(free)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.left = s.left || b.own
+	s.left = append(s.left, b)
 }
 
 // Delivered ends a claim. The file of the last batch that was delivered stays,
