@@ -26,7 +26,7 @@ func TestOffMakesNothingInAnotherUsersHome(t *testing.T) {
 		out   string
 	}{
 		{12345, Failed, "tool: " + home + " is another user's\n"},
-		{0, Done, "tool\n  telemetry  on\n  last sent  nothing from here\n  waiting    nothing: no folder for it (HOME and XDG_STATE_HOME name none)\n"},
+		{0, Done, "tool\n  telemetry  on\n  last sent  no record of it here\n  waiting    nothing: no folder for it (HOME and XDG_STATE_HOME name none)\n"},
 	} {
 		if err := os.Chown(home, test.owner, test.owner); err != nil {
 			t.Fatal(err)
