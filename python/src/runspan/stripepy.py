@@ -80,6 +80,9 @@ def _open(debug: bool) -> Client:
         schema = f.read()
     client = Client("stripepy", schema, log=_print_span if debug else None, preview=debug)
     if client.state == _abi.DONE:
+        import atexit
+
+        atexit.register(client.close)  # StripePy's spans have ended by then
         for key, value in _resource(schema.decode()).items():
             client.set_resource(key, value)
     return client
