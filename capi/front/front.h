@@ -46,9 +46,6 @@ void rs_leave(void);
 /* thread.c: a line for a runspan_log of the host's, which may call runspan. */
 void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line, size_t length);
 
-/* memcheck.c: tells Memcheck that this has been written, whatever it thinks. */
-void rs_written(const void *memory, size_t size);
-
 /* loader.c: loads the core once per process. path may be NULL. On failure
  * *why is a text for the log, valid until the next call on this thread, or NULL. */
 int rs_load(const char *path, const char **why);

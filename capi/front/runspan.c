@@ -4,6 +4,7 @@
  * then passes on.
  */
 #include "front.h"
+#include "memcheck.h"
 
 #include <limits.h>
 #include <stdatomic.h>
@@ -28,14 +29,14 @@ static int enter(uint64_t handle, int ok, const runspan_core **core) {
 }
 
 static int leave(int code) {
-    rs_written(&code, sizeof code);
+    rs_memcheck(RS_WRITTEN, &code, sizeof code);
     rs_leave();
     return code;
 }
 
 /* The same, after a call that has given a handle. */
 static int leave_with(int code, const uint64_t *handle) {
-    rs_written(handle, sizeof *handle);
+    rs_memcheck(RS_WRITTEN, handle, sizeof *handle);
     return leave(code);
 }
 

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* pthread_getattr_np */
 #include "front.h"
+#include "memcheck.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -73,12 +74,12 @@ void rs_leave(void) {
 }
 
 void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
-    rs_written(&log, sizeof log);
-    rs_written(&data, sizeof data);
-    rs_written(&level, sizeof level);
-    rs_written(&line, sizeof line);
-    rs_written(&length, sizeof length);
-    rs_written(line, length + 1);
+    rs_memcheck(RS_WRITTEN, &log, sizeof log);
+    rs_memcheck(RS_WRITTEN, &data, sizeof data);
+    rs_memcheck(RS_WRITTEN, &level, sizeof level);
+    rs_memcheck(RS_WRITTEN, &line, sizeof line);
+    rs_memcheck(RS_WRITTEN, &length, sizeof length);
+    rs_memcheck(RS_WRITTEN, line, length + 1);
     self.inside = 0;
     ((runspan_log)log)((void *)data, level, line);
     self.inside = 1;

@@ -7,6 +7,7 @@ whose target has the methods that StripePy calls on an OpenTelemetry span.
 
 from __future__ import annotations
 
+import atexit
 import os
 
 from runspan import Client, Span, Status, _abi
@@ -80,8 +81,6 @@ def _open(debug: bool) -> Client:
         schema = f.read()
     client = Client("stripepy", schema, log=_print_span if debug else None, preview=debug)
     if client.state == _abi.DONE:
-        import atexit
-
         atexit.register(client.close)  # StripePy's spans have ended by then
         for key, value in _resource(schema.decode()).items():
             client.set_resource(key, value)

@@ -6,6 +6,7 @@
  * writes how many calls there were.
  */
 #include "core.h"
+#include "memcheck.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,27 +54,11 @@ static void read_config(const runspan_core_config *config) {
         read_string(all[i]);
 }
 
-/* Valgrind's client request MAKE_MEM_UNDEFINED: see capi/front/memcheck.c. */
-static void doubt(void *memory, size_t size) {
-#ifdef __x86_64__
-    const uint64_t request[6] = {((uint64_t)'M' << 24 | (uint64_t)'C' << 16) + 1, (uint64_t)memory, size};
-    uint64_t result = 0;
-
-    __asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\txchgq %%rbx, %%rbx"
-                     : "+d"(result)
-                     : "a"(request)
-                     : "cc", "memory");
-#else
-    (void)memory;
-    (void)size;
-#endif
-}
-
 static int called(void) {
     int code = RUNSPAN_DONE;
 
     calls++;
-    doubt(&code, sizeof code);
+    rs_memcheck(RS_NEVER_WRITTEN, &code, sizeof code);
     return code;
 }
 
@@ -99,7 +84,7 @@ int runspan_core_open(const runspan_core_config *config, uint64_t *client) {
     shown[slot].log_data = config->log_data;
     pthread_mutex_unlock(&mutex);
     *client = CLIENTS + slot;
-    doubt(client, sizeof *client);
+    rs_memcheck(RS_NEVER_WRITTEN, client, sizeof *client);
     return called();
 }
 
@@ -131,7 +116,7 @@ int runspan_core_set_resource_bool(uint64_t client, const char *key, size_t key_
 int runspan_core_begin(uint64_t client, const char *name, size_t name_len, uint64_t *span) {
     read_text(name, name_len);
     *span = (uint64_t)(handles++ + 1) * CLIENTS + client % CLIENTS;
-    doubt(span, sizeof *span);
+    rs_memcheck(RS_NEVER_WRITTEN, span, sizeof *span);
     return called();
 }
 
@@ -194,9 +179,9 @@ int runspan_core_end(uint64_t span, int status) {
         if (line == NULL)
             abort();
         memcpy(line, "{}", length + 1);
-        doubt(line, length + 1);
-        doubt(&level, sizeof level);
-        doubt(&length, sizeof length);
+        rs_memcheck(RS_NEVER_WRITTEN, line, length + 1);
+        rs_memcheck(RS_NEVER_WRITTEN, &level, sizeof level);
+        rs_memcheck(RS_NEVER_WRITTEN, &length, sizeof length);
         to.tell(to.log, to.log_data, level, line, length);
         free(line);
     }
