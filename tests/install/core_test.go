@@ -218,7 +218,7 @@ func TestMoreRightsThanTheUser(t *testing.T) {
 		out      string
 		left     int // files in the spool, where one was
 	}{
-		{"by its owner", 0o755, owner, "", "open 0\nstate 0\nsecure 0\n", 3},
+		{"by its owner", 0o755, owner, "", "open 0\nstate 0\nsecure 0\n", 2},
 		{"by its owner who opted out", 0o755, owner, "NO_TELEMETRY=1", "open 2\nstate 2\nsecure 0\n", 0},
 		{"another core", 0o755, user, "RUNSPAN_CORE=" + other, "loaded\nlog telemetry is off: librunspan-core.so is of another version\nopen 13\nstate 13\nsecure 0\n", 1},
 		{"setuid", 0o755 | os.ModeSetuid, user, "", secure, 1},
@@ -238,8 +238,8 @@ func TestMoreRightsThanTheUser(t *testing.T) {
 			if err := os.MkdirAll(spool, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			write(t, spool+"/delivered", nil, 0o600)
-			for _, path := range []string{state, filepath.Dir(spool), spool, spool + "/delivered"} {
+			write(t, spool+"/pause", nil, 0o600)
+			for _, path := range []string{state, filepath.Dir(spool), spool, spool + "/pause"} {
 				if err := os.Chown(path, owner, owner); err != nil {
 					t.Fatal(err)
 				}
