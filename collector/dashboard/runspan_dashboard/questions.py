@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections import Counter
@@ -13,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from runspan_dashboard.disk import replace
 
 Row = dict[str, Any]
 Query = Callable[[str, dict[str, str]], list[Row]]
@@ -145,7 +146,7 @@ class PublicQuestions(Questions):
                 for week in new:
                     time = {"from": week, "to": f"{moment(week) + WEEK:%Y-%m-%d}"}
                     counted[week] = self._asked("public", parameters(time, now))
-                write(self._published, json.dumps(counted, indent=1))
+                replace(self._published, json.dumps(counted, indent=1), 0o640)
         return [counted[week] for week in shown if week in counted]
 
 
@@ -154,18 +155,3 @@ def whole_weeks(now: datetime) -> list[datetime]:
     day = now.replace(hour=0, minute=0, second=0, microsecond=0) - LATE
     monday = day - timedelta(days=day.weekday())
     return [monday - number * WEEK for number in range(1, SHOWN_WEEKS + 1)]
-
-
-def write(path: Path, text: str) -> None:
-    """After a power cut the old file is there, or the new one."""
-    new = path.with_name(path.name + ".new")
-    with open(new, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -10,13 +10,14 @@ import base64
 import hashlib
 import hmac
 import ipaddress
-import os
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from runspan_dashboard.disk import replace
 
 Clock = Callable[[], float]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -75,12 +76,7 @@ class Users:
             raise ValueError(f"a password has at least {SHORTEST} characters")
         self.hash_of(name)  # reads the file
         hashes = self._hashes | {name: hash_password(password)}
-        new = self._path.with_name(self._path.name + ".new")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
-            f.writelines(f"{n}:{h}\n" for n, h in sorted(hashes.items()))
-            f.flush()
-            os.fsync(f.fileno())  # the old file or the new one is there after a power cut, not an empty one
-        new.replace(self._path)
+        replace(self._path, "".join(f"{n}:{h}\n" for n, h in sorted(hashes.items())), 0o600)
 
 
 class Sessions:
