@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 goroot=$(go env GOROOT)
 folder=$(realpath -m "$1")
 mkdir -p "$folder"
-declare -A copies # of files of Go's, by their paths
+declare -A copies # of files of Go's, by their paths; and files that are added
 
 change() { # FILE OLD NEW
     local source=$goroot/src/$1 copy text
@@ -42,6 +42,15 @@ change runtime/runtime1.go '*p = gogetenv("GODEBUG")' '*p = ""'
 change runtime/netpoll_epoll.go 'println("runtime: epollwait on fd", epfd, "failed with", errno)' $'epfd = -1\n\t\t\treturn gList{}, 0'
 change runtime/netpoll_epoll.go 'if epfd == -1 {' $'if epfd == -1 {\n\t\tif delay != 0 {\n\t\t\tusleep(10 * 1000)\n\t\t}'
 change runtime/netpoll_epoll.go 'println("runtime: netpollBreak write failed with", -n)' 'return'
+
+# No descriptor of the core's is 0, 1 or 2: a host that has closed these may still write to them.
+copies[$goroot/src/syscall/runspan_descriptors.go]=$PWD/scripts/_overlay/syscall_descriptors.go
+calls=syscall/zsyscall_linux_$(go env GOARCH).go
+change "$calls" 'Syscall6(SYS_OPENAT,' 'CreateDescriptor(SYS_OPENAT,'
+change "$calls" 'RawSyscall(SYS_SOCKET, uintptr(domain), uintptr(typ), uintptr(proto))' \
+    'CreateDescriptor(SYS_SOCKET, uintptr(domain), uintptr(typ), uintptr(proto), 0, 0, 0)'
+change internal/syscall/unix/at.go 'syscall.Syscall6(openatTrap,' 'syscall.CreateDescriptor(openatTrap,'
+change internal/poll/fd_unix.go 'unix.Fcntl(fd, syscall.F_DUPFD_CLOEXEC, 0)' 'unix.Fcntl(fd, syscall.F_DUPFD_CLOEXEC, 3)'
 
 {
     echo '{"Replace": {'
