@@ -152,7 +152,7 @@ func (s *span) end(status codes.Code) error {
 }
 
 // runCommand is for a service whose schema may be no schema, or none of its.
-func runCommand(service command.Service, text string, words []string, out io.Writer) int {
+func runCommand(service command.Service, text string, asked command.Request, out io.Writer) int {
 	s, err := schema.Parse([]byte(text))
 	if err == nil && s.Service != service.Name {
 		err = errService
@@ -164,7 +164,7 @@ func runCommand(service command.Service, text string, words []string, out io.Wri
 	if err == nil {
 		service.Schema, service.Endpoint = s, cmp.Or(service.Endpoint, s.Destination)
 	}
-	return service.Run(words, out)
+	return service.Run(asked, out)
 }
 
 func newDelivery(c *client, cfg *config, s *schema.Schema) (run.Delivery, error) {

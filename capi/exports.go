@@ -12,20 +12,13 @@ package main
 static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
 	((void (*)(uintptr_t, uintptr_t, int, const char *, size_t))tell)(log, data, level, line, length);
 }
-
-static const char *call_why_off(const runspan_core_user *user, const char *service) {
-	return user->why_off(service);
-}
-
-static void call_clear(const runspan_core_user *user, const char *spool) {
-	user->clear(spool);
-}
 */
 import "C"
 
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -375,26 +368,17 @@ func wait(delivered func(context.Context) bool, timeoutMs C.uint32_t) C.int {
 }
 
 //export runspan_core_command
-func runspan_core_command(c *C.runspan_core_config, user *C.runspan_core_user, argc C.int, argv **C.char, fd C.int) (result C.int) {
+func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_request, fd C.int, exitStatus *C.int) (result C.int) {
 	defer recovered(&result)
-	words := make([]string, 0, int(argc))
-	for _, word := range unsafe.Slice(argv, int(argc)) {
+	words := make([]string, 0, int(asked.count))
+	for _, word := range unsafe.Slice(asked.words, int(asked.count)) {
 		words = append(words, text(word))
 	}
 	cfg := configOf(c)
-	service := command.Service{
-		Name:     cfg.service,
-		Endpoint: cfg.endpoint,
-		Spool:    cfg.spool,
-		Switches: text(user.switches),
-		Off:      func() string { return text(C.call_why_off(user, c.service)) },
-		Clear: func() {
-			if c.spool != nil {
-				C.call_clear(user, c.spool)
-			}
-		},
-	}
-	return C.int(runCommand(service, cfg.schema, words, descriptor(fd)))
+	service := command.Service{Name: cfg.service, Endpoint: cfg.endpoint, Spool: cfg.spool, Off: text(asked.why_off)}
+	request := command.Request{Command: text(asked.name), Span: strings.Join(words, " "), Last: asked.last != 0, JSON: asked.json != 0}
+	*exitStatus = C.int(runCommand(service, cfg.schema, request, descriptor(fd)))
+	return code(nil)
 }
 
 // descriptor is one of the host's. An os.File would close it in the end.

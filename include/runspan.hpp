@@ -321,16 +321,25 @@ private:
 };
 
 // As runspan_command, for a tool's own arguments; writes to standard output.
-// An exit code from 0 to 2, or a return code: strerror has a sentence for it.
+// Returns an exit status: 0 done, 1 it could not be done, 2 there is no such command.
 inline int command(const char *service, const char *schema, int argc, char **argv) noexcept {
     if constexpr (enabled) {
         runspan_options o{};
         o.struct_size = sizeof o;
         o.service = service;
         o.schema = schema;
-        return runspan_command(&o, argc, argv, 1);
+        int exit_status = 1;
+        runspan_command(&o, argc, argv, 1, &exit_status);
+        return exit_status;
     }
-    return (void)service, (void)schema, (void)argc, (void)argv, RUNSPAN_OFF;
+    return (void)service, (void)schema, (void)argc, (void)argv, 1;
+}
+
+// As runspan_consent: 0 where neither the user nor the site has opted out.
+inline int consent(const char *service) noexcept {
+    if constexpr (enabled)
+        return runspan_consent(service);
+    return (void)service, RUNSPAN_OFF;
 }
 
 // A sentence for a return code, in English: a static string, never null.

@@ -97,9 +97,11 @@ typedef enum runspan_status {
 enum {
     RUNSPAN_DONE = 0,
 
-    /* Telemetry is off because the user said so, or the site. First match wins. */
-    RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is there, even empty */
-    RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is there, even empty */
+    /* Telemetry is off because the user said so, or the site: the codes of which
+     * RUNSPAN_IS_OPT_OUT is true. The first rule that holds counts: the variables in
+     * this order, then the site's switch, then the user's. */
+    RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is set, even empty */
+    RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is set, even empty */
     RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
     RUNSPAN_OFF_SDK_DISABLED = 4,  /* OTEL_SDK_DISABLED is true */
     RUNSPAN_OFF_USER = 5,          /* the user's switch: see runspan_command */
@@ -114,8 +116,9 @@ enum {
 
     RUNSPAN_NO_DESCRIPTORS = 15,   /* fewer than 8 are free (ulimit -n) */
     RUNSPAN_REFUSED = 16,          /* a system call that the core needs is refused (seccomp) */
-    RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), is linked statically, or has more rights than its user */
+    RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), or is linked statically */
     RUNSPAN_NO_STACK = 18,         /* less than 32 KiB of this thread's stack is left */
+    RUNSPAN_PRIVILEGED = 19,       /* this process has more rights than its user (setuid, setgid, file capabilities) */
 
     /* Nothing was done. */
     RUNSPAN_OFF = 20,              /* the handle is 0 */
@@ -136,6 +139,9 @@ enum {
     RUNSPAN_E_TOO_MANY = -10,      /* too many clients or spans are open */
     RUNSPAN_E_INTERNAL = -11       /* a defect of runspan; the host is not affected */
 };
+
+/* Is the code of runspan_open or runspan_consent the user's choice, or the site's? */
+#define RUNSPAN_IS_OPT_OUT(code) ((code) >= RUNSPAN_OFF_SERVICE && (code) <= RUNSPAN_OFF_SITE)
 
 /* Levels of a log line. */
 enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
@@ -176,12 +182,15 @@ typedef struct runspan_options {
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
- * and where the user's switch is; where telemetry is off, what waits there is
- * removed), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
+ * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
  * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
  * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR. In a
  * program that runs with more rights than its user (setuid, setgid, file
- * capabilities) none of them is: telemetry is off, UNSUPPORTED.
+ * capabilities) none of them is: telemetry is off, PRIVILEGED.
+ *
+ * Where a variable opts out no file is looked at, and where the site's switch
+ * does, none of the user's: a home may be on a server that does not answer. The
+ * reports that wait stay where they are, until runspan_command removes them.
  *
  * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
  * what would be sent: each span is written to standard error when it ends, and
@@ -251,6 +260,8 @@ int runspan_end(runspan_span span, runspan_status status);
  * timeout_ms milliseconds. 0 does not wait.
  * Returns early where waiting has no point: an attempt has failed, of this run
  * or of an earlier one, and the collector is left alone for a while.
+ * DONE: nothing of this client is left to deliver. What the collector refused
+ * for good (400, 401, 413 and others) is lost and counts as delivered.
  * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
 int runspan_flush(runspan_client client, uint32_t timeout_ms);
 
@@ -261,6 +272,12 @@ int runspan_flush(runspan_client client, uint32_t timeout_ms);
  * NOT_DELIVERED a later run delivers what is on disk. */
 int runspan_close(runspan_client client, uint32_t timeout_ms);
 
+/* Has the user opted out of the service's telemetry, or the site? Asks what
+ * runspan_open asks first, and does no more: no core is loaded, no file written.
+ * DONE: no. Else the code that runspan_open would return.
+ * Errors: ARGUMENT. */
+int runspan_consent(const char *service);
+
 /* Carries out a command of the user's about the telemetry of options' service,
  * so that a tool can offer it under a name of its own, such as "mytool telemetry
  * status". argv are argc words: a command (status, preview, show, on, off,
@@ -269,10 +286,15 @@ int runspan_close(runspan_client client, uint32_t timeout_ms);
  * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
  * off for all services, SERVICE.off for one.
  *
- * Returns an exit code: 0 done, 1 it could not be done (why is written), 2 there
- * is no such command. Where telemetry can't work here, one of the codes from
- * RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_NO_STACK. Errors: ARGUMENT, INTERNAL. */
-int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd);
+ * off, on and purge do their work before any core is loaded. Where none can be,
+ * status says whether telemetry is on, and no more, and so do they.
+ *
+ * DONE: the command was understood; *exit_status is 0 where it was carried out, 1
+ * where it could not be (why is written), 2 where there is no such command.
+ * exit_status may be NULL. Else it is 1, and nothing was written: preview and show
+ * return a code from RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_PRIVILEGED, or BUSY, where
+ * the core can't be loaded. Errors: ARGUMENT, INTERNAL. */
+int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd, int *exit_status);
 
 /* A sentence for a return code, in English: a static string, never NULL. */
 const char *runspan_strerror(int code);

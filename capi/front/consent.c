@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Has the user opted out? First match wins. Read from the C environment, so
- * that what the host itself has set counts.
+ * that what the host itself has set counts; and before any file.
  */
 #include "front.h"
 
@@ -48,7 +48,8 @@ static int otel_sdk_disabled(void) {
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
-/* What an administrator says for all users: docs/privacy.md. */
+/* What an administrator says for all users: docs/privacy.md. It is looked at
+ * before the user's home, which may be on a server that does not answer. */
 #define SITE_FOLDER "/etc/runspan"
 
 /* Is there a file of that name? What can't be told counts as one: a switch that
@@ -86,9 +87,9 @@ int rs_consent(const char *service) {
         return RUNSPAN_OFF_DO_NOT_TRACK;
     if (otel_sdk_disabled())
         return RUNSPAN_OFF_SDK_DISABLED;
-    if (rs_switch_folder(folder, sizeof folder) && is_switched_off(folder, service))
-        return RUNSPAN_OFF_USER;
     if (is_switched_off(SITE_FOLDER, service))
         return RUNSPAN_OFF_SITE;
+    if (rs_switch_folder(folder, sizeof folder) && is_switched_off(folder, service))
+        return RUNSPAN_OFF_USER;
     return RUNSPAN_DONE;
 }

@@ -39,12 +39,16 @@ typedef struct runspan_core_config {
 /* With RUNSPAN_PREVIEW: spans are shown as a table, for people. */
 #define RUNSPAN_CORE_TABLE 2u
 
-/* What the core asks of the front for a command of the user's. */
-typedef struct runspan_core_user {
-    const char *switches;                      /* the folder of the user's switches; NULL: none */
-    const char *(*why_off)(const char *service); /* why telemetry is off, in words; NULL: it is on */
-    void (*clear)(const char *spool);          /* removes what waits */
-} runspan_core_user;
+/* A command of the user's that shows something. Those that change something the
+ * front carries out by itself: command.c. */
+typedef struct runspan_core_request {
+    const char *name;          /* status, preview or show */
+    const char *const *words;  /* of preview: the words of the span's name */
+    int count;                 /* of the words; 0: the schema's first span */
+    int last;                  /* of preview: the last report that was sent */
+    int json;
+    const char *why_off;       /* why telemetry is off, in words; NULL: it is on */
+} runspan_core_request;
 
 /* The core's functions, as the loader finds them. The names are
  * runspan_core_ and then the member's. */
@@ -70,7 +74,7 @@ typedef struct runspan_core {
     int (*flush)(uint64_t client, uint32_t timeout_ms);
     int (*close)(uint64_t client, uint32_t timeout_ms);
     int (*state)(uint64_t client);
-    int (*command)(const runspan_core_config *, const runspan_core_user *, int argc, const char *const *argv, int fd);
+    int (*command)(const runspan_core_config *, const runspan_core_request *, int fd, int *exit_status);
 } runspan_core;
 
 /* capi/threads.c */

@@ -5,9 +5,11 @@
 #include "front.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int rs_is_file_name(const char *service) {
@@ -44,4 +46,49 @@ int rs_spool_folder(const char *service, char *path, size_t size) {
 
 int rs_switch_folder(char *path, size_t size) {
     return folder("XDG_CONFIG_HOME", "/.config", "", path, size);
+}
+
+/* Below a folder of the user's, or of root's, as /tmp is: where sudo keeps HOME,
+ * root's folders in it would be closed to that home's owner. */
+static int may_have_ours(const char *path) {
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        return errno;
+    if (!S_ISDIR(info.st_mode))
+        return ENOTDIR;
+    return info.st_uid == geteuid() || info.st_uid == 0 ? 0 : EPERM;
+}
+
+/* Its owner can use it, whatever the umask is: mkdir heeds that, and other
+ * programs have files there too. */
+static int make_one(const char *path) {
+    struct stat info;
+
+    if (mkdir(path, S_IRWXU) != 0)
+        return errno == EEXIST ? 0 : errno; /* another process was first */
+    if (lstat(path, &info) != 0)
+        return errno;
+    return (info.st_mode & S_IRWXU) == S_IRWXU || chmod(path, S_IRWXU) == 0 ? 0 : errno;
+}
+
+int rs_make_folder(const char *path) {
+    char part[PATH_MAX];
+    size_t size = strlen(path), end = size;
+    int err;
+
+    if (*path != '/' || size >= sizeof part)
+        return ENAMETOOLONG;
+    memcpy(part, path, size + 1);
+    while ((err = may_have_ours(end == 0 ? "/" : part)) == ENOENT && end > 0) {
+        while (part[--end] != '/')
+            ;
+        part[end] = '\0';
+    }
+    while (err == 0 && end < size) {
+        part[end] = path[end];
+        end += strlen(part + end);
+        err = make_one(part);
+    }
+    return err;
 }

@@ -37,18 +37,32 @@ struct owner {
 static _Atomic(struct owner *) owner; /* NULL: nobody has begun */
 static atomic_int owner_pid;          /* 0: the page is wiped */
 
-static int claim_process(void) {
+/* qemu-user takes advice that it does not know, and does nothing: there one that
+ * nobody knows is taken, too. */
+static int is_wiped_on_fork(void *page, size_t size) {
+    const int nonsense = 0x7fffff;
+
+    return madvise(page, size, MADV_WIPEONFORK) == 0 && madvise(page, size, nonsense) != 0;
+}
+
+static int claim(void) {
     struct owner *none = NULL;
     struct owner *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (page == MAP_FAILED)
         return RUNSPAN_NO_ADDRESS_SPACE;
-    if (madvise(page, sizeof *page, MADV_WIPEONFORK) != 0)
+    if (!is_wiped_on_fork(page, sizeof *page))
         atomic_store(&owner_pid, (int)getpid());
     atomic_store(&page->mark, 1);
     if (!atomic_compare_exchange_strong(&owner, &none, page))
         munmap(page, sizeof *page); /* another thread was first */
     return RUNSPAN_DONE;
+}
+
+int rs_claim_process(void) {
+    int code = atomic_load(&owner) == NULL ? claim() : RUNSPAN_DONE;
+
+    return code == RUNSPAN_DONE && rs_forked() ? RUNSPAN_FORKED : code;
 }
 
 int rs_forked(void) {
@@ -222,15 +236,8 @@ static int load(const char *path, const char **why) {
 
 int rs_load(const char *path, const char **why) {
     sigset_t before;
-    int code;
+    int code = RUNSPAN_DONE;
 
-    /* Before the lock: a child forked while another thread loads would wait
-     * for a lock that nobody in it holds. */
-    code = atomic_load(&owner) == NULL ? claim_process() : RUNSPAN_DONE;
-    if (code != RUNSPAN_DONE)
-        return code;
-    if (rs_forked())
-        return RUNSPAN_FORKED;
     pthread_mutex_lock(&loading);
     if (rs_core() == NULL) {
         block_signals(&before);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The only output of runspan's own: what RUNSPAN_PREVIEW asks for.
+ * Output: of its own runspan makes only what RUNSPAN_PREVIEW asks for.
  */
 #include "front.h"
 
@@ -12,17 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-static void write_all(const char *text, size_t size) {
+int rs_write_all(int fd, const char *text, size_t size) {
     while (size > 0) {
-        ssize_t n = write(STDERR_FILENO, text, size);
+        ssize_t n = write(fd, text, size);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            return 0;
         text += n;
         size -= (size_t)n;
     }
+    return 1;
 }
 
 /* Where nobody reads standard error any more, the write would end the host: so
@@ -40,7 +41,7 @@ void rs_print(void *unused, int level, const char *line) {
     sigpending(&pending);
     was_pending = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    write_all(line, strlen(line));
+    rs_write_all(STDERR_FILENO, line, strlen(line));
     if (!was_pending)
         while (sigtimedwait(&pipe, NULL, &at_once) == -1 && errno == EINTR)
             ;

@@ -65,14 +65,18 @@ static int read_options(const runspan_options *given, runspan_options *options) 
 /* A program that runs with more rights than its user (setuid, file capabilities)
  * would make, remove and send with those rights what that user's variables say.
  * So none of them is read there. */
+static int is_privileged(void) {
+    return getauxval(AT_SECURE) != 0;
+}
+
 static int accept_options(const runspan_options *given, runspan_options *options) {
     int code = read_options(given, options);
 
-    if (code != RUNSPAN_DONE || getauxval(AT_SECURE) == 0)
+    if (code != RUNSPAN_DONE || !is_privileged())
         return code;
     if (options->log != NULL)
-        options->log(options->log_data, RUNSPAN_LOG_DEBUG, runspan_strerror(RUNSPAN_UNSUPPORTED));
-    return RUNSPAN_UNSUPPORTED;
+        options->log(options->log_data, RUNSPAN_LOG_DEBUG, runspan_strerror(RUNSPAN_PRIVILEGED));
+    return RUNSPAN_PRIVILEGED;
 }
 
 /* As curl and Go do: the lower-case form first; of HTTP_PROXY only that, where
@@ -103,26 +107,36 @@ static runspan_core_config config_of(const runspan_options *options, const char 
     };
 }
 
-/* Loads the core, and goes into it. After RUNSPAN_DONE leave is due. */
+/* Loads the core, and goes into it. After RUNSPAN_DONE leave is due, and
+ * rs_free_standard: the Go runtime makes its first descriptors in the first call. */
 static int enter_loaded(const runspan_options *options) {
     const char *why = NULL;
-    int code = rs_forked() ? RUNSPAN_FORKED : rs_enter();
+    int code = rs_claim_process();
 
-    if (code == RUNSPAN_DONE) {
+    if (code == RUNSPAN_DONE && (code = rs_enter()) == RUNSPAN_DONE) {
+        rs_fill_standard();
         code = rs_load(options->core, &why);
-        if (code != RUNSPAN_DONE)
+        if (code != RUNSPAN_DONE) {
+            rs_free_standard();
             rs_leave();
+        }
     }
     if (code != RUNSPAN_DONE && options->log != NULL)
         options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? runspan_strerror(code) : why);
     return code;
 }
 
-static int open_core(const runspan_options *options, const char *spool, runspan_client *client) {
+static int open_core(const runspan_options *options, runspan_client *client) {
+    char folder[PATH_MAX];
+    const char *spool = rs_spool_folder(options->service, folder, sizeof folder) ? folder : NULL;
     const runspan_core_config config = config_of(options, spool);
     int code = enter_loaded(options);
 
-    return code != RUNSPAN_DONE ? code : leave_with(rs_core()->open(&config, client), client);
+    if (code != RUNSPAN_DONE)
+        return code;
+    code = rs_core()->open(&config, client);
+    rs_free_standard();
+    return leave_with(code, client);
 }
 
 /* What the user asked to be shown goes to standard error, not to the host. */
@@ -139,16 +153,8 @@ static const char *reason(int code) {
     return colon == NULL ? sentence : colon + 2;
 }
 
-static const char *why_off(const char *service) {
-    int code = rs_consent(service);
-
-    return code == RUNSPAN_DONE ? NULL : reason(code);
-}
-
 int runspan_open(const runspan_options *given, runspan_client *client) {
     runspan_options options;
-    char folder[PATH_MAX];
-    const char *spool;
     int code, shown = rs_is_on("RUNSPAN_PREVIEW");
 
     if (client == NULL)
@@ -156,14 +162,11 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
     *client = 0;
     code = accept_options(given, &options);
     if (code == RUNSPAN_DONE) {
-        spool = rs_spool_folder(options.service, folder, sizeof folder) ? folder : NULL;
         code = rs_consent(options.service);
         if (shown)
             show_user(&options);
         if (code == RUNSPAN_DONE)
-            code = open_core(&options, spool, client);
-        else if (spool != NULL)
-            rs_spool_clear(spool); /* whoever stops telemetry has not agreed to what waits, either */
+            code = open_core(&options, client);
         if (shown && code > 0)
             rs_print_off(options.service, reason(code));
     }
@@ -300,14 +303,59 @@ int runspan_close(runspan_client client, uint32_t timeout_ms) {
     return code != RUNSPAN_DONE ? code : leave(core->close(client, timeout_ms));
 }
 
-/* A command is answered whatever the user's consent: nothing is sent by one. */
-int runspan_command(const runspan_options *given, int argc, const char *const *argv, int fd) {
-    runspan_options options;
-    char spool[PATH_MAX], switches[PATH_MAX];
-    runspan_core_config config;
-    runspan_core_user user = {.why_off = why_off, .clear = rs_spool_clear};
-    int code = accept_options(given, &options);
+int runspan_consent(const char *service) {
+    if (service == NULL || *service == '\0')
+        return RUNSPAN_E_ARGUMENT;
+    return is_privileged() ? RUNSPAN_PRIVILEGED : rs_consent(service);
+}
 
+/* Shows something about the service: the core does. */
+static int ask_core(const runspan_options *options, const rs_command *command, const char *spool, const char *off,
+                    int fd, int *exit_status) {
+    const runspan_core_config config = config_of(options, spool);
+    const runspan_core_request asked = {
+        .name = command->name,
+        .words = command->words,
+        .count = command->count,
+        .last = command->last,
+        .json = command->json,
+        .why_off = off,
+    };
+    int code = enter_loaded(options);
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    code = rs_core()->command(&config, &asked, fd, exit_status);
+    rs_free_standard();
+    rs_memcheck(RS_WRITTEN, exit_status, sizeof *exit_status);
+    return leave(code);
+}
+
+/* What a change has come to is shown by status. */
+static int show(const runspan_options *options, rs_command command, const char *spool, int fd, int *exit_status) {
+    int code = rs_consent(options->service);
+    const char *off = code == RUNSPAN_DONE ? NULL : reason(code);
+
+    if (command.changes)
+        command.name = "status";
+    code = ask_core(options, &command, spool, off, fd, exit_status);
+    if (code <= 0 || strcmp(command.name, "status") != 0)
+        return code;
+    *exit_status = !rs_write_consent(&command, options->service, off == NULL ? reason(code) : off, fd);
+    return RUNSPAN_DONE;
+}
+
+/* A command is answered whatever the user's consent: nothing is sent by one. */
+int runspan_command(const runspan_options *given, int argc, const char *const *argv, int fd, int *exit_status) {
+    runspan_options options;
+    rs_command command;
+    char folder[PATH_MAX];
+    const char *spool;
+    int unused, code = accept_options(given, &options);
+
+    if (exit_status == NULL)
+        exit_status = &unused;
+    *exit_status = 1;
     if (code != RUNSPAN_DONE)
         return code;
     if (argc < 0 || (argv == NULL && argc > 0) || !rs_is_file_name(options.service))
@@ -315,12 +363,13 @@ int runspan_command(const runspan_options *given, int argc, const char *const *a
     for (int i = 0; i < argc; i++)
         if (argv[i] == NULL)
             return RUNSPAN_E_ARGUMENT;
-    code = enter_loaded(&options);
-    if (code != RUNSPAN_DONE)
-        return code;
-    config = config_of(&options, rs_spool_folder(options.service, spool, sizeof spool) ? spool : NULL);
-    user.switches = rs_switch_folder(switches, sizeof switches) ? switches : NULL;
-    return leave(rs_core()->command(&config, &user, argc, argv, fd));
+    command = rs_parse(argc, argv);
+    if (strcmp(command.name, "help") == 0) {
+        *exit_status = !rs_write_usage(fd) ? 1 : command.known ? 0 : 2;
+        return RUNSPAN_DONE;
+    }
+    spool = rs_spool_folder(options.service, folder, sizeof folder) ? folder : NULL;
+    return rs_change(&command, options.service, spool, fd) ? show(&options, command, spool, fd, exit_status) : RUNSPAN_DONE;
 }
 
 int runspan_state(runspan_client client) {
@@ -367,7 +416,9 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_REFUSED:
         return "telemetry is off: a system call that it needs is refused (seccomp)";
     case RUNSPAN_UNSUPPORTED:
-        return "telemetry is off: this process has no glibc, or two, or is linked statically, or has more rights than its user";
+        return "telemetry is off: this process has no glibc, or two, or is linked statically";
+    case RUNSPAN_PRIVILEGED:
+        return "telemetry is off: this process has more rights than its user (setuid, file capabilities)";
     case RUNSPAN_NO_STACK:
         return "this thread has too little stack left";
     case RUNSPAN_BUSY:

@@ -6,6 +6,7 @@
 #include "front.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 #include <unistd.h>
 
 /* internal/spool/name.go: but for two, all its names begin with 16 hex digits
- * and a dash. One stays: the last report that was delivered, which shows the user
- * what has left. */
+ * and a dash. The other is the last report that was delivered, which shows the
+ * user what has left. */
 static int is_undelivered(const char *name) {
     return strcmp(name, "pause") == 0 || (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
 }
@@ -33,18 +34,26 @@ static int open_folder(const char *path, int *above) {
     return *above < 0 ? -1 : openat(*above, slash + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-void rs_spool_clear(const char *path) {
+static size_t clear(DIR *dir, int all) {
+    const struct dirent *entry;
+    size_t left = 0;
+
+    while ((entry = readdir(dir)) != NULL)
+        if (is_undelivered(entry->d_name) || (all && strcmp(entry->d_name, "delivered") == 0))
+            left += unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT;
+    return left;
+}
+
+size_t rs_spool_clear(const char *path, int all) {
     struct stat info;
-    struct dirent *entry;
     DIR *dir = NULL;
+    size_t left = 0;
     int above = -1, folder = open_folder(path, &above);
 
     if (folder >= 0 && fstat(folder, &info) == 0 && info.st_uid == geteuid())
         dir = fdopendir(folder);
     if (dir != NULL) {
-        while ((entry = readdir(dir)) != NULL)
-            if (is_undelivered(entry->d_name))
-                unlinkat(folder, entry->d_name, 0);
+        left = clear(dir, all);
         closedir(dir);
         /* fails, rightly, where something else is there */
         unlinkat(above, strrchr(path, '/') + 1, AT_REMOVEDIR);
@@ -53,4 +62,5 @@ void rs_spool_clear(const char *path) {
     }
     if (above >= 0)
         close(above);
+    return left;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// Package command is what a user can ask of one service's telemetry: whether it
-// is on, what would leave, what waits; and to switch it, or remove what waits.
+// Package command shows a user one service's telemetry: whether it is on, what
+// would leave, what waits. The commands that change something are the front's:
+// capi/front/command.c.
 package command
 
 import (
@@ -9,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,6 @@ import (
 const (
 	Done   = 0
 	Failed = 1 // it could not be done, and why was written
-	Usage  = 2 // there is no such command
 )
 
 // Service is a service on this machine, for this user.
@@ -34,89 +32,36 @@ type Service struct {
 	Schema   *schema.Schema // nil: it is not known here
 	Endpoint string         // where spans would be sent; empty: not known
 	Spool    string         // the folder of what waits; empty: none
-	Switches string         // the folder of the user's switches; empty: none
-	Off      func() string  // why telemetry is off, in words; empty: it is on
-	Clear    func()         // removes what waits in the spool
+	Off      string         // why telemetry is off, in words; empty: it is on
 }
 
-const usage = `commands:
-  status            whether telemetry is on, where it would be sent, and what waits
-  preview [SPAN]    an example of what a run would send
-  preview --last    the last report that was sent from here
-  show              the reports that wait
-  off [--all]       switch telemetry off, and remove what waits; --all: of all programs that use runspan
-  on [--all]        undo that
-  purge             remove what waits, and the last report that was sent
-  help              this list
-each with --json for programs
-exit codes: 0 done, 1 could not be done, 2 no such command
-`
+// Request is a command that the front has understood.
+type Request struct {
+	Command string // status, preview or show
+	Span    string // of preview; empty: the schema's first
+	Last    bool   // of preview: the last report that was sent
+	JSON    bool
+}
 
 // Run carries a command out and writes what comes of it. What can't be written
 // is Failed.
-func (s Service) Run(arguments []string, to io.Writer) (code int) {
+func (s Service) Run(asked Request, to io.Writer) int {
 	out := &output{to: to}
-	defer func() {
-		if out.err != nil {
-			code = Failed
-		}
-	}()
-	asJSON, all, last := false, false, false
-	var words []string
-	for _, a := range arguments {
-		switch a {
-		case "--json":
-			asJSON = true
-		case "--all":
-			all = true
-		case "--last":
-			last = true
-		default:
-			words = append(words, a)
-		}
-	}
-	command, rest := "", words
-	if len(words) > 0 {
-		command, rest = words[0], words[1:]
-	}
-	if all && command != "on" && command != "off" || last && command != "preview" || len(rest) > 0 && (command != "preview" || last) {
-		command = ""
-	}
 	var err error
-	switch command {
+	switch asked.Command {
 	case "status":
-		err = s.status(out, asJSON)
+		err = s.status(out, asked.JSON)
 	case "preview":
-		err = s.preview(out, asJSON, last, strings.Join(rest, " "))
+		err = s.preview(out, asked)
 	case "show":
-		err = s.show(out, asJSON)
-	case "off":
-		if err = s.switchOff(all); err == nil {
-			s.Clear()
-			err = s.status(out, asJSON)
-		}
-	case "on":
-		if err = s.switchOn(all); err == nil {
-			err = s.status(out, asJSON)
-		}
-	case "purge":
-		if s.Spool != "" {
-			spool.ForgetDelivered(s.Spool)
-		}
-		s.Clear()
-		if left := s.entries(); len(left) > 0 {
-			err = fmt.Errorf("%d reports could not be removed", len(left))
-		} else {
-			err = s.status(out, asJSON)
-		}
-	case "help":
-		_, err = fmt.Fprint(out, usage)
+		err = s.show(out, asked.JSON)
 	default:
-		fmt.Fprint(out, usage)
-		return Usage
+		err = fmt.Errorf("no command is named %q", asked.Command)
 	}
 	if err != nil {
 		fmt.Fprintf(out, "%s: %v\n", s.Name, err)
+	}
+	if err != nil || out.err != nil {
 		return Failed
 	}
 	return Done
@@ -149,8 +94,7 @@ type status struct {
 }
 
 func (s Service) status(out io.Writer, asJSON bool) error {
-	why := s.Off()
-	now := status{Service: s.Name, On: why == "", Why: why, Endpoint: s.Endpoint, Folder: s.Spool}
+	now := status{Service: s.Name, On: s.Off == "", Why: s.Off, Endpoint: s.Endpoint, Folder: s.Spool}
 	for _, e := range s.entries() {
 		now.Waiting++
 		now.WaitingBytes += e.Bytes
@@ -170,7 +114,7 @@ func (s Service) status(out io.Writer, asJSON bool) error {
 	}
 	state := "on"
 	if !now.On {
-		state = "off: " + why
+		state = "off: " + s.Off
 	}
 	delivered := "no record of it here"
 	if now.LastDelivered != nil {
@@ -259,14 +203,14 @@ func write(out io.Writer, request []byte, asJSON bool) error {
 	return err
 }
 
-func (s Service) preview(out io.Writer, asJSON, last bool, span string) error {
-	if last {
+func (s Service) preview(out io.Writer, asked Request) error {
+	if asked.Last {
 		if s.Spool != "" {
 			if request, at, ok := spool.LastDelivered(s.Spool); ok {
-				if !asJSON {
+				if !asked.JSON {
 					fmt.Fprintf(out, "%s: the last report that was sent, %s\n", s.Name, inWords(at))
 				}
-				return write(out, request, asJSON)
+				return write(out, request, asked.JSON)
 			}
 		}
 		return errors.New("there is no record here of a report that was sent")
@@ -274,7 +218,7 @@ func (s Service) preview(out io.Writer, asJSON, last bool, span string) error {
 	if s.Schema == nil {
 		return errors.New("its schema is not known here")
 	}
-	names := s.Schema.Spans()
+	names, span := s.Schema.Spans(), asked.Span
 	if span == "" {
 		span = names[0]
 	}
@@ -285,49 +229,8 @@ func (s Service) preview(out io.Writer, asJSON, last bool, span string) error {
 	if err != nil {
 		return err
 	}
-	if !asJSON {
+	if !asked.JSON {
 		fmt.Fprintf(out, "%s: what a run of %s could send; others are %s\n", s.Name, span, strings.Join(names, ", "))
 	}
-	return write(out, request, asJSON)
-}
-
-// A switch is a file; what is in it has no meaning (capi/front/consent.c).
-func (s Service) switches(all bool) (path string, err error) {
-	switch {
-	case s.Switches == "":
-		return "", errors.New("there is no folder for the switch: HOME and XDG_CONFIG_HOME name none")
-	case all:
-		return filepath.Join(s.Switches, "off"), nil
-	default:
-		return filepath.Join(s.Switches, s.Name+".off"), nil
-	}
-}
-
-func (s Service) switchOff(all bool) error {
-	path, err := s.switches(all)
-	if err != nil {
-		return err
-	}
-	if err := spool.MakeFolder(s.Switches); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return file.Close()
-}
-
-func (s Service) switchOn(all bool) error {
-	path, err := s.switches(all)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return write(out, request, asked.JSON)
 }

@@ -59,9 +59,6 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 	return request, at, err == nil
 }
 
-// ForgetDelivered removes the batch that LastDelivered returns.
-func ForgetDelivered(path string) { (&folder{path}).remove(deliveredFile) }
-
 // ReadPause returns the pause of a service's folder; the zero Pause: none.
 func ReadPause(path string) Pause { return (&folder{path}).pause() }
 

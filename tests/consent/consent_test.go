@@ -5,6 +5,7 @@
 package consent_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"runspan/tests/host"
 	"runspan/tests/receiver"
@@ -33,8 +35,8 @@ var rules = []rule{
 	{name: "NO_TELEMETRY", variable: "NO_TELEMETRY=1", code: 2},
 	{name: "DO_NOT_TRACK", variable: "DO_NOT_TRACK=1", code: 3},
 	{name: "OTEL_SDK_DISABLED", variable: "OTEL_SDK_DISABLED=true", code: 4},
-	{name: "the user's switch", user: "stripepy.off", code: 5},
 	{name: "the site's switch", site: "stripepy.off", code: 6},
+	{name: "the user's switch", user: "stripepy.off", code: 5},
 }
 
 var more = []rule{
@@ -164,6 +166,69 @@ func check(t *testing.T, tracer string, command []string, set []rule, how string
 	}
 	if left, err := os.ReadDir(state); err != nil || want != 0 && len(left) > 0 {
 		t.Errorf("%v is on the disk, %v", left, err)
+	}
+}
+
+// stalled mounts a file system that never answers, and returns its path.
+func stalled(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	device, err := syscall.Open("/dev/fuse", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err == nil {
+		err = syscall.Mount("runspan", folder, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", device))
+	}
+	if err != nil {
+		t.Fatalf("to mount FUSE, this test has to run as root: %v", err)
+	}
+	t.Cleanup(func() { // with nobody to read requests, they fail
+		_ = syscall.Close(device)
+		if err := syscall.Unmount(folder, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return folder
+}
+
+// Variables are looked at before files, and the site's switch before the user's:
+// a run that is opted out does not wait for a home on a server that is away.
+func TestStalledHomes(t *testing.T) {
+	home := stalled(t)
+	hosts := map[string][]string{
+		"C":      {host.Compile(t, append([]string{"hosts/host.c"}, host.Link(t)...)...), host.Schema},
+		"Python": {host.Python(t, "dev"), "-IBc", pythonHost, host.Schema},
+	}
+	for _, r := range rules {
+		for name, command := range hosts {
+			for _, variable := range []string{"HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+				if r.user != "" && variable != "XDG_STATE_HOME" {
+					continue // the switch is there
+				}
+				t.Run(fmt.Sprint(r.name, " ", name, " ", variable), func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+					defer cancel()
+					command, env := command, host.Environment(t, "", "RUNSPAN_ENDPOINT=https://127.0.0.1:1", variable+"="+home)
+					if variable == "HOME" {
+						env = append(env, "XDG_STATE_HOME=", "XDG_CONFIG_HOME=")
+					}
+					switch {
+					case r.user != "":
+						config := t.TempDir()
+						touch(t, filepath.Join(config, "runspan", r.user))
+						env = append(env, "XDG_CONFIG_HOME="+config)
+					case r.site != "":
+						command = append([]string{"unshare", "-m", "sh", "-c", withSite, r.site, t.TempDir()}, command...)
+					default:
+						env = append(env, r.variable)
+					}
+					c := exec.CommandContext(ctx, command[0], command[1:]...)
+					c.Env = env
+					out, err := c.CombinedOutput()
+					if got, want := strings.TrimSpace(string(out)), fmt.Sprint(r.code, " 0"); err != nil || got != want {
+						t.Errorf("open and mapped: %s, want %s; %v", got, want, err)
+					}
+				})
+			}
+		}
 	}
 }
 

@@ -118,7 +118,9 @@ func situations(t *testing.T) []situation {
 	slices.SortStableFunc(all[len(all)-4:], func(a, b situation) int { return strings.Compare(a.text, b.text) })
 	all = append(all,
 		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", cell: "not reported"},
-		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1})
+		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1},
+		situation{text: "descriptors 0, 1 and 2 are closed, and a thread writes to them all the time", hosts: "c+p", name: "closes-standard", arguments: []string{"before"}, whole: 21},
+		situation{text: "the same; they are closed in a span", hosts: "c+p", name: "closes-standard", arguments: []string{"later"}, whole: 21})
 	for _, call := range []string{"epoll_create1", "eventfd2", "epoll_ctl", "epoll_pwait", "sigaltstack", "getrandom"} {
 		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, opens: []int{16}})
 	}
@@ -128,6 +130,7 @@ func situations(t *testing.T) []situation {
 	}
 
 	all = append(all,
+		situation{text: "qemu-user's madvise, which takes any advice and follows none; a fork in a span", hosts: "c+", name: "advice", whole: 1},
 		situation{text: "masks, handlers, limits, environment, locale, working folder are looked at before, in and after", hosts: "c+", name: "state", whole: 1},
 		situation{text: "20 signals are sent, and SIGRTMIN: the host's handlers are called", hosts: "c+p", name: "delivery", whole: -1},
 		situation{text: "the same are blocked, and waited for with sigtimedwait", hosts: "c+p", name: "waited-for", whole: -1},

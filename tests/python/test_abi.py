@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import runspan
 from runspan import _abi
+from tests.stripepy.otlp_receiver import Receiver
 
 OFF, E_ARGUMENT, E_HANDLE = 20, -1, -2
+HEADER = Path(__file__).parents[2] / "include" / "runspan.h"
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +74,45 @@ def test_nulls(library: _abi.Library, schema: str) -> None:
     assert library.open(None, None) == E_ARGUMENT
     assert library.begin(client._handle, b"call", None) == E_ARGUMENT
     client.close()
+
+
+def test_codes_are_the_headers() -> None:
+    codes = {name: int(value) for name, value in re.findall(r"RUNSPAN_(\w+) = (-?\d+)", HEADER.read_text())}
+    assert codes["OFF_USER"] == 5, "the header has been read"
+    for name in ("DONE", "OFF_SERVICE", "OFF_NO_TELEMETRY", "OFF", "E_NAME", "E_TYPE", "E_VALUE"):
+        assert getattr(_abi, name) == codes[name]
+    assert set(_abi.OFF_BY_CHOICE) == {code for name, code in codes.items() if name.startswith("OFF_")}, (
+        "RUNSPAN_IS_OPT_OUT"
+    )
+
+
+def test_consent(library: _abi.Library, schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert library.consent(b"stripepy") == 0
+    assert library.consent(None) == library.consent(b"") == E_ARGUMENT
+    with runspan.Client("stripepy", schema, preview=True) as client:
+        assert client.consent() == 0
+        monkeypatch.setenv("DO_NOT_TRACK", "1")
+        assert client.consent() == 3 and client.state == 0
+    closed = runspan.Client("stripepy", schema, library="/nowhere/librunspan.so")
+    assert closed.consent() == closed.state == OFF
+
+
+WITHOUT_PYDLL = """
+import ctypes, sys
+del ctypes.PyDLL
+import runspan
+from runspan import command
+with runspan.Client("stripepy", open(sys.argv[1]).read()) as client, client.start_span("call") as span:
+    span.set_attribute("params.k", 3)
+    assert client.state == 0, client.reason
+    span.end()
+    assert client.close(10)
+sys.exit(command.run("stripepy", "", ["status"]))
+"""
+
+
+def test_an_interpreter_without_pydll(schema: str, collector: Receiver, tmp_path: Path) -> None:
+    """PyPy's ctypes has none."""
+    (tmp_path / "stripepy.json").write_text(schema)
+    subprocess.run([sys.executable, "-c", WITHOUT_PYDLL, tmp_path / "stripepy.json"], check=True, capture_output=True)
+    assert len(collector.requests()) == 1

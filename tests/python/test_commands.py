@@ -133,11 +133,128 @@ def test_off_by_an_earlier_rule(monkeypatch: pytest.MonkeyPatch, collector: Rece
 def test_what_waits_goes_when_telemetry_is_off(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """A run that goes on while its user switches telemetry off may leave a report: it is not sent later, either."""
     run(schema_file)
     assert status()["waiting"] == 1
-    monkeypatch.setenv("NO_TELEMETRY", "1")
+    ask("on")
+    assert status()["waiting"] == 1, "telemetry was on"
+    switch = tmp_path / "config" / "runspan" / "stripepy.off"
+    switch.parent.mkdir(parents=True)
+    switch.touch()
+    monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
+    assert run(schema_file).stdout == "5\n"
+    ask("on")
     run(schema_file)
-    assert not (tmp_path / "state" / "runspan" / "stripepy").exists()
+    assert len(collector.requests()) == 1, "the run after"
+
+
+def test_an_opted_out_run_looks_at_no_file(
+    schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A variable is for the run: what waits stays, unsent, until there is a run without it, or the user says off."""
+    run(schema_file)
+    monkeypatch.setenv("NO_TELEMETRY", "1")
+    monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
+    assert run(schema_file).stdout == "2\n"
+    assert status()["waiting"] == 1 and collector.requests() == []
+    ask("purge")
+    assert status()["waiting"] == 0
+
+
+CORE_IS_GONE = """
+import os, shutil, sys, runspan
+package = os.path.dirname(runspan.__file__)
+copy = os.path.join(sys.argv[1], "runspan")
+shutil.copytree(package, copy)
+os.remove(os.path.join(copy, "lib", "librunspan-core.so"))
+"""
+
+
+@pytest.mark.parametrize("why", ["ulimit -v 1000000", "the core is missing"])
+def test_opting_out_takes_no_core(
+    schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str
+) -> None:
+    run(schema_file)
+    waiting = tmp_path / "state" / "runspan" / "stripepy"
+    assert list(waiting.iterdir())
+    if why == "the core is missing":
+        subprocess.run([sys.executable, "-c", CORE_IS_GONE, tmp_path], check=True)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        limit = "true"
+        reason = "librunspan-core.so is missing or can't be loaded"
+    else:
+        limit = why
+        reason = "too little address space (ulimit -v, -d)"
+
+    def ask(*words: str, code: int = 0) -> str:
+        command = ["sh", "-c", limit + ' && exec "$@"', "sh", sys.executable, "-m", "runspan", *words]
+        asked = subprocess.run(command, capture_output=True, text=True)
+        assert asked.returncode == code, asked.stdout + asked.stderr
+        return asked.stdout
+
+    assert ask("status") == f"stripepy\n  telemetry  off: {reason}\n"
+    assert json.loads(ask("status", "--json")) == {"service": "stripepy", "on": False, "why_off": reason}
+    assert ask("off") == "stripepy\n  telemetry  off: the user switched it off\n"
+    assert (tmp_path / "config" / "runspan" / "stripepy.off").exists() and not waiting.exists()
+    assert (
+        ask("on", "--json")
+        == json.dumps({"service": "stripepy", "on": False, "why_off": reason}, separators=(",", ":")) + "\n"
+    )
+    assert not (tmp_path / "config" / "runspan" / "stripepy.off").exists()
+    waiting.mkdir(mode=0o700)
+    (waiting / "delivered").touch()
+    ask("purge")
+    assert not waiting.exists()
+    assert ask("show", code=1) == ""
+    assert ask("nonsense", code=2) == ask("help")
+
+
+def test_the_switch_of_another_users_home(collector: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where sudo keeps HOME root's folders would be closed to the home's owner."""
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 12345, 12345)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(home))
+    assert ask("off", code=1) == f"stripepy: {home}/.config/runspan would be in another user's folder\n"
+    assert list(home.iterdir()) == []
+    os.chown(home, 0, 0)
+    ask("off")
+    assert (home / ".config" / "runspan" / "stripepy.off").exists()
+
+
+@pytest.mark.parametrize("umask", [0o177, 0o777, 0o022])
+def test_folders_can_be_used_whatever_the_umask(
+    schema_file: Path, collector: Receiver, tmp_path: Path, umask: int
+) -> None:
+    """By a user who is not root: no mode keeps root from anything."""
+    nobody = 65534
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(folder, 0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, nobody, nobody)
+    asked = in_process(
+        schema_file,
+        f"""
+assert command.run("stripepy", schema, ["help"]) == 0  # what is loaded need not be found again
+os.setgroups([]), os.setgid({nobody}), os.setuid({nobody})
+os.environ["HOME"] = {str(home)!r}
+del os.environ["XDG_CONFIG_HOME"]
+os.umask({umask})
+sys.exit(command.run("stripepy", schema, ["off"]))
+""",
+        stdout=subprocess.DEVNULL,
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+    for made in (home / ".config", home / ".config" / "runspan"):
+        assert made.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("command", ["status", "off", "on", "purge", "help", "nothing"])
+def test_what_can_not_be_written_has_failed(collector: Receiver, command: str) -> None:
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([sys.executable, "-m", "runspan", command], stdout=full).returncode == 1
 
 
 @pytest.mark.parametrize("stop", ["off", "opted out"])
@@ -158,8 +275,7 @@ def test_what_was_sent_last_is_known_until_purge(
     assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
 
 
-def test_no_link_is_followed(schema_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_TELEMETRY", "1")
+def test_no_link_is_followed(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for link in ("runspan", "runspan/stripepy"):
         state, elsewhere = tmp_path / link.replace("/", "-"), tmp_path / "elsewhere"
         (elsewhere / "stripepy").mkdir(parents=True, exist_ok=True)
@@ -169,7 +285,9 @@ def test_no_link_is_followed(schema_file: Path, tmp_path: Path, monkeypatch: pyt
         (state / link).parent.mkdir(parents=True)
         (state / link).symlink_to(elsewhere)
         monkeypatch.setenv("XDG_STATE_HOME", str(state))
-        assert run(schema_file).stdout == "2\n"
+        ask("on", "--all")
+        ask("off", "--all")
+        ask("purge")
         assert all(file.exists() for file in kept)
 
 

@@ -43,7 +43,8 @@ class Library:
 
             # Calls that only touch memory keep the interpreter's lock: giving it up would cost more than they do. Those
             # that may wait, to a file's loading or the network, give it up.
-            lib, waiting = ctypes.PyDLL(path), ctypes.CDLL(path)
+            # PyPy has no PyDLL.
+            lib, waiting = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
         except (ImportError, OSError) as e:
             raise LibraryError(f"can't load {path}: {e}") from e
 
@@ -99,8 +100,10 @@ class Library:
                 ctypes.c_int,
                 ctypes.POINTER(text),
                 ctypes.c_int,
+                ctypes.POINTER(ctypes.c_int),
                 lib=waiting,
             )
+            self.consent = function("runspan_consent", text, lib=waiting)
             self._strerror = function("runspan_strerror", ctypes.c_int, restype=text)
         except AttributeError as e:
             raise LibraryError(f"{path} is not librunspan: {e}") from e
@@ -111,8 +114,11 @@ class Library:
     def new_handle(self) -> ctypes.c_uint64:
         return self._ctypes.c_uint64(0)
 
-    def by_reference(self, handle: ctypes.c_uint64) -> object:
-        return self._ctypes.byref(handle)
+    def new_int(self) -> ctypes.c_int:
+        return self._ctypes.c_int(0)
+
+    def by_reference(self, result: ctypes.c_uint64 | ctypes.c_int) -> object:
+        return self._ctypes.byref(result)
 
     def texts(self, texts: list[bytes]) -> object:
         return (self._ctypes.c_char_p * len(texts))(*texts)

@@ -52,6 +52,7 @@ class Client:
     ) -> None:
         self._handle = 0
         self._lib: _abi.Library | None = None
+        self._service = service
         self._log = log
         self._callback: object | None = None
         self.state: int = _abi.OFF
@@ -75,6 +76,16 @@ class Client:
                 atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
+
+    def consent(self) -> int:
+        """Return 0, or the code of the rule by which the user or the site has opted out by now."""
+        try:
+            if self._lib is not None:
+                code: int = self._lib.consent(encode(self._service))
+                return code
+        except Exception as e:
+            self._debug("consent", e)
+        return self.state
 
     def set_resource(self, key: str, value: object) -> None:
         """Set an attribute of the resource that all spans share, before the first span."""

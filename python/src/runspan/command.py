@@ -23,10 +23,11 @@ def run(service: str, schema: str, arguments: Sequence[str], library: str | None
         lib = _abi.Library(library or _abi.library_path(), runspan.__version__)
         options = lib.options(encode(service), encode(schema), None, 0)
         words = [encode(str(a)) for a in arguments]
+        exit_status = lib.new_int()
         with _stdout() as fd:
-            code: int = lib.command(options, len(words), lib.texts(words), fd)
-        if code in (0, 1, 2):
-            return code
+            code: int = lib.command(options, len(words), lib.texts(words), fd, lib.by_reference(exit_status))
+        if code == _abi.DONE:
+            return exit_status.value
         why = lib.strerror(code)
     except Exception as e:
         why = str(e) or type(e).__name__

@@ -114,6 +114,7 @@ int main(int argc, char **argv) {
     static const char *const words[] = {"status"};
     const runspan_options options = options_with(NULL);
     FILE *file = argc != 2 ? NULL : fopen(argv[1], "rb");
+    int exit_status = -1;
 
     if (file == NULL || fread(schema, 1, sizeof schema - 1, file) == 0)
         return 2;
@@ -123,7 +124,10 @@ int main(int argc, char **argv) {
     report();
     preview();
     short_options();
-    CHECK(runspan_command(&options, 1, words, STDERR_FILENO), 0);
+    CHECK(runspan_consent("stripepy"), RUNSPAN_DONE);
+    CHECK(RUNSPAN_IS_OPT_OUT(RUNSPAN_DONE), 0);
+    CHECK(runspan_command(&options, 1, words, STDERR_FILENO, &exit_status), RUNSPAN_DONE);
+    CHECK(exit_status, 0);
     CHECK(strcmp(runspan_strerror(RUNSPAN_DONE), "done"), 0);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

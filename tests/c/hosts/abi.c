@@ -192,12 +192,53 @@ static void consent(void) {
         CHECK(runspan_open(&options, &client), cases[i].want);
         CHECK(client != 0, 0);
         CHECK(runspan_state(0), cases[i].want);
+        CHECK(runspan_consent("stripepy"), cases[i].want);
+        CHECK(RUNSPAN_IS_OPT_OUT(cases[i].want), 1);
         unsetenv(cases[i].name);
     }
+    CHECK(runspan_consent("stripepy"), RUNSPAN_DONE);
+    CHECK(runspan_consent("../no name of a schema"), RUNSPAN_DONE);
+    CHECK(runspan_consent(NULL), RUNSPAN_E_ARGUMENT);
+    CHECK(runspan_consent(""), RUNSPAN_E_ARGUMENT);
     CHECK(core_is_mapped(), 0);
     handles(0, 0, RUNSPAN_OFF);
     handles(12345, 12345, RUNSPAN_E_HANDLE); /* nothing is loaded */
     CHECK(core_is_mapped(), 0);
+}
+
+/* What a command returns, and its exit status. Where each has its effect,
+ * tests/python/test_commands.py looks. */
+static void commands(void) {
+    static const char *const many[] = {"preview", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    static const char *const none[] = {"purge", NULL};
+    const struct {
+        const char *const *words;
+        int count, code, exit_status;
+    } cases[] = {
+        {(const char *const[]){"purge"}, 1, RUNSPAN_DONE, 0},
+        {(const char *const[]){"status", "--json"}, 2, RUNSPAN_DONE, 0},
+        {(const char *const[]){"preview", "none"}, 2, RUNSPAN_DONE, 1},
+        {(const char *const[]){"--json"}, 1, RUNSPAN_DONE, 2},
+        {(const char *const[]){"off", "now"}, 2, RUNSPAN_DONE, 2},
+        {NULL, 0, RUNSPAN_DONE, 2},
+        {many, sizeof many / sizeof *many, RUNSPAN_DONE, 2},
+        {NULL, 1, RUNSPAN_E_ARGUMENT, 1},
+        {none, 2, RUNSPAN_E_ARGUMENT, 1},
+        {none, -1, RUNSPAN_E_ARGUMENT, 1},
+    };
+    runspan_options options = options_with(NULL);
+    FILE *out = tmpfile();
+
+    for (size_t i = 0; out != NULL && i < sizeof cases / sizeof *cases; i++) {
+        int status = 7;
+
+        CHECK(runspan_command(&options, cases[i].count, cases[i].words, fileno(out), &status), cases[i].code);
+        CHECK(status, cases[i].exit_status);
+        CHECK(runspan_command(&options, cases[i].count, cases[i].words, fileno(out), NULL), cases[i].code);
+    }
+    CHECK(runspan_command(&options, 1, many, -1, NULL), RUNSPAN_DONE);
+    CHECK(runspan_command(NULL, 1, many, 1, NULL), RUNSPAN_E_ARGUMENT);
+    CHECK(out == NULL || fclose(out) != 0, 0);
 }
 
 /* These are words that do not opt out. */
@@ -448,6 +489,7 @@ int main(int argc, char **argv) {
     endpoints();
     older_header();
     no_opt_out();
+    commands();
     limits();
     preview();
 

@@ -263,6 +263,42 @@ def limit_cpu() -> None:
 
 
 @situation
+def closes_standard(when: str) -> None:
+    over, written = threading.Event(), 0
+
+    def write() -> None:
+        nonlocal written
+        while not over.is_set():
+            for fd in range(3):
+                try:
+                    os.write(fd, b"secret.cool: no such file\n")
+                    written += 1
+                except OSError:
+                    pass
+
+    writer = threading.Thread(target=write)
+
+    def close_standard() -> None:
+        for fd in range(3):
+            os.close(fd)
+        writer.start()
+
+    if when == "before":
+        close_standard()
+    open_and_begin()
+    if when != "before":
+        close_standard()
+    for _ in range(20):
+        time.sleep(0.02)
+        one()
+    end_and_close()
+    over.set()
+    writer.join()
+    fact(f"written {written}")
+    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+
+
+@situation
 def stack() -> None:
     fact(f"stack {resource.getrlimit(resource.RLIMIT_STACK)[0]}")
     plain()

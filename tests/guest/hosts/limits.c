@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -130,6 +132,54 @@ static int closes_all(int argc, char **argv) {
     return 0;
 }
 
+static atomic_int over, let_through;
+
+/* Writes to what is closed, and reads from it: both fail, each time. */
+static void *use_closed(void *unused) {
+    static const char text[] = "secret.cool: no such file\n";
+    char byte;
+
+    (void)unused;
+    while (!atomic_load(&over))
+        for (int fd = 0; fd < 3; fd++)
+            if (write(fd, text, sizeof text - 1) >= 0 || errno != EBADF || read(fd, &byte, 1) >= 0 || errno != EBADF)
+                atomic_fetch_add(&let_through, 1);
+    return NULL;
+}
+
+static void close_standard(pthread_t *user) {
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    if (pthread_create(user, NULL, use_closed, NULL) != 0)
+        abort();
+}
+
+/* closes-standard WHEN: descriptors 0, 1 and 2 are closed before open, or in a
+ * span; a thread goes on to use them, as of a host that prints an error. */
+static int closes_standard(int argc, char **argv) {
+    pthread_t user;
+    int early = argc == 5 && strcmp(argv[4], "before") == 0;
+
+    if (early)
+        close_standard(&user);
+    tel_open(schema);
+    tel_begin();
+    if (!early)
+        close_standard(&user);
+    for (int i = 0; i < 20; i++) {
+        sleep_ms(20);
+        tel_one();
+    }
+    tel_end();
+    tel_close(5000);
+    atomic_store(&over, 1);
+    pthread_join(user, NULL);
+    fact("let through %d", atomic_load(&let_through));
+    sleep_ms(50); /* or a thread of runspan is at work still */
+    fact("the next file is %d", open("/", O_RDONLY));
+    return 0;
+}
+
 /* The time is over in the middle of the run. */
 static int cpu(int argc, char **argv) {
     (void)argc, (void)argv;
@@ -188,6 +238,42 @@ static int seccomp(int argc, char **argv) {
     return 96;
 }
 
+/* As qemu-user does: advice is taken and not followed, whatever it is. The core
+ * still has to know a fork. */
+static int advice(int argc, char **argv) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, MADV_WIPEONFORK, 0, 1), /* what the Go runtime asks for is below */
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    int status = 0;
+    pid_t child;
+
+    (void)argc, (void)argv;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 97;
+    tel_open(schema);
+    tel_begin();
+    child = fork();
+    if (child == 0) {
+        alarm(20); /* ends it where a call waits for a thread that the child has not */
+        tel_one();
+        tel_close(300);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    fact("child %d", status);
+    tel_end();
+    tel_close(5000);
+    puts("done");
+    return 0;
+}
+
 const struct situation limits[] = {{"limit", before},   {"limit-after", after},   {"limit-cpu", cpu},
                                    {"limit-waiting", waiting}, {"closes-all", closes_all},
+                                   {"closes-standard", closes_standard}, {"advice", advice},
                                    {"stack", stack},     {"seccomp", seccomp}, {NULL, NULL}};

@@ -132,7 +132,8 @@ int main(int argc, char **argv) {
 
     // The words of a command, of which there is none with this name.
     char word[] = "no-such-command", *words[] = {word, nullptr};
-    CHECK(runspan::command("every-kind", schema.c_str(), 1, words), 2, RUNSPAN_OFF);
+    CHECK(runspan::command("every-kind", schema.c_str(), 1, words), 2, 1);
+    CHECK(runspan::consent("every-kind"), RUNSPAN_DONE, RUNSPAN_OFF);
     CHECK(std::string_view{runspan::strerror(RUNSPAN_DONE)} == "done" ? 1 : 0, 1, 0);
     std::cout << '\n' << passed << " passed, " << failed << " failed\n";
     return failed != 0;

@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
     if (argc > 2)
         printf("dlopen %s\n", dlopen(argv[2], RTLD_NOW) == NULL ? dlerror() : "can");
     if (getauxval(AT_SECURE) != 0)
-        printf("command %d\n", runspan_command(&options, 0, NULL, 1));
+        printf("command %d\n", runspan_command(&options, 0, NULL, 1, NULL));
     printf("secure %lu\n", getauxval(AT_SECURE));
     return 7;
 }

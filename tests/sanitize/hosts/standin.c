@@ -202,11 +202,13 @@ int runspan_core_state(uint64_t client) {
     return runspan_core_flush(client, 0);
 }
 
-int runspan_core_command(const runspan_core_config *config, const runspan_core_user *user, int argc, const char *const *argv, int fd) {
+int runspan_core_command(const runspan_core_config *config, const runspan_core_request *asked, int fd, int *exit_status) {
     read_config(config);
-    read_string(user->switches);
-    read_string(user->why_off(config->service));
-    for (int i = 0; i < argc; i++)
-        read_string(argv[i]);
-    return write(fd, "stand-in\n", 9) == 9 ? called() : 1;
+    read_string(asked->name);
+    read_string(asked->why_off);
+    for (int i = 0; i < asked->count; i++)
+        read_string(asked->words[i]);
+    *exit_status = write(fd, "stand-in\n", 9) != 9;
+    rs_memcheck(RS_NEVER_WRITTEN, exit_status, sizeof *exit_status);
+    return called();
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The descriptors 0, 1 and 2 are the host's, whether it has closed them or not.
+ */
+#define _GNU_SOURCE /* O_PATH */
+#include "front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#define STANDARDS 3
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int users;             /* calls of rs_fill_standard that have no rs_free_standard yet */
+static int filled[STANDARDS]; /* by us */
+
+/* The fillers can be neither read nor written: what the host does with a closed
+ * descriptor fails as before. scripts/_overlay has the same for the core. */
+void rs_fill_standard(void) {
+    int saved = errno;
+
+    pthread_mutex_lock(&lock);
+    users++;
+    for (int fd = 0; fd < STANDARDS; fd++) {
+        int filler = fcntl(fd, F_GETFD) < 0 ? open("/", O_PATH | O_CLOEXEC) : -1;
+
+        if (filler >= STANDARDS)
+            close(filler); /* the host was first */
+        else if (filler >= 0)
+            filled[filler] = 1;
+    }
+    pthread_mutex_unlock(&lock);
+    errno = saved;
+}
+
+/* Not for good: a program may close one of them so that the next file that it
+ * opens has the number. It may have opened one there meanwhile. */
+void rs_free_standard(void) {
+    int saved = errno;
+
+    pthread_mutex_lock(&lock);
+    users--;
+    for (int fd = 0; fd < STANDARDS && users == 0; fd++) {
+        int flags = filled[fd] ? fcntl(fd, F_GETFL) : -1;
+
+        if (flags >= 0 && (flags & O_PATH) != 0)
+            close(fd);
+        filled[fd] = 0;
+    }
+    pthread_mutex_unlock(&lock);
+    errno = saved;
+}
