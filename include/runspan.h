@@ -182,15 +182,31 @@ typedef struct runspan_options {
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
- * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
- * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
- * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR. In a
- * program that runs with more rights than its user (setuid, setgid, file
- * capabilities) none of them is: telemetry is off, PRIVILEGED.
+ * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the
+ * schema's destination: https, or http to a loopback address), RUNSPAN_PREVIEW,
+ * and the network's, below. In a program that runs with more rights than its user
+ * (setuid, setgid, file capabilities) none of them is: telemetry is off,
+ * PRIVILEGED.
  *
  * Where a variable opts out no file is looked at, and where the site's switch
  * does, none of the user's: a home may be on a server that does not answer. The
  * reports that wait stay where they are, until runspan_command removes them.
+ *
+ * The proxy is the first of https_proxy, HTTPS_PROXY, all_proxy and ALL_PROXY
+ * that is not blank: [SCHEME://][USER[:PASSWORD]@]HOST[:PORT], where SCHEME is
+ * http (also where there is none), https, socks5 or socks5h; with both of the
+ * latter the proxy looks for the destination's address. White space around it
+ * does not count, nor what follows PORT; USER and PASSWORD may have any
+ * character, escaped or not. Of another proxy the log is told, and nothing is
+ * sent. No proxy is used for a loopback address, nor for what no_proxy or else
+ * NO_PROXY lists: names, which stand for what is below them too, addresses and
+ * ranges of them (10.0.0.0/8), each with or without :PORT, or * for everything.
+ *
+ * Certificates are those of SSL_CERT_FILE and of SSL_CERT_DIR, folders separated
+ * by colons; where these give none, of REQUESTS_CA_BUNDLE; where that gives none,
+ * of CURL_CA_BUNDLE; where that gives none, the system's. What a variable names
+ * may be a file (PEM) or a folder of such. The log is told of each that gives
+ * none.
  *
  * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
  * what would be sent: each span is written to standard error when it ends, and

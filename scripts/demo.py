@@ -32,7 +32,7 @@ REPEATS = 15
 def environment(r: Receiver, **more: str) -> dict[str, str]:
     """This process's, but for what would lead elsewhere."""
     kept = {k: v for k, v in os.environ.items() if not k.lower().endswith(("_proxy", "_telemetry"))}
-    for name in ("SSL_CERT_DIR", "DO_NOT_TRACK", "OTEL_SDK_DISABLED", "RUNSPAN_ENDPOINT"):
+    for name in ("SSL_CERT_DIR", "CURL_CA_BUNDLE", "DO_NOT_TRACK", "OTEL_SDK_DISABLED", "RUNSPAN_ENDPOINT"):
         kept.pop(name, None)
     return kept | r.proxy_environment() | more
 

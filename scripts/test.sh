@@ -5,7 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What the caller's environment says of telemetry, proxies and certificates is not for the tests.
 unset NO_TELEMETRY DO_NOT_TRACK STRIPEPY_NO_TELEMETRY RUNSPAN_ENDPOINT "${!OTEL_@}"
-unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy NO_PROXY no_proxy
+unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy
+unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
 
 printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
 # One package after the other: some look at how long things take.

@@ -25,11 +25,13 @@ typedef struct runspan_core_config {
     const char *schema;
     const char *endpoint;
     const char *spool; /* the service's folder; NULL: nothing is written */
-    const char *https_proxy;
-    const char *http_proxy;
+    const char *proxy;          /* what the first variable says that is set to one; NULL: none */
+    const char *proxy_variable; /* its name */
     const char *no_proxy;
     const char *cert_file;
     const char *cert_dir;
+    const char *requests_bundle;
+    const char *curl_bundle;
     uintptr_t log;      /* a runspan_log; as a number, because a Go pointer may */
     uintptr_t log_data; /* not hold whatever a host puts into a void * */
     void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line, size_t length);

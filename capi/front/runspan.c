@@ -79,27 +79,38 @@ static int accept_options(const runspan_options *given, runspan_options *options
     return RUNSPAN_PRIVILEGED;
 }
 
-/* As curl and Go do: the lower-case form first; of HTTP_PROXY only that, where
- * a CGI request could have set the other. */
-static const char *proxy(const char *lower, const char *upper) {
-    const char *value = getenv(lower);
+/* The value of the first variable that says anything, and its name. One that is
+ * empty hides no other, as with curl and Go: a proxy in that is meant. */
+static const char *first_set(const char *const *names, const char **name) {
+    for (; (*name = *names) != NULL; names++) {
+        const char *value = getenv(*name);
 
-    if (value == NULL && getenv("REQUEST_METHOD") == NULL)
-        value = getenv(upper);
-    return value;
+        if (value != NULL && value[strspn(value, " \t\r\n\v\f")] != '\0')
+            return value;
+    }
+    return NULL;
 }
 
+/* HTTP_PROXY is not read: it is for http, and by http nothing goes but to loopback,
+ * without any proxy. So what a request may have put there, in a program of CGI,
+ * is of no matter. */
 static runspan_core_config config_of(const runspan_options *options, const char *spool) {
+    static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const exceptions[] = {"no_proxy", "NO_PROXY", NULL};
+    const char *of_proxy, *of_exceptions, *proxy = first_set(proxies, &of_proxy);
+
     return (runspan_core_config){
         .service = options->service,
         .schema = options->schema,
         .endpoint = getenv("RUNSPAN_ENDPOINT"),
         .spool = spool,
-        .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
-        .http_proxy = proxy("http_proxy", "HTTP_PROXY"),
-        .no_proxy = proxy("no_proxy", "NO_PROXY"),
+        .proxy = proxy,
+        .proxy_variable = of_proxy,
+        .no_proxy = first_set(exceptions, &of_exceptions),
         .cert_file = getenv("SSL_CERT_FILE"),
         .cert_dir = getenv("SSL_CERT_DIR"),
+        .requests_bundle = getenv("REQUESTS_CA_BUNDLE"),
+        .curl_bundle = getenv("CURL_CA_BUNDLE"),
         .log = (uintptr_t)options->log,
         .log_data = (uintptr_t)options->log_data,
         .tell = rs_tell,

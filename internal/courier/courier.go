@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -82,7 +83,7 @@ func New(to Destination, userAgent string, network *Network, store Store, log fu
 		ended:   make(chan struct{}),
 		changed: make(chan struct{}),
 	}
-	go c.run(ctx, to, userAgent, network)
+	go c.run(ctx, to, userAgent, network.absolute())
 	return c
 }
 
@@ -175,9 +176,16 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 			c.log("a defect of runspan: nothing more is delivered")
 		}
 	}()
+	proxy, err := network.proxy(&to)
+	if err != nil {
+		c.stay(ctx, err)
+		return
+	}
 	var pause spool.Pause
 	var until time.Time
-	connect := sync.OnceValues(func() (otlptrace.Client, *witness) { return c.connect(ctx, to, userAgent, network) })
+	connect := sync.OnceValues(func() (otlptrace.Client, *witness) {
+		return c.connect(ctx, to, userAgent, proxy, network.roots(c.log))
+	})
 	for c.wait(ctx, until) {
 		// Another process may have been asked to wait since.
 		if now := c.store.Pause(); now != pause {
@@ -200,15 +208,21 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 	}
 }
 
+// stay delivers nothing until ctx ends. That is no failure of the collector's:
+// the runs that follow need not wait for it.
+func (c *Courier) stay(ctx context.Context, why error) {
+	c.log(fmt.Sprintf("nothing is sent: %v", why))
+	c.tell(true)
+	c.store.Look() // nothing is claimed, but the limits hold all the same
+	<-ctx.Done()
+}
+
 // connect makes the client; it has no connection yet, and none any more when ctx
 // has ended.
-func (c *Courier) connect(ctx context.Context, to Destination, userAgent string, network *Network) (otlptrace.Client, *witness) {
-	httpClient, err := newHTTPClient(&to, network, func(chains [][]*x509.Certificate) error {
+func (c *Courier) connect(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) (otlptrace.Client, *witness) {
+	httpClient := newHTTPClient(&to, proxy, roots, func(chains [][]*x509.Certificate) error {
 		return cmp.Or(to.checkPins(chains), c.inTime())
 	})
-	if err != nil {
-		c.log(err.Error()) // each attempt is going to fail
-	}
 	context.AfterFunc(ctx, httpClient.CloseIdleConnections)
 	w := &witness{next: httpClient.Transport}
 	httpClient.Transport = w

@@ -481,6 +481,10 @@ func TestTLS(t *testing.T) {
 		{"file", courier.Network{CertFile: ca}, true},
 		{"folder", courier.Network{CertDir: "/nowhere:" + filepath.Dir(ca)}, true},
 		{"no file", courier.Network{CertFile: "/nowhere"}, false},
+		{"requests' file", courier.Network{RequestsBundle: ca}, true},
+		{"requests' folder", courier.Network{RequestsBundle: filepath.Dir(ca)}, true},
+		{"curl's file", courier.Network{CurlBundle: ca}, true},
+		{"curl's file, of other names what is gone", courier.Network{CertFile: "/nowhere", CertDir: "/nowhere:/", RequestsBundle: "/nowhere", CurlBundle: ca}, true},
 	} {
 		s := start(t, server.URL, &test.network, "")
 		s.put(t, "a")
@@ -505,9 +509,9 @@ func TestProxies(t *testing.T) {
 		network        courier.Network
 		want           string
 	}{
-		{"https", "https://collector.example:4319/", courier.Network{HTTPSProxy: proxy.URL}, "CONNECT collector.example:4319"},
-		{"not for it", "https://127.0.0.1:1/", courier.Network{HTTPSProxy: proxy.URL, NoProxy: "127.0.0.1"}, ""},
-		{"of http only", "https://127.0.0.1:1/", courier.Network{HTTPProxy: proxy.URL}, ""},
+		{"https", "https://collector.example:4319/", courier.Network{Proxy: proxy.URL}, "CONNECT collector.example:4319"},
+		{"loopback", "https://127.0.0.1:1/", courier.Network{Proxy: proxy.URL}, ""},
+		{"loopback by http", "http://localhost:1/", courier.Network{Proxy: proxy.URL}, ""},
 	} {
 		asked = nil
 		s := start(t, test.endpoint, &test.network, "")
@@ -518,6 +522,44 @@ func TestProxies(t *testing.T) {
 			t.Errorf("%s: the proxy was asked %q, want %q", test.name, got, test.want)
 		}
 		mu.Unlock()
+	}
+}
+
+// A proxy that can't be used is no reason to go without it. It is none for
+// waiting either, nor anything that the runs after it have to know of.
+func TestAProxyThatCantBeUsed(t *testing.T) {
+	c := &collector{}
+	server := httptest.NewTLSServer(c)
+	defer server.Close()
+	folder := filepath.Join(t.TempDir(), "service")
+	network := courier.Network{CertFile: certificateOf(t, server), Proxy: "http://alice:secret@proxy:port", ProxyVariable: "ALL_PROXY"}
+	// It can't be reached, but for a name of it that is looked for it would be failed.
+	s := start(t, "https://collector.invalid:4319/", &network, folder)
+	s.put(t, "a", "b")
+	if delivered, took := s.flush(20 * time.Second); delivered || took > 5*time.Second {
+		t.Errorf("%v after %v", delivered, took)
+	}
+	begun := time.Now()
+	s.close()
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it closes after %v", took)
+	}
+	s.mu.Lock()
+	const want = "nothing is sent: the proxy in ALL_PROXY can't be used: its port is not a number from 1 to 65535"
+	if len(s.lines) != 1 || s.lines[0] != want {
+		t.Errorf("log: %q", s.lines)
+	}
+	s.mu.Unlock()
+	if pause := spool.ReadPause(folder); pause != (spool.Pause{}) {
+		t.Errorf("it counts as a failure: %v", pause)
+	}
+	network.NoProxy = "127.0.0.0/8"
+	next := start(t, server.URL, &network, folder)
+	if delivered, _ := next.flush(10 * time.Second); !delivered {
+		eventually(t, "delivery by the next run", func() bool { _, all := next.store.Empty(); return all })
+	}
+	if came := c.came(); came != "a b" && came != "b a" {
+		t.Errorf("came %q", came)
 	}
 }
 

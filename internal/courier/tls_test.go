@@ -164,7 +164,7 @@ func TestPinsBehindAProxyOverTLS(t *testing.T) {
 		case "proxy":
 			to.Pins = append(to.Pins, proxys)
 		}
-		s := startTo(t, to, &courier.Network{CertFile: trusted, HTTPSProxy: proxy.URL}, "")
+		s := startTo(t, to, &courier.Network{CertFile: trusted, Proxy: proxy.URL}, "")
 		s.put(t, "a")
 		if delivered, _ := s.flush(10 * time.Second); delivered != test.want || (c.came() == "a") != test.want {
 			s.mu.Lock()

@@ -8,21 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	// Certificates for images that have none: 160 kB, and no use where a system
-	// has its own.
-	_ "golang.org/x/crypto/x509roots/fallback"
-	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/net/idna"
 )
 
@@ -30,11 +23,13 @@ import (
 // is passed in because a Go library sees the environment of when it was
 // loaded, not what the host has set since.
 type Network struct {
-	HTTPSProxy string
-	HTTPProxy  string
-	NoProxy    string
-	CertFile   string // PEM; with CertDir: instead of the system's roots
-	CertDir    string // folders of PEM files, separated by colons
+	Proxy          string // a URL, or host:port; empty: none
+	ProxyVariable  string // the name of the variable that has it
+	NoProxy        string // where there is none for, separated by commas
+	CertFile       string // PEM; instead of the system's, as what follows
+	CertDir        string // folders of PEM files, separated by colons
+	RequestsBundle string // a file or a folder, where the two above give none
+	CurlBundle     string // the same, where that gives none either
 }
 
 // Destination is where requests are posted to.
@@ -97,24 +92,18 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// newHTTPClient returns a client for the destination in any case; after an error, one that trusts
-// no certificate. verified is asked about the chains of a destination that has
+// newHTTPClient returns a client for the destination, through a proxy where that
+// is not nil. verified is asked about the chains of a destination that has
 // shown who it is, and may refuse the connection.
-func newHTTPClient(to *Destination, n *Network, verified func(chains [][]*x509.Certificate) error) (*http.Client, error) {
-	roots, err := roots(n)
-	proxies := httpproxy.Config{HTTPSProxy: n.HTTPSProxy, HTTPProxy: n.HTTPProxy, NoProxy: n.NoProxy}
-	proxyFor := proxies.ProxyFunc()
-	host, overTLS := to.host(), false
-	if u, err := url.Parse(to.URL); err == nil {
-		proxy, err := proxyFor(u)
-		overTLS = err == nil && proxy != nil && proxy.Scheme == "https"
-	}
+func newHTTPClient(to *Destination, proxy *url.URL, roots *x509.CertPool, verified func(chains [][]*x509.Certificate) error) *http.Client {
+	host := to.host()
+	overTLS := proxy != nil && proxy.Scheme == "https"
 	return &http.Client{
 		Timeout: attemptTimeout,
 		// A redirect could lead anywhere: spans go to the schema's destination.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:       func(r *http.Request) (*url.URL, error) { return proxyFor(r.URL) },
+			Proxy:       http.ProxyURL(proxy),
 			DialContext: dialer(host),
 			TLSClientConfig: &tls.Config{
 				RootCAs:    roots,
@@ -133,7 +122,7 @@ func newHTTPClient(to *Destination, n *Network, verified func(chains [][]*x509.C
 			MaxResponseHeaderBytes: 16 << 10,
 			IdleConnTimeout:        30 * time.Second,
 		},
-	}, err
+	}
 }
 
 // dialer connects. The destination's name, where it has a dot, is a whole one:
@@ -148,54 +137,4 @@ func dialer(destination string) func(ctx context.Context, network, address strin
 		}
 		return (&net.Dialer{Timeout: attemptTimeout}).DialContext(ctx, network, address)
 	}
-}
-
-// roots reads the certificates that the environment names; nil, for the
-// system's own, where it names none.
-func roots(n *Network) (*x509.CertPool, error) {
-	if n.CertFile == "" && n.CertDir == "" {
-		return nil, nil
-	}
-	var files []string
-	if n.CertFile != "" {
-		files = append(files, n.CertFile)
-	}
-	for _, dir := range strings.Split(n.CertDir, ":") {
-		files = append(files, filesIn(dir)...)
-	}
-	pool := x509.NewCertPool()
-	found := false
-	for _, file := range files {
-		pem, err := os.ReadFile(file)
-		if err == nil && pool.AppendCertsFromPEM(pem) {
-			found = true
-		}
-	}
-	if !found {
-		return pool, fmt.Errorf("no certificate in SSL_CERT_FILE or SSL_CERT_DIR")
-	}
-	return pool, nil
-}
-
-// filesIn lists a folder of certificates, without the links by which OpenSSL
-// finds them by hash: each would be read twice. An absent folder is empty, as
-// it is to crypto/x509.
-func filesIn(dir string) (files []string) {
-	if dir == "" {
-		return nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		if entry.Type()&os.ModeSymlink != 0 {
-			if target, err := os.Readlink(path); err == nil && !strings.Contains(target, "/") {
-				continue
-			}
-		}
-		files = append(files, path)
-	}
-	return files
 }

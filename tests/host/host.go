@@ -116,7 +116,7 @@ func Python(t testing.TB, venv string) string {
 	return path
 }
 
-var ambient = regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|^SSL_CERT|^XDG_`)
+var ambient = regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|_CA_BUNDLE$|^SSL_CERT|^XDG_`)
 
 // Environment is this process's, less what would change what a host does, and
 // with folders of its own: state is $XDG_STATE_HOME, a new one where it is empty,

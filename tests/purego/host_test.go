@@ -207,7 +207,9 @@ func listen(t *testing.T, o receiver.Options) *receiver.Receiver {
 	t.Setenv("RUNSPAN_ENDPOINT", r.Endpoint()) // purego's host and its C library share the environment under cgo
 	if o.Dir != "" {
 		t.Setenv("SSL_CERT_FILE", r.CAFile())
-		t.Setenv("SSL_CERT_DIR", "")
+		for _, other := range []string{"SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
+			t.Setenv(other, "")
+		}
 	}
 	return r
 }

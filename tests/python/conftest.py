@@ -40,7 +40,10 @@ def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recei
         monkeypatch.setenv("SSL_CERT_FILE", str(r.ca))
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+        for name in ("SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
         for name in ("STRIPEPY_NO_TELEMETRY", "NO_TELEMETRY", "DO_NOT_TRACK", "OTEL_SDK_DISABLED"):
             monkeypatch.delenv(name, raising=False)
         yield r

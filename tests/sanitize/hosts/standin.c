@@ -46,8 +46,9 @@ static void read_string(const char *text) {
 
 static void read_config(const runspan_core_config *config) {
     const char *const all[] = {
-        config->service,    config->schema,   config->endpoint,  config->spool,    config->https_proxy,
-        config->http_proxy, config->no_proxy, config->cert_file, config->cert_dir,
+        config->service,  config->schema,    config->endpoint, config->spool,
+        config->proxy,    config->no_proxy,  config->proxy_variable,
+        config->cert_dir, config->cert_file, config->requests_bundle, config->curl_bundle,
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

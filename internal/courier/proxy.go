@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+
+package courier
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// What can be wrong with a proxy. None of them has the value in it, which may
+// have a password.
+var (
+	errProxyScheme = errors.New("its scheme is not http, https, socks5 or socks5h")
+	errProxyHost   = errors.New("its host is neither a name nor an address (of IPv6: in brackets)")
+	errProxyPort   = errors.New("its port is not a number from 1 to 65535")
+)
+
+// net/http has the proxy find the destination's address with socks5 too, so no
+// name server on this side is asked for it.
+var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
+
+// proxy returns the proxy through which the destination is reached; nil: none.
+// After an error there is one that can't be used: nothing may be sent, because
+// who has set it does not mean it to go directly.
+func (n *Network) proxy(to *Destination) (*url.URL, error) {
+	if n.Proxy == "" {
+		return nil, nil
+	}
+	destination, err := url.Parse(to.URL)
+	if err != nil {
+		return nil, err
+	}
+	// httpproxy is asked for NO_PROXY alone: a proxy that it can't parse is none to it.
+	const some = "http://proxy.invalid"
+	rules := httpproxy.Config{HTTPProxy: some, HTTPSProxy: some, NoProxy: exceptions(n.NoProxy)}
+	if found, err := rules.ProxyFunc()(destination); err != nil || found == nil {
+		return nil, err
+	}
+	proxy, err := parseProxy(n.Proxy)
+	if err != nil {
+		return nil, fmt.Errorf("the proxy in %s can't be used: %w", n.ProxyVariable, err)
+	}
+	return proxy, nil
+}
+
+// exceptions has httpproxy read NO_PROXY as curl and requests do as well: white
+// space separates too, and .example is example's exception, not only that of
+// the names below it.
+func exceptions(list string) string {
+	entries := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	for i, entry := range entries {
+		entries[i] = strings.Trim(entry, ".")
+		if address, err := netip.ParseAddr(strings.Trim(entry, "[]")); err == nil {
+			entries[i] = address.WithZone("").String()
+		}
+	}
+	return strings.Join(entries, ",")
+}
+
+// parseProxy reads a variable's value more leniently than net/url: passwords are
+// put there as they are, with any character in them.
+func parseProxy(value string) (*url.URL, error) {
+	value = strings.TrimSpace(value)
+	scheme, rest, found := strings.Cut(value, "://")
+	if !found {
+		scheme, rest = "http", strings.TrimPrefix(value, "//")
+	}
+	scheme = strings.ToLower(scheme)
+	if !slices.Contains(proxySchemes, scheme) {
+		return nil, errProxyScheme
+	}
+	// A proxy has no path in which an @ could be: what is before the last one is of
+	// the user's.
+	at := strings.LastIndexByte(rest, '@')
+	address := rest[at+1:]
+	if end := strings.IndexAny(address, "/?#"); end >= 0 {
+		address = address[:end]
+	}
+	host, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	return &url.URL{Scheme: scheme, User: parseUser(rest[:max(at, 0)]), Host: host}, nil
+}
+
+// parseAddress returns host, or host:port, as a url.URL has it.
+func parseAddress(address string) (string, error) {
+	host, port := address, ""
+	if colon := strings.LastIndexByte(address, ':'); colon > strings.LastIndexByte(address, ']') {
+		number, err := strconv.ParseUint(address[colon+1:], 10, 16)
+		if err != nil || number == 0 {
+			return "", errProxyPort
+		}
+		host, port = address[:colon], fmt.Sprint(":", number)
+	}
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		// A URL has %25 before a zone, but not everybody writes it.
+		ip, err := netip.ParseAddr(strings.Replace(strings.TrimSuffix(inner, "]"), "%25", "%", 1))
+		if err != nil || !ip.Is6() || !isName(ip.Zone()) || !strings.HasSuffix(inner, "]") {
+			return "", errProxyHost
+		}
+		return "[" + ip.String() + "]" + port, nil
+	}
+	if host == "" || !isName(host) {
+		return "", errProxyHost
+	}
+	return host + port, nil
+}
+
+// isName says whether a text has only what names of hosts may have. What is beyond
+// ASCII is net/http's to encode.
+func isName(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsPrint(r) || r <= unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	})
+}
+
+func parseUser(text string) *url.Userinfo {
+	name, password, both := strings.Cut(text, ":")
+	switch {
+	case name == "" && password == "":
+		return nil
+	case both:
+		return url.UserPassword(unescape(name), unescape(password))
+	}
+	return url.User(unescape(name))
+}
+
+// unescape decodes percent escapes. A percent sign that begins none stands for
+// itself, as it does to curl and requests.
+func unescape(text string) string {
+	var decoded strings.Builder
+	for len(text) > 0 {
+		n := 1
+		if text[0] == '%' && len(text) >= 3 {
+			n = 3
+		}
+		one, err := url.PathUnescape(text[:n])
+		if err != nil {
+			n, one = 1, "%"
+		}
+		decoded.WriteString(one)
+		text = text[n:]
+	}
+	return decoded.String()
+}

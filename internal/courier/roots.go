@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+
+package courier
+
+import (
+	"bytes"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
+
+	// Certificates for images that have none: 160 kB, and no use where a system
+	// has its own.
+	_ "golang.org/x/crypto/x509roots/fallback"
+)
+
+// The largest file of certificates that is read. Mozilla's are 200 kB.
+const largestFile = 32 << 20
+
+// Where Linux systems keep their certificates, as crypto/x509 knows it: the
+// first of the files that has any, and all folders.
+var (
+	systemFiles = []string{
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem",
+		"/etc/pki/tls/cacert.pem",
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+		"/etc/ssl/cert.pem",
+	}
+	systemFolders = []string{"/etc/ssl/certs", "/etc/pki/tls/certs"}
+)
+
+// absolute has relative paths mean what they do now. They are read later, when
+// the host may have gone to another folder.
+func (n *Network) absolute() *Network {
+	a := *n
+	a.CertFile, a.RequestsBundle, a.CurlBundle = absolute(n.CertFile), absolute(n.RequestsBundle), absolute(n.CurlBundle)
+	folders := strings.Split(n.CertDir, ":")
+	for i, folder := range folders {
+		folders[i] = absolute(folder)
+	}
+	a.CertDir = strings.Join(folders, ":")
+	return &a
+}
+
+func absolute(path string) string {
+	path = strings.TrimSpace(path)
+	if whole, err := filepath.Abs(path); err == nil && path != "" {
+		return whole
+	}
+	return path
+}
+
+// roots reads the certificates that the environment names: those of the first
+// variable that gives any, so that one which is left over from something else
+// does not keep reports from being delivered. Where none does, they are the
+// system's; nil has crypto/x509 read those. log is told of each that gives none.
+func (n *Network) roots(log func(string)) *x509.CertPool {
+	stale := false
+	for _, source := range []struct {
+		variables string
+		paths     []string
+	}{
+		{"SSL_CERT_FILE or SSL_CERT_DIR", append([]string{n.CertFile}, strings.Split(n.CertDir, ":")...)},
+		{"REQUESTS_CA_BUNDLE", []string{n.RequestsBundle}},
+		{"CURL_CA_BUNDLE", []string{n.CurlBundle}},
+	} {
+		if strings.Join(source.paths, "") == "" {
+			continue
+		}
+		pool := x509.NewCertPool()
+		if addAll(pool, source.paths) {
+			return pool
+		}
+		stale = true
+		log("there is no certificate in " + source.variables + ": others are used")
+	}
+	if !stale {
+		return nil
+	}
+	return systemRoots()
+}
+
+// systemRoots reads the system's certificates without crypto/x509, which would
+// look for them where the variables say, if they are from before this library
+// was loaded. nil: there are none, so it will take those that are linked in.
+func systemRoots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	found := false
+	for _, file := range systemFiles {
+		if found = addFile(pool, file); found {
+			break
+		}
+	}
+	if !addAll(pool, systemFolders) && !found {
+		return nil
+	}
+	return pool
+}
+
+// addAll adds the certificates of files, and of the files in folders, and says
+// whether there are any.
+func addAll(pool *x509.CertPool, paths []string) (found bool) {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			found = addFile(pool, path) || found
+			continue
+		}
+		for _, file := range filesIn(path) {
+			found = addFile(pool, file) || found
+		}
+	}
+	return found
+}
+
+// addFile reads regular files only: what comes from a pipe may be for the host,
+// or never come.
+func addFile(pool *x509.CertPool, path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > largestFile {
+		return false
+	}
+	content, err := os.ReadFile(path)
+	return err == nil && pool.AppendCertsFromPEM(withoutMarks(content))
+}
+
+// withoutMarks removes byte order marks, which editors put at the beginning, and
+// which files that were put together from such have in the middle: encoding/pem
+// does not see the block that follows one. Of UTF-16 it leaves the ASCII.
+func withoutMarks(content []byte) []byte {
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		content = bytes.ReplaceAll(content[2:], []byte{0}, nil)
+	}
+	return bytes.ReplaceAll(content, []byte("\xef\xbb\xbf"), nil)
+}
+
+// filesIn lists a folder of certificates, without the links by which OpenSSL
+// finds them by hash: each would be read twice.
+func filesIn(dir string) (files []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if entry.Type()&os.ModeSymlink != 0 {
+			if target, err := os.Readlink(path); err == nil && !strings.Contains(target, "/") {
+				continue
+			}
+		}
+		files = append(files, path)
+	}
+	return files
+}
