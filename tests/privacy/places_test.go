@@ -208,8 +208,7 @@ NO_PROXY=@.example
 		published: atNameServer,
 	},
 	{
-		// But GOMAXPROCS, a small number, and REQUEST_METHOD, with which HTTPS_PROXY
-		// does not count.
+		// But GOMAXPROCS, a small number.
 		name: "what else Go and its libraries read",
 		variables: `
 ASR_CONFIG={file}
@@ -221,6 +220,7 @@ GOMEMLIMIT=9#
 GOROOT={folder}
 GOTRACEBACK=@
 HOSTALIASES={file}
+REQUEST_METHOD=@
 RES_OPTIONS=@
 SSL_CERT_DIR={folder}
 SSL_CERT_FILE={authority}

@@ -48,13 +48,16 @@ func (r *Receiver) openTunnel(w http.ResponseWriter, leaf tls.Certificate, targe
 	}
 	// A client gone by now shows itself to the server as a failed handshake.
 	_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
-	t := &tunnel{Conn: conn, in: buf, target: target}
-	r.tunnels.hand(r.opt.Tap.conn(TapHTTP, tls.Server(t, r.opt.Tap.ask(serverTLS(leaf)))))
+	r.handOver(&tunnel{Conn: conn, in: buf, target: target}, leaf)
 	return nil
 }
 
-// tunnel is the client's side of an open CONNECT. It reads through the buffer
-// of the proxy's server, which may already hold the start of the handshake.
+func (r *Receiver) handOver(t *tunnel, leaf tls.Certificate) {
+	r.tunnels.hand(r.opt.Tap.conn(TapHTTP, tls.Server(t, r.opt.Tap.ask(serverTLS(leaf)))))
+}
+
+// tunnel is the client's side of an open CONNECT. It reads through what the
+// proxy has read by, which may already hold the start of the handshake.
 type tunnel struct {
 	net.Conn
 	in     io.Reader

@@ -7,17 +7,20 @@
 // connections with real TLS, decodes the protobuf with the published OTLP
 // types, and keeps everything it saw for the test to look at.
 //
-// A Receiver is two listeners on 127.0.0.1:
+// A Receiver is three listeners on 127.0.0.1:
 //
 //   - the endpoint, which serves POST /v1/traces the way a collector does;
+//
 //   - an HTTP CONNECT proxy. A library usually has a fixed endpoint such as
 //     https://telemetry.example.com, which no test may contact. For the hosts
 //     in Options.ProxyFor the proxy plays that endpoint: it ends TLS with a
 //     certificate for the name that was asked for and hands the request to the
 //     same handler. Everything else it refuses and records. It has no code to
-//     dial out, so nothing a test does can leave the machine.
+//     dial out, so nothing a test does can leave the machine;
 //
-// Both use certificates from a CA made by Start, so a client has to be given
+//   - a SOCKS 5 proxy, which does the same.
+//
+// All use certificates from a CA made by Start, so a client has to be given
 // that CA (CAFile, CAPEM) and its verification of certificates stays switched
 // on and tested.
 //
@@ -74,6 +77,7 @@ type Receiver struct {
 	ca       *CA
 	endpoint net.Listener
 	proxy    net.Listener
+	socks    net.Listener
 	tunnels  *tunnelListener
 	servers  []*http.Server
 }
@@ -86,7 +90,7 @@ func Start(opt Options) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{opt: opt, ca: ca, tunnels: newTunnelListener()}
-	for _, step := range []func() error{r.openFiles, r.startEndpoint, r.startProxy} {
+	for _, step := range []func() error{r.openFiles, r.startEndpoint, r.startProxy, r.startSOCKS} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -161,6 +165,11 @@ func (r *Receiver) ProxyURL() string {
 	return "http://" + r.proxy.Addr().String()
 }
 
+// SOCKSAddress is the address of the SOCKS proxy, for URLs of socks5 and socks5h.
+func (r *Receiver) SOCKSAddress() string {
+	return r.socks.Addr().String()
+}
+
 // CAPEM is the certificate of the CA in PEM.
 func (r *Receiver) CAPEM() []byte {
 	return r.ca.PEM()
@@ -191,6 +200,11 @@ func (r *Receiver) file(name string) string {
 func (r *Receiver) Close() error {
 	for _, s := range r.servers {
 		r.fail(s.Close())
+	}
+	if r.socks != nil {
+		if err := r.socks.Close(); !errors.Is(err, net.ErrClosed) {
+			r.fail(err)
+		}
 	}
 	return r.closeFile()
 }
