@@ -199,8 +199,8 @@ typedef struct runspan_options {
  * does not count, nor what follows PORT; USER and PASSWORD may have any
  * character, escaped or not. Of another proxy the log is told, and nothing is
  * sent. No proxy is used for a loopback address, nor for what no_proxy or else
- * NO_PROXY lists: names, which stand for what is below them too, addresses and
- * ranges of them (10.0.0.0/8), each with or without :PORT, or * for everything.
+ * NO_PROXY lists: names, which stand for what is below them too, and addresses,
+ * with or without :PORT; ranges of addresses (10.0.0.0/8); * for everything.
  *
  * Certificates are those of SSL_CERT_FILE and of SSL_CERT_DIR, folders separated
  * by colons; where these give none, of REQUESTS_CA_BUNDLE; where that gives none,
