@@ -323,8 +323,10 @@ func TestAShorterPauseIsKept(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	// A spool's own pause is its courier's alone to set.
+	before := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
+	before.SetPause(spool.Pause{Failures: 1, Since: time.Now().Add(5*time.Second - time.Hour), Length: time.Hour})
 	s := start(t, server.URL, &courier.Network{}, folder)
-	s.store.SetPause(spool.Pause{Failures: 1, Since: time.Now().Add(5*time.Second - time.Hour), Length: time.Hour})
 	s.put(t, "a")
 	if done, took := s.flush(5 * time.Second); done || took > time.Second || len(c.came()) > 1 {
 		t.Errorf("%v after %v, came %q", done, took, c.came())
