@@ -104,7 +104,8 @@ func (d *folder) openOrMake() (*os.Root, error) {
 // MakeFolder makes the folder at an absolute path, and those above it, below one
 // that is the user's, or root's, as /tmp is. Not below another user's: where sudo
 // keeps HOME, root's folders there would be closed to that home's owner, and to
-// the owner's other programs.
+// the owner's other programs. Those that it makes their owner can use, whatever
+// the umask is.
 func MakeFolder(path string) error {
 	above := path
 	root, err := os.OpenRoot(above)
@@ -115,7 +116,7 @@ func MakeFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { root.Close() }()
 	info, err := root.Stat(".")
 	if err != nil {
 		return err
@@ -127,7 +128,39 @@ func MakeFolder(path string) error {
 	if err != nil || below == "." {
 		return err
 	}
-	return root.MkdirAll(below, 0o700)
+	for name := range strings.SplitSeq(below, string(filepath.Separator)) {
+		if err := makeIn(root, name); err != nil {
+			return err
+		}
+		next, err := root.OpenRoot(name)
+		if err != nil {
+			return err
+		}
+		root.Close()
+		root = next
+	}
+	return nil
+}
+
+// makeIn makes a folder in another, if there is none. Some programs run with a
+// umask that is meant for files, 0177, or forbids all: in a folder with such a
+// mode nobody can do anything, and others have more in ~/.local than we.
+func makeIn(root *os.Root, name string) error {
+	err := root.Mkdir(name, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // somebody else's to care for
+	}
+	if err != nil {
+		return err
+	}
+	info, err := root.Lstat(name)
+	if err == nil && info.Mode()&0o700 != 0o700 {
+		err = root.Chmod(name, info.Mode()|0o700)
+	}
+	if err != nil {
+		_ = root.Remove(name)
+	}
+	return err
 }
 
 // with opens the folder for one use.
@@ -163,12 +196,19 @@ func replace(root *os.Root, name string, by owner, content []byte) error {
 	return err
 }
 
+// writeNew makes a file, which the user can read, whatever the umask is.
 func writeNew(root *os.Root, name string, content []byte) error {
 	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(content)
+	info, err := out.Stat()
+	if err == nil && info.Mode()&0o600 != 0o600 {
+		err = out.Chmod(info.Mode() | 0o600)
+	}
+	if err == nil {
+		_, err = out.Write(content)
+	}
 	return errors.Join(err, out.Close()) // NFS and quotas say no at close
 }
 
