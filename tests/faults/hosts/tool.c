@@ -7,10 +7,12 @@
  *
  * MARK, plus the number of the span, is an attribute of it. WAIT_MS is how long
  * each lasts. HOW is end, or what the tool does instead of ending its span:
- * _exit, abort, exit. Its exit status is 0 but for abort.
+ * _exit, abort, exit. Its exit status is 0 but for abort. With thread it ends as
+ * with end, but all is done by a thread, and the first one has ended before.
  */
 #include "runspan.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,7 @@ static void wait_ms(long ms) {
         nanosleep(&t, NULL);
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     static char schema[1 << 17];
     runspan_options options = {0};
     runspan_client client;
@@ -78,4 +80,22 @@ int main(int argc, char **argv) {
     code = runspan_close(client, (uint32_t)atol(argv[6]));
     say("closed", code);
     return 0;
+}
+
+static char **words;
+
+static void *run_and_exit(void *unused) {
+    (void)unused;
+    exit(run(7, words));
+}
+
+int main(int argc, char **argv) {
+    pthread_t thread;
+
+    if (argc != 7 || strcmp(argv[5], "thread") != 0)
+        return run(argc, argv);
+    words = argv;
+    if (pthread_create(&thread, NULL, run_and_exit, NULL) != 0)
+        return 3;
+    pthread_exit(NULL);
 }
