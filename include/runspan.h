@@ -33,7 +33,9 @@
  * the next run of the same service by the same user, at least once and with the
  * same ids; so is, as aborted, a run that was killed 50 ms or more after its
  * begin, where the schema has an attribute for it. A run is taken for killed only
- * where its process is gone for certain, or has been silent for 30 minutes. A span is lost where it was
+ * where its process is gone for certain, or has been silent for 30 minutes; one
+ * that gives up its rights (setresuid) or its place (chroot) meanwhile is reported
+ * as it ends. A span is lost where it was
  * ended within the last milliseconds of a process that did not call
  * runspan_close; where the machine itself goes down before it has written its
  * files; where no folder can be written and the collector can't be reached;

@@ -3,6 +3,7 @@
 package spool
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -24,7 +25,7 @@ func (e Entry) Request() ([]byte, error) { return e.folder.request(e.name) }
 // Entries returns what is in a service's folder, oldest first, and changes
 // nothing. There is nothing where there is no folder.
 func Entries(path string) []Entry {
-	d := &folder{path}
+	d := &folder{path: path}
 	files, _, err := d.list(maxNames)
 	if err != nil {
 		return nil
@@ -36,6 +37,11 @@ func Entries(path string) []Entry {
 		}
 		gone, known := f.by.gone()
 		held := f.state == held && !(known && gone)
+		if held {
+			if _, err := d.request(f.String()); errors.Is(err, errWithdrawn) {
+				continue
+			}
+		}
 		entries = append(entries, Entry{Made: f.made(), Bytes: f.size, Held: held, folder: d, name: f.String()})
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return a.Made.Compare(b.Made) })
@@ -45,7 +51,7 @@ func Entries(path string) []Entry {
 // LastDelivered returns the batch of a service's folder that was delivered last,
 // and when. ok: there is one.
 func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
-	d := &folder{path}
+	d := &folder{path: path}
 	err := d.with(func(root *os.Root) error {
 		info, err := root.Lstat(deliveredFile)
 		if err == nil {
@@ -60,7 +66,7 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 }
 
 // ReadPause returns the pause of a service's folder; the zero Pause: none.
-func ReadPause(path string) Pause { return (&folder{path}).pause() }
+func ReadPause(path string) Pause { return (&folder{path: path}).pause() }
 
 // request reads a file that was written by frame.
 func (d *folder) request(name string) ([]byte, error) {

@@ -19,18 +19,32 @@ import (
 // files that a schema may allow. What is beyond a later run sees.
 const maxNames = 1 << 17
 
-var errNoFolder = errors.New("it is no folder")
+var (
+	errNoFolder   = errors.New("it is no folder")
+	errOtherPlace = errors.New("the host is in another place: its paths lead elsewhere")
+)
 
 // folder is a service's folder. It is opened anew for each use, because it may
 // be removed at any time, and closed at once: the host's descriptors are few.
 type folder struct {
 	path string
+	top  fs.FileInfo // what "/" has to be; nil: whatever it is
+}
+
+// folderHere is the folder at a path, as that leads there now, and not after a
+// chroot.
+func folderHere(path string) *folder {
+	top, _ := os.Stat("/")
+	return &folder{path, top}
 }
 
 // open returns the folder, which must be the user's own, and closed to others.
 // Neither it nor the one above it, runspan's, may be a link: where they are in a
 // place that is shared, a link of somebody else's could lead anywhere.
 func (d *folder) open() (*os.Root, error) {
+	if top, err := os.Stat("/"); d.top != nil && (err != nil || !os.SameFile(top, d.top)) {
+		return nil, errOtherPlace
+	}
 	above, _, err := openNoLink(os.Lstat, os.OpenRoot, filepath.Dir(d.path))
 	if err != nil {
 		return nil, err
@@ -175,18 +189,28 @@ func (d *folder) with(use func(*os.Root) error) error {
 
 // write makes the file, or replaces it, with all of content or not at all.
 func (d *folder) write(f file, content []byte) error {
+	return d.writeAnd(f, content, nil)
+}
+
+// writeShared does so with a record's file, and returns it as memory.
+func (d *folder) writeShared(f file, content []byte) (memory []byte, err error) {
+	err = d.writeAnd(f, content, func(out *os.File) { memory = share(out, len(content)) })
+	return memory, err
+}
+
+func (d *folder) writeAnd(f file, content []byte, and func(*os.File)) error {
 	root, err := d.openOrMake()
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return replace(root, f.String(), f.by, content)
+	return replace(root, f.String(), f.by, content, and)
 }
 
 // replace writes a file beside and renames it in.
-func replace(root *os.Root, name string, by owner, content []byte) error {
+func replace(root *os.Root, name string, by owner, content []byte, and func(*os.File)) error {
 	beside := file{id: newID(), state: part, by: by}.String()
-	err := writeNew(root, beside, content)
+	err := writeNew(root, beside, content, and)
 	if err == nil {
 		err = root.Rename(beside, name)
 	}
@@ -196,9 +220,10 @@ func replace(root *os.Root, name string, by owner, content []byte) error {
 	return err
 }
 
-// writeNew makes a file, which the user can read, whatever the umask is.
-func writeNew(root *os.Root, name string, content []byte) error {
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeNew makes a file, which the user can read, whatever the umask is. and is
+// for its descriptor; it may be nil.
+func writeNew(root *os.Root, name string, content []byte, and func(*os.File)) error {
+	out, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -208,6 +233,9 @@ func writeNew(root *os.Root, name string, content []byte) error {
 	}
 	if err == nil {
 		_, err = out.Write(content)
+	}
+	if err == nil && and != nil {
+		and(out)
 	}
 	return errors.Join(err, out.Close()) // NFS and quotas say no at close
 }
@@ -303,7 +331,7 @@ func (d *folder) list(keep int) (files []found, removed int, err error) {
 func (d *folder) clock() (now time.Time, err error) {
 	err = d.with(func(root *os.Root) error {
 		name := file{id: newID(), state: part, by: thisProcess()}.String()
-		if err := writeNew(root, name, nil); err != nil {
+		if err := writeNew(root, name, nil, nil); err != nil {
 			return err
 		}
 		defer func() { _ = root.Remove(name) }()

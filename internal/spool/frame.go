@@ -3,6 +3,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -10,43 +11,81 @@ import (
 
 // A file is a header of 20 bytes and the request:
 //
-//	8  "runspan\n"
+//	7  "runspan"
+//	1  what the file is: kind
 //	4  version, 1
 //	4  the request's length
 //	4  its CRC-32C
 //
-// Numbers are big-endian. The version changes with the content; a file that an
-// older runspan must not even look at has another name instead (state).
+// and zeros, where it has room for more. Numbers are big-endian. The version
+// changes with the content; a file that an older runspan must not even look at
+// has another name instead (state).
 const (
-	magic       = "runspan\n"
+	magic       = "runspan\n" // of a batch
 	version     = 1
 	headerBytes = len(magic) + 12
+	kindAt      = len(magic) - 1
 	maxRequest  = 16 << 20
 )
 
-var errFrame = errors.New("not a file of this spool, or not a whole one")
+// kind is what a file is, by its eighth byte.
+type kind byte
+
+const (
+	whole     kind = '\n'
+	standby   kind = '+' // the record of a span that has not ended; it may have room
+	inPlace   kind = '=' // a batch, written into the room of a record
+	withdrawn kind = '-' // nothing any more
+)
+
+var (
+	errFrame = errors.New("not a file of this spool, or not a whole one")
+	// errWithdrawn says that there is nothing to report.
+	errWithdrawn = errors.New("a record that was withdrawn")
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func frame(request []byte) []byte {
-	b := make([]byte, 0, headerBytes+len(request))
-	b = append(b, magic...)
+func frame(request []byte) []byte { return frameOf(whole, request, 0) }
+
+// frameOf also has so many bytes of room.
+func frameOf(what kind, request []byte, room int) []byte {
+	b := make([]byte, 0, headerBytes+len(request)+room)
+	b = append(b, magic[:kindAt]...)
+	b = append(b, byte(what))
 	b = binary.BigEndian.AppendUint32(b, version)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(request)))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(request, castagnoli))
-	return append(b, request...)
+	b = append(b, request...)
+	return b[:len(b)+room]
 }
 
 // unframe returns the request of a file's content, in the same memory.
 func unframe(content []byte) ([]byte, error) {
-	if len(content) < headerBytes || string(content[:len(magic)]) != magic {
+	if len(content) < headerBytes || string(content[:kindAt]) != magic[:kindAt] {
 		return nil, errFrame
 	}
-	numbers, request := content[len(magic):headerBytes], content[headerBytes:]
-	if binary.BigEndian.Uint32(numbers) != version ||
-		binary.BigEndian.Uint32(numbers[4:]) != uint32(len(request)) ||
+	what, numbers, request := kind(content[kindAt]), content[len(magic):headerBytes], content[headerBytes:]
+	length := binary.BigEndian.Uint32(numbers[4:])
+	if what == withdrawn {
+		return nil, errWithdrawn
+	}
+	if what == standby || what == inPlace {
+		request = withoutRoom(request, length)
+	} else if what != whole {
+		return nil, errFrame
+	}
+	if binary.BigEndian.Uint32(numbers) != version || length != uint32(len(request)) ||
 		binary.BigEndian.Uint32(numbers[8:]) != crc32.Checksum(request, castagnoli) {
 		return nil, errFrame
 	}
 	return request, nil
+}
+
+// withoutRoom cuts the zeros off that follow a request of this length.
+func withoutRoom(request []byte, length uint32) []byte {
+	if uint64(length) > uint64(len(request)) || len(bytes.TrimLeft(request[length:], "\x00")) > 0 {
+		return request
+	}
+	return request[:length]
 }

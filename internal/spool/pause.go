@@ -68,7 +68,7 @@ func (s *Spool) SetPause(p Pause) {
 	}
 	text := fmt.Sprintln(pauseMagic, p.Failures, p.Asked, p.Since.UnixMilli(), p.Length.Milliseconds())
 	// Where there is no folder this process has the pause in memory alone.
-	_ = s.folder.with(func(root *os.Root) error { return replace(root, pauseFile, s.self, []byte(text)) })
+	_ = s.folder.with(func(root *os.Root) error { return replace(root, pauseFile, s.self, []byte(text), nil) })
 }
 
 // parsePause reads a pause. One that is no pause, or of another clock, is none.

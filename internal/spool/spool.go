@@ -6,9 +6,10 @@
 //
 // A folder belongs to one service and is shared by all its processes, on other
 // machines too: home folders are NFS and Lustre. So there is no lock, no
-// database, no mapping and no sync: a file is written beside and renamed in,
-// and claimed by renaming it. Its name says who holds it (name.go), its content
-// is one OTLP request with a checksum (frame.go).
+// database and no sync: a file is written beside and renamed in, and claimed by
+// renaming it. Its name says who holds it (name.go), its content is one OTLP
+// request with a checksum (frame.go). Only where a process can't rename over its
+// own record any more does it write into it (standby.go).
 //
 // Each Spool has a goroutine, the writer, that writes what Put and Record are
 // given, in that order. Look, Claim and what ends a claim are for one goroutine
@@ -61,7 +62,7 @@ type Batch struct {
 	// unwritten: the request is in memory only. Files there may be all the same:
 	// the records of spans that are in the request, and have ended since.
 	unwritten bool
-	more      []file // records, where it takes the place of several
+	records   []*record // of spans in it; it takes their place
 }
 
 // job is what the writer is to do: a batch, or the record of a span.
@@ -83,8 +84,8 @@ type Spool struct {
 	news chan struct{} // a job is done
 	idle chan struct{} // closed when the writer has ended
 
-	records map[string]file // span id → its record; the writer's
-	pause   Pause           // the courier's
+	records map[string]*record // span id → its record; the writer's
+	pause   Pause              // the courier's
 
 	mu     sync.Mutex
 	room   sync.Cond // memory may have become free
@@ -110,11 +111,11 @@ func Open(path string, limits Limits, check func(request []byte) error, log func
 		work:    make(chan struct{}, 1),
 		news:    make(chan struct{}, 1),
 		idle:    make(chan struct{}),
-		records: make(map[string]file),
+		records: make(map[string]*record),
 		listed:  path == "",
 	}
 	if path != "" {
-		s.folder = &folder{path}
+		s.folder = folderHere(path)
 	}
 	s.room.L = &s.mu
 	go s.write()
@@ -313,34 +314,18 @@ func (s *Spool) job() (job, bool) {
 	}
 }
 
-func (s *Spool) writeRecord(j job) {
-	f, ok := s.records[j.record]
-	if !ok {
-		if len(s.records) == maxRecords {
-			return
-		}
-		f = s.newFile()
-	}
-	if s.folder.write(f, frame(j.request)) == nil {
-		s.records[j.record] = f
-	}
-}
-
 // writeBatch writes a batch over the record of its first span that has one: the
 // rename that brings the one takes the other away.
 func (s *Spool) writeBatch(j job) *Batch {
 	b := &Batch{Request: j.request, own: true, unwritten: true}
 	for _, span := range j.ended {
-		f, ok := s.records[span]
-		switch {
-		case !ok:
-			continue
-		case b.file.is():
-			b.more = append(b.more, f)
-		default:
-			b.file = f
+		if r, ok := s.records[span]; ok {
+			b.records = append(b.records, r)
+			delete(s.records, span)
 		}
-		delete(s.records, span)
+	}
+	if len(b.records) > 0 {
+		b.file = b.records[0].file
 	}
 	s.persist(b)
 	return b
@@ -356,17 +341,14 @@ func (s *Spool) persist(b *Batch) {
 		f = s.newFile()
 	}
 	content := frame(b.Request)
-	if s.folder.write(f, content) == nil {
+	err := s.folder.write(f, content)
+	switch {
+	case err == nil:
 		b.file, b.size, b.unwritten = f, int64(len(content)), false
-		s.removeMore(b)
+		s.removeRecords(b)
+	case !isRoom(err):
+		s.persistInPlace(b)
 	}
-}
-
-func (s *Spool) removeMore(b *Batch) {
-	for _, f := range b.more {
-		s.folder.remove(f.String())
-	}
-	b.more = nil
 }
 
 func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.self} }
@@ -386,12 +368,12 @@ func (s *Spool) release() {
 		if b.file.by != "" {
 			s.folder.rename(b.file, b.file.to(free))
 		}
-		for _, f := range b.more {
-			s.folder.rename(f, f.to(free))
+		for _, r := range b.records {
+			s.releaseRecord(r)
 		}
 	}
-	for _, f := range s.records {
-		s.folder.rename(f, f.to(free))
+	for _, r := range s.records {
+		s.releaseRecord(r)
 	}
 }
 
@@ -476,6 +458,10 @@ func (s *Spool) hold(b *Batch) bool {
 		return true
 	}
 	request, err := s.folder.request(b.file.String())
+	if errors.Is(err, errWithdrawn) {
+		s.remove(b)
+		return false
+	}
 	passing := err != nil && !errors.Is(err, errFrame)
 	if err == nil {
 		err = s.check(request)
@@ -525,7 +511,7 @@ func (s *Spool) remove(b *Batch) {
 	if b.file.is() {
 		s.folder.remove(b.file.String())
 	}
-	s.removeMore(b)
+	s.removeRecords(b)
 }
 
 // SetAside ends a claim: the batch is not to be sent.
@@ -538,6 +524,7 @@ func (s *Spool) setAside(b *Batch) {
 	if b.file.is() {
 		s.folder.rename(b.file, b.file.to(bad))
 	}
+	s.removeRecords(b)
 }
 
 // Return ends a claim: the batch is the oldest again, for other processes too.

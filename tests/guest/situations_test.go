@@ -121,6 +121,15 @@ func situations(t *testing.T) []situation {
 		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1},
 		situation{text: "descriptors 0, 1 and 2 are closed, and a thread writes to them all the time", hosts: "c+p", name: "closes-standard", arguments: []string{"before"}, whole: 21},
 		situation{text: "the same; they are closed in a span", hosts: "c+p", name: "closes-standard", arguments: []string{"later"}, whole: 21})
+	for _, given := range [][2]string{
+		{"rights", "in a span root becomes another user"},
+		{"for-a-while", "in a span root becomes another user for a while"},
+		{"root", "chroot in a span"},
+	} {
+		all = append(all,
+			situation{text: given[1], hosts: "c+p", name: "gives-up", arguments: given[:1], whole: 1},
+			situation{text: given[1] + ", and the collector hangs", hosts: "c+p", name: "gives-up", arguments: given[:1], whole: 1, hangs: true})
+	}
 	for _, call := range []string{"epoll_create1", "eventfd2", "epoll_ctl", "epoll_pwait", "sigaltstack", "getrandom"} {
 		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, opens: []int{16}})
 	}

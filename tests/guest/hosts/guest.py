@@ -255,6 +255,24 @@ def limit_after(kind: str) -> None:
 
 
 @situation
+def gives_up(what: str) -> None:
+    open_and_begin()
+    time.sleep(0.15)
+    if what == "rights":
+        os.setgid(12345)
+        os.setuid(12345)
+    if what == "for-a-while":
+        os.seteuid(12345)
+    if what == "root":
+        os.chroot("/var")
+    end()
+    time.sleep(0.1)
+    if what == "for-a-while":
+        os.seteuid(0)
+    close(0.3)
+
+
+@situation
 def limit_cpu() -> None:
     open_and_begin()
     lower("t", 1)

@@ -180,6 +180,31 @@ static int closes_standard(int argc, char **argv) {
     return 0;
 }
 
+/* In a span the host gives up what it has had at the beginning; or nothing. */
+static int gives_up(int argc, char **argv) {
+    const char *what = argv[argc - 1];
+    int failed = 0;
+
+    tel_open(schema);
+    tel_begin();
+    tel_attr();
+    sleep_ms(150);
+    if (strcmp(what, "rights") == 0)
+        failed = setgid(12345) != 0 || setuid(12345) != 0;
+    if (strcmp(what, "for-a-while") == 0)
+        failed = seteuid(12345);
+    if (strcmp(what, "root") == 0)
+        failed = chroot("/var");
+    tel_attr();
+    tel_end();
+    sleep_ms(100);
+    if (strcmp(what, "for-a-while") == 0)
+        failed = seteuid(0);
+    tel_close(300);
+    fact("failed %d", failed);
+    return 0;
+}
+
 /* The time is over in the middle of the run. */
 static int cpu(int argc, char **argv) {
     (void)argc, (void)argv;
@@ -276,4 +301,4 @@ static int advice(int argc, char **argv) {
 const struct situation limits[] = {{"limit", before},   {"limit-after", after},   {"limit-cpu", cpu},
                                    {"limit-waiting", waiting}, {"closes-all", closes_all},
                                    {"closes-standard", closes_standard}, {"advice", advice},
-                                   {"stack", stack},     {"seccomp", seccomp}, {NULL, NULL}};
+                                   {"stack", stack},     {"seccomp", seccomp}, {"gives-up", gives_up}, {NULL, NULL}};
