@@ -35,12 +35,11 @@
  * begin, where the schema has an attribute for it. A run is taken for killed only
  * where its process is gone for certain, or has been silent for 30 minutes; one
  * that gives up its rights (setresuid) or its place (chroot) meanwhile is reported
- * as it ends. A span is lost where it was
- * ended within the last milliseconds of a process that did not call
- * runspan_close; where the machine itself goes down before it has written its
- * files; where no folder can be written and the collector can't be reached;
- * where the schema's limits for the folder are exceeded, oldest first; and
- * where the collector refuses it for good. The folder is
+ * as it ends. A span is lost where it was ended within the last milliseconds of a
+ * process that did not call runspan_close; where the machine itself goes down
+ * before it has written its files; where no folder can be written and the
+ * collector can't be reached; where the schema's limits for the folder are
+ * exceeded, oldest first; and where the collector refuses it for good. The folder is
  * $XDG_STATE_HOME/runspan/<service>, by default below ~/.local/state.
  *
  * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
@@ -57,7 +56,11 @@
  * milliseconds), flush and close wait no longer than they are told.
  *
  * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
- * once; the parent is not affected. After an exec, open anew.
+ * once; the parent is not affected. After an exec, open anew. A span that is open
+ * then is dropped where the new program opens the same service: the run goes on
+ * in it. Where it opens none, or another, nobody can tell the exec from a kill, and
+ * the span is reported as aborted when the process has ended: end it, with the
+ * run's outcome, and call runspan_close before the exec.
  *
  * Signals. The masks, handlers and dispositions of the host stay what they are,
  * but for SIGSEGV, SIGBUS and SIGFPE: when the core is loaded it installs a handler

@@ -38,8 +38,11 @@ func (s *Spool) leftBehind() []*Batch {
 	var aside []file
 	for _, f := range files {
 		tooOld := time.Since(f.made()) > s.limits.Age
+		replaced := f.by != "" && f.by.replaced()
 		switch {
-		case f.by != "" && !dead(f):
+		case replaced && s.isRecord(f.file):
+			s.folder.remove(f.file.String())
+		case f.by != "" && !replaced && !dead(f):
 		case tooOld || f.state == part:
 			s.folder.remove(f.file.String())
 		case f.state == bad:
@@ -57,6 +60,34 @@ func (s *Spool) leftBehind() []*Batch {
 	batches = s.withinLimits(batches)
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return batches
+}
+
+// isRecord says whether a file is the record of a span of the process that has
+// it. A record that the process has claimed is another's: that one was killed.
+func (s *Spool) isRecord(f file) bool {
+	if f.state != held || !f.madeByOwner() {
+		return false
+	}
+	content, err := s.folder.read(f.String(), headerBytes+maxRequest)
+	return err == nil && len(content) > kindAt && kind(content[kindAt]) == standby
+}
+
+// lookForReplaced removes the records of this process from before an exec, where
+// Look has not come to that: the run has gone on, in this program, and was not
+// killed. Others could not tell when this process is gone.
+func (s *Spool) lookForReplaced() {
+	s.mu.Lock()
+	listed := s.listed
+	s.mu.Unlock()
+	if listed {
+		return
+	}
+	files, _, _ := s.folder.list(maxNames)
+	for _, f := range files {
+		if f.by != "" && f.by.replaced() && s.isRecord(f.file) {
+			s.folder.remove(f.file.String())
+		}
+	}
 }
 
 // withinLimits removes the oldest files that are too many, and returns the rest.

@@ -4,7 +4,6 @@ package spool
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,12 +37,15 @@ type file struct {
 }
 
 // id is 16 hex digits for when the file was made, in nanoseconds since 1970, a
-// dash, and 16 random ones.
+// dash, 8 for which process has made it, and 8 random ones.
 func newID() string {
-	var random [8]byte
+	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return fmt.Sprintf("%016x-%016x", uint64(time.Now().UnixNano()), binary.NativeEndian.Uint64(random[:]))
+	return fmt.Sprintf("%016x-%s%x", uint64(time.Now().UnixNano()), thisProcess().mark(), random)
 }
+
+// madeByOwner says whether the process that has the file has also made it.
+func (f file) madeByOwner() bool { return f.id[17:25] == f.by.mark() }
 
 func (f file) is() bool { return f.id != "" }
 

@@ -4,6 +4,7 @@ package spool
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,13 +16,16 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
-// owner names a process: BOOT-NAMESPACE-PID-START. A process id says something
-// only in the same boot of the same machine and in the same pid namespace, and
-// only with the time when the process started, because ids are used again. BOOT
-// is a hash of the kernel's id of the boot: that one is nobody else's business.
-// START is 0 where it is not known.
+// owner names a process: BOOT-NAMESPACE-PID-START-IMAGE. A process id says
+// something only in the same boot of the same machine and in the same pid
+// namespace, and only with the time when the process started, because ids are
+// used again. BOOT is a hash of the kernel's id of the boot: that one is nobody
+// else's business. IMAGE is the program that the process runs: an exec replaces
+// it, and leaves the rest as it is. START is 0, and IMAGE is missing, where they
+// are not known.
 type owner string
 
 // On all processors that we build for; proc(5).
@@ -65,7 +69,7 @@ var this = sync.OnceValue(func() process {
 			}
 		}
 	}
-	p.name = owner(fmt.Sprintf("%x-%d-%d-%d", hash[:8], namespace.Sys().(*syscall.Stat_t).Ino, pid, start))
+	p.name = owner(fmt.Sprintf("%x-%d-%d-%d%s", hash[:8], namespace.Sys().(*syscall.Stat_t).Ino, pid, start, image()))
 	return p
 })
 
@@ -75,7 +79,7 @@ func thisProcess() owner { return this().name }
 func (o owner) valid() bool {
 	parts := strings.Split(string(o), "-")
 	notOurs := func(part string) bool { return part == "" || !isHex(part) }
-	return len(parts) == 4 && len(o) <= 100 && !slices.ContainsFunc(parts, notOurs)
+	return (len(parts) == 4 || len(parts) == 5) && len(o) <= 100 && !slices.ContainsFunc(parts, notOurs)
 }
 
 // gone says whether the process is, where it can be known from here.
@@ -102,6 +106,40 @@ func (o owner) gone() (gone, known bool) {
 	}
 	// Namespaces that are apart by part of a tick round differently.
 	return err != nil || start > named+1 || named > start+1, true
+}
+
+// replaced says whether the process is this one, which has been another program
+// until an exec.
+func (o owner) replaced() bool {
+	parts, own := strings.Split(string(o), "-"), strings.Split(string(thisProcess()), "-")
+	return len(parts) == 5 && len(own) == 5 && slices.Equal(parts[:4], own[:4]) && parts[4] != own[4]
+}
+
+// mark is 8 hex digits, which are in the ids of the files that the process makes.
+func (o owner) mark() string {
+	hash := sha256.Sum256([]byte(o))
+	return fmt.Sprintf("%x", hash[:4])
+}
+
+// image is the last part of this process's name, with its dash. It is a hash of
+// random bytes that the kernel puts on the stack at each exec, so that all copies
+// of this library in a process agree, and no two programs do. Empty: unknown.
+func image() string {
+	vector, err := os.ReadFile("/proc/self/auxv")
+	if err != nil {
+		return ""
+	}
+	const entry, random = 16, 25 // bytes of one; AT_RANDOM, getauxval(3)
+	for ; len(vector) >= entry; vector = vector[entry:] {
+		if binary.NativeEndian.Uint64(vector) != random {
+			continue
+		}
+		at := uintptr(binary.NativeEndian.Uint64(vector[8:]))
+		bytes := **(**[16]byte)(unsafe.Pointer(&at))
+		hash := sha256.Sum256(append([]byte("runspan"), bytes[:]...)) // glibc has its secrets from them
+		return fmt.Sprintf("-%x", hash[:4])
+	}
+	return ""
 }
 
 var errHidden = errors.New("there may be such a process; /proc does not say")

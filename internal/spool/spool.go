@@ -375,6 +375,9 @@ func (s *Spool) release() {
 	for _, r := range s.records {
 		s.releaseRecord(r)
 	}
+	if s.folder != nil {
+		s.lookForReplaced()
+	}
 }
 
 // Look finds what others have left in the folder, and keeps it within the

@@ -86,6 +86,9 @@ func situations(t *testing.T) []situation {
 		{text: "fork in a span: the child opens anew", hosts: "c+p", name: "fork-child-opens", whole: 1, opens: []int{14}, both: true},
 		{text: "fork and exec of a tool that opens", hosts: "c+p", name: "fork-exec", whole: 2},
 		{text: "daemon: two forks, then open", hosts: "c+p", name: "daemon", whole: 1},
+		{text: "exec of itself in a span: the new program opens", hosts: "c+p", name: "exec-itself", whole: 1},
+		{text: "the same, and the collector hangs", hosts: "c+p", name: "exec-itself", whole: 1, hangs: true},
+		{text: "the span is ended, the client closed, then exec of another program", hosts: "c+p", name: "exec-another", whole: 1},
 	}
 	for _, method := range []string{"fork", "spawn", "forkserver"} {
 		all = append(all, situation{text: "multiprocessing, " + method, hosts: "p", name: "multiprocess", arguments: []string{method}, whole: 1})

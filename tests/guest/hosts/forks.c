@@ -176,6 +176,30 @@ static int and_exec(int argc, char **argv) {
     return 0;
 }
 
+/* The run goes on in another program of the same process. */
+static int exec_itself(int argc, char **argv) {
+    (void)argc;
+    tel_open(schema);
+    tel_begin();
+    tel_attr();
+    sleep_ms(150);
+    execl("/proc/self/exe", argv[0], "gives-up", argv[2], argv[3], "nothing", (char *)NULL);
+    return 1;
+}
+
+/* It goes on in a program that knows nothing of runspan. */
+static int exec_another(int argc, char **argv) {
+    (void)argc, (void)argv;
+    tel_open(schema);
+    tel_begin();
+    tel_attr();
+    sleep_ms(150);
+    tel_end();
+    tel_close(5000);
+    execl("/bin/sh", "sh", "-c", "echo another", (char *)NULL);
+    return 1;
+}
+
 /* As daemon(3): two forks, and a session of its own. */
 static int daemonize(int argc, char **argv) {
     (void)argc, (void)argv;
@@ -194,5 +218,7 @@ const struct situation forks[] = {{"fork-before-open", before_open},
                                   {"fork-during-open", during_open},
                                   {"fork-child-opens", child_opens},
                                   {"fork-exec", and_exec},
+                                  {"exec-itself", exec_itself},
+                                  {"exec-another", exec_another},
                                   {"daemon", daemonize},
                                   {NULL, NULL}};

@@ -177,6 +177,21 @@ def fork_exec() -> None:
 
 
 @situation
+def exec_itself() -> None:
+    open_and_begin()
+    time.sleep(0.15)
+    os.execv(sys.executable, [sys.executable, __file__, "gives-up", *sys.argv[2:4], "nothing"])
+
+
+@situation
+def exec_another() -> None:
+    open_and_begin()
+    time.sleep(0.15)
+    end_and_close()
+    os.execv("/bin/sh", ["sh", "-c", "echo another"])
+
+
+@situation
 def daemon() -> None:
     if os.fork() != 0:
         return
