@@ -15,10 +15,10 @@ import time
 import traceback
 import urllib.parse
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
+from runspan_dashboard.headers import accepts_gzip, cookies, same_site
 from runspan_dashboard.pages import LOGIN, File, files
 from runspan_dashboard.questions import BadFilterError, Questions
 from runspan_dashboard.users import Limit, Sessions, Users
@@ -155,6 +155,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._route(self._get)
 
+    def do_HEAD(self) -> None:
+        self._route(self._get)
+
     def do_POST(self) -> None:
         self._route(self._post)
 
@@ -188,10 +191,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _post(self, path: str, _: dict[str, str], form: dict[str, str]) -> None:
         # A browser says where a form was; anything else has no user's session that could be misused.
         origin = self.headers.get("Origin")
-        if origin is not None and origin != f"https://{self.headers.get('Host')}":
+        if origin is not None and not same_site(origin, self.headers.get("Host", "")):
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"This form was not sent from here.")
         elif path == "/logout" and self.server.sessions:
-            self.server.sessions.end(self._token())
+            for token in self._tokens():
+                self.server.sessions.end(token)
             self._redirect("/login", self._cookie("", 0))
         elif path == "/login" and self.server.sessions:
             self._login(form)
@@ -222,14 +226,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._login_page(HTTPStatus.UNAUTHORIZED, "That name and password do not belong together.")
 
     def _user(self) -> str | None:
-        return self.server.sessions.user(self._token()) if self.server.sessions else "anybody"
+        if not self.server.sessions:
+            return "anybody"
+        return next(filter(None, map(self.server.sessions.user, self._tokens())), None)
 
-    def _token(self) -> str:
-        try:
-            cookies = SimpleCookie(self.headers.get("Cookie", ""))
-        except CookieError:
-            return ""
-        return cookies[COOKIE].value if COOKIE in cookies else ""
+    def _tokens(self) -> list[str]:
+        return cookies(self.headers.get_all("Cookie", []), COOKIE)
 
     @staticmethod
     def _cookie(value: str, age: int) -> str:
@@ -237,7 +239,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _body(self) -> str:
         """The request's body; ValueError where it has none that is fit to be read."""
-        length = self.headers.get("Content-Length", "0")
+        length = self.headers.get("Content-Length", "0").strip()
         if "Transfer-Encoding" in self.headers or not LENGTH.fullmatch(length) or int(length) > LARGEST_BODY:
             raise ValueError
         body = self.rfile.read(int(length))
@@ -256,7 +258,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         more = {"Cache-Control": "private, no-cache", "ETag": file.tag}
         if self.headers.get("If-None-Match") == file.tag:
             self._send(HTTPStatus.NOT_MODIFIED, file.kind, b"", more)
-        elif "gzip" in self.headers.get("Accept-Encoding", ""):
+        elif accepts_gzip(self.headers.get_all("Accept-Encoding", [])):
             self._send(HTTPStatus.OK, file.kind, file.gzipped, more | {"Content-Encoding": "gzip"})
         else:
             self._send(HTTPStatus.OK, file.kind, file.body, more)
@@ -270,7 +272,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class says to requests it can't read too: it would send part of them back, and no headers."""

@@ -89,6 +89,100 @@ def test_login_and_logout(door: Site) -> None:
     assert door.ask("/app.js").status == 401, "the cookie of a session that has ended"
 
 
+# What other programs on the same host name have set; OURS is where ours stands.
+COOKIES = [
+    'settings={"theme":"dark"}; OURS',
+    'OURS; settings={"theme":"dark"}',
+    "version=3; OURS",
+    "OURS;version=3",
+    "path=/; domain=example.org; secure; OURS; httponly",
+    "a b=c; OURS",
+    "a[0]=1, 2; (x)=@; OURS",
+    "=no name; OURS; =; ;;",
+    "no value; OURS",
+    "  ;\tOURS\t; x=1",
+    'open="never closed; OURS',
+    'x="a;b"; OURS; y=\\"',
+    "name=J\xf6rg \xc3\xb1; OURS",
+    "x=\x01\x0b\x0c\x1c\x7f\x85; OURS",
+    "x==a=b; OURS; y=" + "z" * 60_000,
+    "; ".join(f"c{n}={n}" for n in range(3000)) + "; OURS",
+    f"{COOKIE}=another; OURS",
+    f"OURS; {COOKIE}=another",
+    f"{COOKIE}=; OURS; {COOKIE}",
+    f"{COOKIE.lower()}=x; x{COOKIE}=y; {COOKIE}x=z; OURS",
+    'x="QUOTED',
+]
+
+
+@pytest.mark.parametrize("given", COOKIES, ids=range(len(COOKIES)))
+def test_cookies_of_other_programs(door: Site, given: str) -> None:
+    door.log_in()
+    ours, door.cookie = f"{COOKIE}={door.cookie}", ""
+    cookie = given.replace("OURS", ours).replace("QUOTED", f'y; {COOKIE}="{ours.partition("=")[2]}"')
+    assert door.ask("/app.js", Cookie=cookie).status == 200
+    others = given.replace("OURS", f"x{ours}").replace("QUOTED", "")
+    assert door.ask("/app.js", Cookie=others).status == 401
+    assert door.ask("/logout", "POST", "", Cookie=cookie).status == 303
+    assert door.ask("/app.js", Cookie=ours).status == 401, "logged out"
+
+
+def test_several_cookie_headers(door: Site) -> None:
+    door.log_in()
+    lines = [b"Cookie: version=3", b"cookie: %s=another" % COOKIE.encode(), f"COOKIE: {COOKIE}={door.cookie}".encode()]
+    for order in (lines, lines[::-1]):
+        request = [b"GET /app.js HTTP/1.1", *order, b"Connection: close", b"", b""]
+        assert raw(door, b"\r\n".join(request)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_logout_ends_every_session_that_it_is_given(door: Site) -> None:
+    both = []
+    for _ in range(2):
+        door.log_in()
+        both.append(f"{COOKIE}={door.cookie}")
+        door.cookie = ""
+    assert door.ask("/logout", "POST", "", Cookie="; ".join(both)).status == 303
+    assert [door.ask("/app.js", Cookie=one).status for one in both] == [401, 401]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "name=ada&password=PASSWORD",
+        "password=PASSWORD&name=%61da",
+        "name=eve&name=ada&password=PASSWORD",
+        "&name=ada&password=PASSWORD&submit=",
+    ],
+)
+def test_forms_of_a_login(door: Site, form: str) -> None:
+    for password in (quote(PASSWORD), PASSWORD.replace(" ", "+")):
+        body = form.replace("PASSWORD", password)
+        answer = door.ask("/login", "POST", body, Content_Type="application/x-www-form-urlencoded; charset=UTF-8")
+        assert answer.status == 303, body
+
+
+def test_head(door: Site) -> None:
+    """Like GET, without the body."""
+    assert door.ask("/", "HEAD").headers["Location"] == "/login"
+    door.log_in()
+    for path, status in (("/", 200), ("/login", 200), ("/data/totals.json", 200), ("/nothing", 404)):
+        get, head = door.ask(path), door.ask(path, "HEAD")
+        assert (head.status, head.body) == (status, "")
+        assert head.headers["Content-Length"] == str(len(get.body.encode()))
+    one = f"HEAD /app.js HTTP/1.1\r\nCookie: {COOKIE}={door.cookie}\r\n\r\n"
+    answers = raw(door, (one * 2 + one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).encode())
+    assert answers.count(b"HTTP/1.1 200 ") == 3 and answers.endswith(b"\r\n\r\n"), "a body is in between"
+
+
+@pytest.mark.parametrize(
+    "coding, zipped",
+    [("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("gzip; q=0.000, br", False), ("br", False)],
+)
+def test_encodings(door: Site, coding: str, zipped: bool) -> None:
+    request = f"GET /login.css HTTP/1.1\r\nAccept-Encoding: {coding}\r\nConnection: close\r\n\r\n"
+    assert (b"Content-Encoding: gzip\r\n" in raw(door, request.encode())) == zipped
+
+
 @pytest.mark.parametrize(
     "name, password",
     [("ada", "wrong"), ("ada", ""), ("ada", PASSWORD + "\n"), ("bob", PASSWORD), ("", PASSWORD), ("ada\x00", PASSWORD)],
@@ -180,11 +274,35 @@ def test_passwd_as_the_docs_have_it(tmp_path: Path) -> None:
     assert Users(tmp_path / "users").check("ada", PASSWORD)
 
 
+ORIGINS = [
+    ("https://a.example", "a.example", 303),
+    ("https://a.example:443", "a.example", 303),
+    ("https://a.example", "a.example:443", 303),
+    ("https://a.example", "A.Example:", 303),
+    ("HTTPS://A.example:8443", " a.EXAMPLE:8443 ", 303),
+    ("https://[2001:db8::A]", "[2001:DB8::a]:443", 303),
+    ("https://a.example", "a.example:8443", 403),
+    ("https://a.example:8443", "a.example", 403),
+    ("http://a.example:443", "a.example", 403),
+    ("https://a.example@evil.example", "a.example", 403),
+    ("https://evil.example@a.example", "a.example", 403),
+    ("https://a.example/", "a.example", 403),
+    ("https://", "", 403),
+    ("https://a.example:x", "a.example:x", 403),
+    ("https://a.example:" + "4" * 5000, "a.example", 403),
+    ("", "a.example", 403),
+]
+
+
 def test_forms_of_other_sites(door: Site) -> None:
     here = f"https://localhost:{door.port}"
     for origin in ("https://evil.example", "null", "http" + here[5:], here + ".evil.example"):
         assert door.log_in(Origin=origin).status == 403, origin
     assert door.log_in(Origin=here).status == 303
+    door.server.limit = Limit()
+    for origin, host, status in ORIGINS:
+        request = f"POST /logout HTTP/1.1\r\nOrigin: {origin}\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        assert raw(door, request.encode()).split()[1] == str(status).encode(), (origin, host)
     assert door.ask("/logout", "POST", "", Origin="https://evil.example").status == 403
     assert door.ask("/app.js").status == 200, "still logged in"
 

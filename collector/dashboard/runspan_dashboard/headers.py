@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What request headers say. A browser sends what others have set too: what is not needed is passed over."""
+
+from __future__ import annotations
+
+import re
+
+AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(?::([0-9]*))?", re.IGNORECASE)
+BLANKS = " \t"
+
+
+def cookies(headers: list[str], name: str) -> list[str]:
+    """All values of one cookie. RFC 6265 has no escapes: a name ends at the first ``=``, a cookie at ``;``.
+
+    Programs on the same host name share their cookies, and http.cookies gives up at one that it can't read.
+    """
+    found = []
+    for pair in ";".join(headers).split(";"):
+        key, equals, value = pair.partition("=")
+        if equals and key.strip(BLANKS) == name:
+            value = value.strip(BLANKS)
+            found.append(value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value)
+    return found
+
+
+def same_site(origin: str, host: str) -> bool:
+    """Whether a form that ``Origin`` names was sent by HTTPS from the server that ``Host`` names."""
+    scheme, _, authority = origin.strip(BLANKS).partition("://")
+    sender = _host_and_port(authority)
+    return scheme.lower() == "https" and sender is not None and sender == _host_and_port(host.strip(BLANKS))
+
+
+def _host_and_port(authority: str) -> tuple[str, int] | None:
+    found = AUTHORITY.fullmatch(authority)
+    return (found[1].lower(), int(found[2] or 443)) if found and len(found[2] or "") < 6 else None
+
+
+def accepts_gzip(headers: list[str]) -> bool:
+    for coding in ",".join(headers).split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip(BLANKS).lower() == "gzip":
+            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight, re.IGNORECASE)
+    return False
