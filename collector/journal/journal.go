@@ -17,6 +17,12 @@
 // Nothing here removes a file. The folder is locked: two collectors in it would
 // cut off each other's lines.
 //
+// Others may remove the file, rename it, cut it short or put something in its
+// place, and a write to what is open would succeed as before. So no line is
+// answered before its file was found under its name, with the size that it was
+// written to; else the file is made anew, and the line is written again. An idle
+// journal looks twice a second.
+//
 // The collector's own file exporter can't do this: it writes a line in two
 // parts, syncs nothing, appends to what a kill has left, and sets files aside by
 // size alone.
@@ -32,9 +38,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
+
+// attempts is how often a line is written where its file is gone each time.
+const attempts = 10
+
+var errGone = errors.New("the file is gone, or is not as it was written")
 
 // journal is the file and what has been written to it.
 type journal struct {
@@ -43,17 +53,22 @@ type journal struct {
 	maxAge  time.Duration
 	sync    bool
 	broken  func(error) // is told that the disk fails
+	// noticed is told why the file was not as it should be, and whether it could be
+	// made anew.
+	noticed func(why, err error)
 
-	mu     sync.Mutex // of the file, and of writing to it
-	folder *os.File
-	file   *os.File
-	size   int64
-	torn   bool      // half a line may be there behind size
-	since  time.Time // of the first line; zero: an earlier process's
+	mu      sync.Mutex // of the file, and of writing to it
+	folder  *os.File
+	file    *os.File
+	life    *life // the file's
+	size    int64
+	torn    bool      // half a line may be there behind size
+	since   time.Time // of the first line; zero: an earlier process's
+	written uint64    // lines so far
+	past    []*life   // of the files before, as many as are remembered
+	said    string    // to noticed, of what goes on
 
-	written atomic.Uint64 // lines so far
-	syncMu  sync.Mutex    // of synced: who waits for it often finds its line synced
-	synced  uint64
+	keepMu sync.Mutex // who waits for it often finds its line kept
 
 	// Linux says once that a file could not be synced, to one of those who ask.
 	// So one asks at a time, and the answer is for all that come after.
@@ -63,41 +78,44 @@ type journal struct {
 
 // start locks the folder, and opens the file.
 func (j *journal) start() error {
-	folder, err := os.Open(filepath.Dir(j.path))
-	if err != nil {
+	if err := j.lock(); err != nil {
 		return err
 	}
-	if err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		err = fmt.Errorf("%s is another collector's: %w", folder.Name(), err)
-	}
-	j.folder = folder
-	if err == nil {
-		err = j.open()
-	}
-	if err != nil {
-		return errors.Join(err, folder.Close())
+	if err := j.open(); err != nil {
+		return errors.Join(err, j.folder.Close())
 	}
 	return nil
 }
 
 // open opens the file, and cuts off what is no whole line.
 func (j *journal) open() error {
-	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640)
+	file, err := j.openOrMake()
 	if err != nil {
 		return err
 	}
-	size, err := wholeLines(file)
-	if err == nil {
-		err = file.Truncate(size)
-	}
+	size, err := cutToLines(file)
 	if err == nil && j.sync {
 		err = errors.Join(file.Sync(), j.folder.Sync())
 	}
-	if err != nil {
+	begun, err2 := newLife(file, j.path, size)
+	if err = errors.Join(err, err2); err != nil {
 		return errors.Join(err, file.Close())
 	}
-	j.file, j.size = file, size
+	begun.kept = j.written
+	j.file, j.life, j.size, j.torn, j.since = file, begun, size, false, time.Time{}
 	return nil
+}
+
+// cutToLines cuts off what is no whole line, and returns what stays.
+func cutToLines(file *os.File) (int64, error) {
+	size, err := wholeLines(file)
+	if err != nil {
+		return 0, err
+	}
+	if info, err := file.Stat(); err != nil || info.Size() == size {
+		return size, err
+	}
+	return size, file.Truncate(size)
 }
 
 // wholeLines returns where the last line ends.
@@ -119,31 +137,42 @@ func wholeLines(file *os.File) (int64, error) {
 
 // append writes a line, and returns when it is there to stay.
 func (j *journal) append(line []byte) error {
-	number, err := j.write(append(line, '\n'))
-	if err != nil || !j.sync {
-		return err
+	line = append(line, '\n')
+	for range attempts {
+		in, number, err := j.write(line)
+		if err != nil {
+			return err
+		}
+		if err := j.keep(in, number); !errors.Is(err, errGone) {
+			return err
+		}
 	}
-	return j.syncTo(number)
+	return errGone
 }
 
-func (j *journal) write(line []byte) (number uint64, err error) {
+// write says which file the line is in, and which of all lines it is.
+func (j *journal) write(line []byte) (in *life, number uint64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := errors.Join(j.failure(), j.whole()); err != nil {
-		return 0, err
+		return nil, 0, err
+	}
+	if err := j.mend(); err != nil {
+		return nil, 0, err
 	}
 	if j.size > 0 && j.size+int64(len(line)) > j.maxSize {
 		_ = j.setAside() // it goes on as it is then, and tend says why
 	}
 	if _, err := j.file.Write(line); err != nil {
 		j.torn = true
-		return 0, errors.Join(err, j.whole())
+		return nil, 0, errors.Join(err, j.whole())
 	}
 	if j.size == 0 {
-		j.since = time.Now()
+		j.since, j.life.mark = time.Now(), mark(line)
 	}
 	j.size += int64(len(line))
-	return j.written.Add(1), nil
+	j.written++
+	return j.life, j.written, nil
 }
 
 // whole cuts off what a write has left half way.
@@ -156,23 +185,36 @@ func (j *journal) whole() error {
 	return err
 }
 
-// syncTo returns when so many lines are on the disk. Who waits for the lock
-// finds that done, as a rule, by whoever had it.
-func (j *journal) syncTo(number uint64) error {
-	j.syncMu.Lock()
-	defer j.syncMu.Unlock()
-	if j.synced >= number {
-		return nil
-	}
-	// What is in another file than this one has been synced when that was set aside.
+// keep returns when a line is on the disk, in a file that has its name, or with
+// errGone. Who waits for the lock finds that done, as a rule, by whoever had it.
+func (j *journal) keep(in *life, number uint64) error {
+	j.keepMu.Lock()
+	defer j.keepMu.Unlock()
 	j.mu.Lock()
-	file, upTo := j.file, j.written.Load()
+	file, upTo, size := j.file, j.written, j.size
+	settled, err := in.settled(number)
 	j.mu.Unlock()
-	if err := j.syncFile(file); err != nil {
+	if settled {
 		return err
 	}
-	j.synced = upTo
-	return nil
+	if j.sync {
+		if err := j.syncFile(file); err != nil {
+			return err
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if settled, err := in.settled(number); settled { // the file was set aside
+		return err
+	}
+	if err := j.mend(); err != nil {
+		return err
+	}
+	if !in.lost {
+		in.kept, in.bytes = upTo, size
+	}
+	_, err = in.settled(number)
+	return err
 }
 
 // syncFile fails for good once it has failed.
@@ -205,6 +247,9 @@ func (j *journal) setAside() error {
 			return err
 		}
 	}
+	if j.displaced() != nil {
+		return j.mend()
+	}
 	aside, err := j.asideName(time.Now())
 	if err != nil {
 		return err
@@ -212,10 +257,16 @@ func (j *journal) setAside() error {
 	if err := os.Rename(j.path, aside); err != nil {
 		return err
 	}
-	before := j.file
+	before, was, size := j.file, j.life, j.size
 	if err := j.open(); err != nil {
 		return errors.Join(err, os.Rename(aside, j.path)) // go on with the one there is
 	}
+	if was.path = aside; was.has(size) {
+		was.kept, was.bytes = j.written, size
+	} else {
+		was.lost = true
+	}
+	j.remember(was)
 	return before.Close()
 }
 

@@ -204,19 +204,16 @@ func TestAge(t *testing.T) {
 // Where it can't be set aside, it goes on as it is.
 func TestCannotBeSetAside(t *testing.T) {
 	dir := t.TempDir()
-	j := newJournal(t, filepath.Join(dir, "spans.json"))
+	j := newJournal(t, filepath.Join(dir, "spans"+strings.Repeat("-", 240)+".json")) // no name can be longer by a time
 	j.maxSize = 10
 	must(t, j.append([]byte("12345678")))
-	must(t, os.Rename(dir, dir+".away")) // the path is no more
 	for range 2 {
 		must(t, j.append([]byte("more")))
 	}
 	if j.tend(time.Now()) == nil {
 		t.Error("nobody is told")
 	}
-	must(t, os.Rename(dir+".away", dir))
-	must(t, j.append([]byte("after")))
-	if all, files := lines(t, dir); files != 2 || strings.Join(all, " ") != "12345678 more more after" {
+	if all, files := lines(t, dir); files != 1 || strings.Join(all, " ") != "12345678 more more" {
 		t.Errorf("%d files with %v", files, all)
 	}
 }
