@@ -7,13 +7,15 @@ the store folds what it has twice: so a run is in the store once, whenever this 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import stat
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from runspan_store.cluster import Cluster
 from runspan_store.rows import Decoder, Row
@@ -23,15 +25,23 @@ BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
 COUNTING = 100  # the more runs, the longer it takes to count them: that gets a hundredth of the time
 CURRENT = "spans.json"
+MARKED = 4096
+"""How much of a file's first line its mark is made of. The collector's journal has the same."""
+REMEMBERED = 200
+"""Of so many files that are gone it is known how far they were taken: as many as the journal tells of."""
 
 
 @dataclass
 class Progress:
-    """How far a file was taken. The inode is how the file being written is known under its rotated name."""
+    """How far a file was taken. The inode is how the file being written is known under its rotated name.
+
+    The mark is of its first line: another file may have been put in its place, into the same inode too.
+    """
 
     offset: int
     size: int
     inode: int
+    mark: str = ""
 
 
 class Follower:
@@ -44,6 +54,10 @@ class Follower:
         self._state.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.decoder = decoder or Decoder(store.services)
         self.files: dict[str, Progress] = {}
+        self.gone: dict[str, int] = {}
+        """How far files were taken that are not there any more, by their marks."""
+        self.unread: str | None = None
+        """Why a file could not be opened."""
         self._counted: dict[str, Any] = {}
         self._read_state()
 
@@ -58,6 +72,7 @@ class Follower:
             due = now - written > 10
             try:
                 taken = self.step()
+                error = self.unread
                 if now - cleaned > 3600:
                     cleaned = now
                     self._store.clean()
@@ -82,26 +97,27 @@ class Follower:
 
     def step(self) -> int:
         """Takes at most one batch of each file. How many bytes there were."""
-        taken = 0
+        taken, self.unread = 0, None
         present = self._present()
         for name in present:
             taken += self._take(name)
         gone = self.files.keys() - set(present)
         if gone:
             for name in gone:
-                del self.files[name]
+                self._leave(self.files.pop(name))
             self.write_state()
         return taken
 
     def _present(self) -> dict[str, int]:
-        """The files' sizes, the oldest file first."""
+        """The files' sizes, the oldest file first. What is no file is passed over, whatever its name."""
         found = []
         for path in self._otlp.glob("*.json"):
             try:
                 status = path.stat()
-            except FileNotFoundError:
+            except OSError:
                 continue
-            found.append((status.st_mtime_ns, path.name, status.st_size))
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_mtime_ns, path.name, status.st_size))
         return {name: size for _, name, size in sorted(found)}
 
     def _take(self, name: str) -> int:
@@ -109,9 +125,12 @@ class Follower:
             file = open(self._otlp / name, "rb")
         except FileNotFoundError:
             return 0
+        except OSError as error:
+            self.unread = str(error)  # the others are taken meanwhile
+            return 0
         with file:
             status = os.fstat(file.fileno())
-            progress = self._known(name, status)
+            progress = self._known(name, status, mark(file))
             progress.size = status.st_size
             if progress.offset >= status.st_size:
                 return 0
@@ -142,34 +161,47 @@ class Follower:
         self.write_state()
         return took
 
-    def _known(self, name: str, status: os.stat_result) -> Progress:
+    def _known(self, name: str, status: os.stat_result, first: str) -> Progress:
         found = self.files.get(name)
-        if found is None or found.inode != status.st_ino or found.offset > status.st_size:
+        if found is None or not continues(found, status, first):
+            if found is not None:
+                self._leave(found)
             found = Progress(0, status.st_size, status.st_ino)
             # Only the file that was written gets another name. Another one's inode may have been used again.
             current = self.files.get(CURRENT)
-            renamed = name != CURRENT and current is not None and current.inode == status.st_ino
-            if renamed and current is not None and current.offset <= status.st_size:
+            if name != CURRENT and current is not None and continues(current, status, first):
                 found.offset = current.offset
             self.files[name] = found
+        found.mark = found.mark or first
         return found
+
+    def _leave(self, progress: Progress) -> None:
+        if progress.mark:
+            self.gone[progress.mark] = max(self.gone.pop(progress.mark, 0), progress.offset)
+        for oldest in list(self.gone)[:-REMEMBERED]:
+            del self.gone[oldest]
 
     def _read_state(self) -> None:
         try:
             state = json.loads(self._state.read_text(encoding="utf-8"))
-            self.files = {name: Progress(f["offset"], f["size"], f["inode"]) for name, f in state["files"].items()}
+            self.files = {
+                name: Progress(f["offset"], f["size"], f["inode"], f.get("mark", ""))
+                for name, f in state["files"].items()
+            }
+            self.gone = dict(state.get("gone", {}))
             self.decoder.counts.update(state.get("counts", {}))
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, AttributeError):
-            self.files = {}  # everything is taken again, and folded
+            self.files, self.gone = {}, {}  # everything is taken again, and folded
 
     def write_state(self, *, error: str | None = None) -> None:
-        """``files`` is for what removes files; the rest is for people."""
+        """``files`` is for what removes files, ``files`` and ``gone`` for status; the rest is for people."""
         nothing = Progress(0, 0, 0)
         lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
             "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
+            "gone": self.gone,
             "counts": dict(sorted(self.decoder.counts.items())),
             "status": self._counted
             | {"error": error, "lag_bytes": lag, "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
@@ -181,3 +213,17 @@ class Follower:
             os.fsync(file.fileno())
         os.replace(new, self._state)
         sync(self._state.parent)
+
+
+def mark(file: BinaryIO) -> str:
+    """Of the first line, once there is a whole one."""
+    file.seek(0)
+    start = file.read(MARKED)
+    line, end, _ = start.partition(b"\n")
+    return hashlib.sha256(line).hexdigest()[:16] if end or len(start) == MARKED else ""
+
+
+def continues(progress: Progress, status: os.stat_result, first: str) -> bool:
+    """Whether it is the file of this progress, as it was or with more behind it."""
+    same = progress.mark in ("", first)
+    return same and progress.inode == status.st_ino and progress.offset <= status.st_size

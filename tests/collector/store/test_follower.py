@@ -19,7 +19,7 @@ import pytest
 
 from runspan_store import synthesize
 from runspan_store.columns import read
-from runspan_store.follower import Follower
+from runspan_store.follower import Follower, mark
 from runspan_store.rows import Row
 from runspan_store.store import Store
 from tests.collector.store.conftest import ROOT, Installation, line
@@ -103,6 +103,137 @@ def test_a_file_that_has_another_ones_inode_is_read_from_its_start(installation:
     while follower.step():
         pass
     assert ids(store) == [1, 2, 3, 4, 5]
+
+
+FIRST = [line(n) for n in range(1, 4)]
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def shorter(path: Path) -> None:
+    path.write_bytes(line(4))
+
+
+def longer(path: Path) -> None:
+    """The same inode, and more than was taken before the store looks again."""
+    path.write_bytes(b"".join(line(n) for n in range(4, 9)))
+
+
+def as_long(path: Path) -> None:
+    path.write_bytes(b"".join(line(n) for n in range(4, 7)))
+
+
+def replaced(path: Path) -> None:
+    path.with_suffix(".new").write_bytes(b"".join(line(n) for n in range(4, 9)))
+    path.with_suffix(".new").rename(path)
+
+
+def saved(path: Path) -> None:
+    """As an editor does it: another inode with the same lines."""
+    path.with_suffix(".new").write_bytes(b"".join(FIRST) + line(4))
+    path.with_suffix(".new").rename(path)
+
+
+def renamed(path: Path) -> None:
+    path.rename(path.with_name("spans-by-hand.json"))
+    path.write_bytes(line(4))
+
+
+def set_aside_cut(path: Path) -> None:
+    """What the journal does with a file that somebody has cut short."""
+    path.write_bytes(line(4))
+    path.rename(path.with_name(ROTATED))
+    path.write_bytes(line(5))
+
+
+@pytest.mark.parametrize(
+    "change, found",
+    [
+        (emptied, 0),
+        (shorter, 1),
+        (longer, 5),
+        (as_long, 3),
+        (replaced, 5),
+        (saved, 1),
+        (renamed, 1),
+        (set_aside_cut, 2),
+        (lambda path: path.rename(path.with_suffix(".1")), 0),
+        (Path.unlink, 0),
+    ],
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_that_is_not_the_one_it_was(
+    installation: Installation, change: Any, found: int, restarted: bool
+) -> None:
+    """Whatever was done to it, each line that is there then is taken, and what was taken before stays."""
+    store = installation.open()
+    path = installation.otlp / "spans.json"
+    path.write_bytes(b"".join(FIRST))
+    follower = installation.follow(store)
+    first = follower.files["spans.json"].mark
+    change(path)
+    if restarted:
+        follower = Follower(store, installation.data)
+    while follower.step():
+        pass
+    follower.write_state()
+    assert ids(store) == list(range(1, 4 + found))
+    assert follower.decoder.counts == {}
+    state = installation.state()
+    known = {file["mark"]: file["offset"] for file in state["files"].values()}
+    assert max(known.get(first, 0), state["gone"].get(first, 0)) >= sum(map(len, FIRST))
+    assert all(file["offset"] == file["size"] for file in state["files"].values())
+
+
+def test_the_mark_is_the_journals(tmp_path: Path) -> None:
+    """collector/journal/place_test.go has the same."""
+    for content, expected in ((b"{}\nnext", "44136fa355b3678a"), (b"{}", ""), (b"", ""), (b"\n", "e3b0c44298fc1c14")):
+        (tmp_path / "file").write_bytes(content)
+        with (tmp_path / "file").open("rb") as file:
+            assert mark(file) == expected
+    (tmp_path / "file").write_bytes(b"x" * 4096)
+    with (tmp_path / "file").open("rb") as one:
+        half = mark(one)
+    (tmp_path / "file").write_bytes(b"x" * 5000 + b"\n")
+    with (tmp_path / "file").open("rb") as one:
+        assert mark(one) == half != ""
+
+
+def test_what_is_gone_is_remembered_for_a_while(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runspan_store.follower.REMEMBERED", 2)
+    store = installation.open()
+    marks = []
+    for number in range(1, 5):
+        (installation.otlp / "spans.json").write_bytes(line(number))
+        marks.append(installation.follow(store).files["spans.json"].mark)
+    assert list(installation.state()["gone"]) == marks[1:3]
+
+
+def test_what_is_no_file_stops_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = installation.open()
+    otlp = installation.otlp
+    (otlp / "spans-folder.json").mkdir()
+    os.mkfifo(otlp / "spans-pipe.json")
+    (otlp / "spans-loop.json").symlink_to("spans-loop.json")
+    (otlp / "spans-nothing.json").symlink_to("nothing")
+    (otlp / "spans-secret.json").write_bytes(line(1))
+    (otlp / "spans.json").write_bytes(line(2))
+    real = open
+
+    def refused(file: Any, *more: Any, **others: Any) -> Any:
+        if Path(file).name == "spans-secret.json":
+            raise PermissionError(13, "Permission denied", "spans-secret.json")
+        return real(file, *more, **others)
+
+    monkeypatch.setattr("builtins.open", refused)
+    follower = installation.follow(store)
+    assert ids(store) == [2] and "spans-secret.json" in str(follower.unread)
+    monkeypatch.undo()
+    while follower.step():
+        pass
+    assert ids(store) == [1, 2] and follower.unread is None
 
 
 def test_broken_lines_are_counted_and_stop_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
