@@ -23,8 +23,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_backup.data import CURRENT, otlp_files, read_state, sync, write_state, write_synced
+from runspan_backup.data import CURRENT, mark, otlp_files, read_state, sync, write_state, write_synced
 
+BEGUN_ANEW = "begun-anew"
+"""The tag of a snapshot whose spans.json does not continue the one before, which nothing else continues either."""
 Snapshot = dict[str, Any]
 Wanted = tuple[Snapshot, dict[str, int]]
 
@@ -131,7 +133,11 @@ class Repository:
         if now == before and "snapshot" in state:
             write_state(self.data, "backup", state | {"time": utc_now()})
             return 0
-        lines = self.restic("backup", "--json", "--host", installation, "otlp").splitlines()
+        # Whoever removed the current file, or put another in its place, may not have meant what was reported.
+        marks = {name: mark(self.data / "otlp" / name) for name in now}
+        current = state.get("current")
+        tag = ["--tag", BEGUN_ANEW] if current and current not in marks.values() else []
+        lines = self.restic("backup", "--json", "--host", installation, *tag, "otlp").splitlines()
         snapshot = json.loads(lines[-1])["snapshot_id"]
         # What it has taken is what it says that it has, not what the folder had when this began.
         files = {}
@@ -140,7 +146,7 @@ class Repository:
             if node.get("type") == "file":
                 files[node["name"]] = file_state(node.get("size", 0), nanoseconds(node["mtime"]))
         new = {"installation": installation, "snapshot": snapshot, "time": utc_now(), "files": files}
-        write_state(self.data, "backup", state | new)
+        write_state(self.data, "backup", state | new | {"current": marks.get(CURRENT, "")})
         return sum(max(0, file["size"] - (before.get(name, {}).get("size", 0))) for name, file in files.items())
 
     def check(self, read_data: bool = False) -> None:
@@ -206,7 +212,7 @@ class Repository:
         """The snapshots that are needed for all of it, newest first, each with the names to take from it, and sizes.
 
         Of each file of an installation that is its last appearance. Where a file is smaller in the snapshot that
-        follows, it has begun anew, and the one before is taken too.
+        follows, or that one says so, it has begun anew, and the one before is taken too.
         """
         first = time.time_ns() - since * 86400 * 10**9 if since is not None else 0
         snapshots = {s["id"]: s for s in json.loads(self.restic("snapshots", "--json"))}
@@ -224,6 +230,8 @@ class Repository:
                 if key not in following or size > following[key]:
                     files[name] = size
                 following[key] = size
+            if BEGUN_ANEW in (snapshot.get("tags") or []):
+                following.pop((snapshot["hostname"], CURRENT), None)
             if files:
                 yield snapshot, files
 

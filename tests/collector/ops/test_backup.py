@@ -85,6 +85,29 @@ def test_a_new_machine_does_not_hide_the_old_one(installation: Installation, tmp
     assert all(name.startswith("spans") and name.endswith(".json") for name in got)
 
 
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_current_file_that_was_removed(installation: Installation, tmp_path: Path, again: int) -> None:
+    """The one that was made in its place is longer by the next run."""
+    at = installation
+    at.run("init")
+    for first in range(again):
+        at.write("spans.json", lines(first * 1000, 100 + first))
+        at.run("run")
+        at.run("run")
+        (at.data / "otlp" / "spans.json").unlink()
+    current = at.write("spans.json", lines(5000, 300))
+    at.run("run")
+    grow(current, lines(6000))
+    current.rename(at.data / "otlp" / ONE)  # this one goes on, and is not there twice
+    at.write("spans.json", lines(7000))
+    at.run("run")
+    at.run("restore", tmp_path / "restored")
+    want = [lines(first * 1000, 100 + first) for first in range(again)]
+    want += [lines(5000, 300) + lines(6000), lines(7000)]
+    assert sorted(at.contents(tmp_path / "restored").values()) == sorted(want)
+    at.run("verify")
+
+
 def test_verify_knows_its_files_again(installation: Installation, tmp_path: Path) -> None:
     """An empty spans.json, which begins every other file, and one that was set aside or removed since."""
     at = installation
