@@ -153,16 +153,18 @@ runspan_allowlist_dropped{what="service"} 2
 runspan_allowlist_dropped{what="span"} 1
 runspan_gate_refused{status="429"} 7
 runspan_gate_refused{status="415"} 1
-"""
+GONE"""
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
     failed = "0"
+    gone = ""
 
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(METRICS.replace("FAILED", self.failed).encode() if self.path == "/metrics" else b"{}")
+        metrics = METRICS.replace("FAILED", self.failed).replace("GONE", self.gone)
+        self.wfile.write(metrics.encode() if self.path == "/metrics" else b"{}")
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -256,6 +258,71 @@ def failed_spans(machine: dict[str, Any]) -> None:
     machine["plain"].RequestHandlerClass.failed = "1"
 
 
+def gone(machine: dict[str, Any], written: dict[str, int], stored: dict[str, int], known: dict[str, int]) -> None:
+    """Files that the collector does not find any more, what the store knows of such, and of those that it still has."""
+    labels = 'otel_scope_name="runspan/collector/journal"'
+    machine["plain"].RequestHandlerClass.gone = "".join(
+        f'runspan_journal_gone_bytes{{mark="{mark}",{labels}}} {count}\n' for mark, count in written.items()
+    )
+    machine["store"]["gone"] = stored
+    machine["store"]["files"] = {
+        f"spans-{mark}.json": {"offset": offset, "size": 9999, "inode": 1, "mark": mark}
+        for mark, offset in known.items()
+    }
+
+
+def gone_and_no_store(machine: dict[str, Any]) -> None:
+    gone(machine, {"a1": 500}, {}, {})
+    machine["store"] = None
+
+
+@pytest.mark.parametrize(
+    ("written", "stored", "known", "missing"),
+    [
+        ({"a1": 500}, {"a1": 500}, {}, 0),
+        ({"a1": 500}, {"a1": 700}, {}, 0),
+        ({"a1": 500}, {}, {"a1": 500}, 0),
+        ({"a1": 500}, {"a1": 100}, {"a1": 500}, 0),
+        ({"a1": 500, "b2": 300}, {"a1": 500}, {"b2": 400}, 0),
+        ({"a1": 500}, {}, {}, 500),
+        ({"a1": 500}, {"a1": 499}, {}, 1),
+        ({"a1": 1e6, "b2": 300}, {"b2": 200, "c3": 900}, {"a1": 10**6 - 1}, 101),
+    ],
+)
+def test_status_compares_written_with_stored(
+    machine: dict[str, Any], written: dict[str, int], stored: dict[str, int], known: dict[str, int], missing: int
+) -> None:
+    gone(machine, written, stored, known)
+    answer = json.loads(status(machine, "--json").stdout)["reports"]
+    assert answer["good"] == (missing == 0) and answer["values"]["lost_bytes"] == missing
+    assert ("neither in a file nor in the store" in answer["text"]) == (missing > 0)
+
+
+def test_status_waits_for_the_store(machine: dict[str, Any]) -> None:
+    """It takes a second to take what has come, here of a file that was given another name."""
+    gone(machine, {"a1": 500}, {}, {"a1": 400})
+    machine["store"]["files"]["spans-a1.json"]["offset"] = 400
+
+    def take() -> None:
+        state = machine["data"] / "state" / "store.json"
+        state.with_suffix(".new").write_text(state.read_text().replace("400", "500"))
+        state.with_suffix(".new").replace(state)
+
+    later = threading.Timer(2, take)
+    later.start()
+    done = status(machine)
+    later.join()
+    assert done.returncode == 0, done.stdout
+
+
+def other_names(machine: dict[str, Any]) -> None:
+    (machine["data"] / "otlp" / "spans.json.1").touch()
+
+
+def a_link(machine: dict[str, Any]) -> None:
+    (machine["data"] / "otlp" / "spans-1.json").symlink_to("spans.json")
+
+
 def many_files(machine: dict[str, Any]) -> None:
     for number in range(49):
         (machine["data"] / "otlp" / f"spans-{number}.json").touch()
@@ -269,7 +336,11 @@ def broken_state(machine: dict[str, Any]) -> None:
 BAD: list[tuple[set[str], Any]] = [
     ({"collector", "reports"}, no_collector),
     ({"reports"}, failed_spans),
+    ({"reports"}, lambda m: gone(m, {"a1": 500}, {}, {})),
+    ({"store", "reports"}, gone_and_no_store),
     ({"files"}, many_files),
+    ({"files"}, other_names),
+    ({"files"}, a_link),
     ({"store"}, broken_state),
     ({"store"}, lambda m: m.update(store=None)),
     ({"store"}, lambda m: m["store"]["status"].update(written=ago(300))),

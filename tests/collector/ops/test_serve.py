@@ -82,6 +82,32 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
         again.stop()
 
 
+def test_a_file_that_is_removed(serve: Serve) -> None:
+    """What came before is in the store, what comes then too; and what is in neither is said."""
+    current = serve.data / "otlp" / "spans.json"
+    sent = serve.send(5)
+    wait_for(lambda: serve.rows() == 5, "the store has not taken 5 runs")
+    for runs, command in ((10, ["rm"]), (15, ["mv", "-t", serve.folder])):
+        subprocess.run([*command, current], check=True)
+        sent |= serve.send(5)
+        wait_for(lambda runs=runs: serve.rows() == runs, f"the store has not {runs} runs")  # type: ignore[misc]
+    wait_for(lambda: serve.status().returncode == 0, f"{serve.status().stdout}", 30)
+
+    store = serve.piece("bin/store")
+    os.kill(store, signal.SIGSTOP)
+    try:
+        serve.send(3)
+        current.unlink()
+        done = serve.status()
+    finally:
+        os.kill(store, signal.SIGCONT)
+    (said,) = (line for line in done.stdout.splitlines() if " reports " in line)
+    assert done.returncode == 1 and said.startswith("BAD") and "neither in a file nor in the store" in said
+    serve.send(1)
+    wait_for(lambda: serve.rows() == len(sent) + 1, "the store does not go on")
+    assert "neither in a file nor in the store" in serve.status().stdout, "it stays so"
+
+
 def running(serve: Serve, piece: str, before: int) -> bool:
     try:
         return serve.piece(piece) != before
