@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runspan_store.cluster import Cluster
+from runspan_store.definitions import sync
 from runspan_store.rows import Decoder, Row
-from runspan_store.store import Store, sync
+from runspan_store.store import Store
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20

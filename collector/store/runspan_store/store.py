@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import re
+import shutil
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -18,10 +20,12 @@ from chdb.session import Session
 
 from runspan_store import tables
 from runspan_store.columns import SchemaError, columns, quoted, read, stored, widens
+from runspan_store.definitions import NoRoomError, broken, mend, need_room, sync
 from runspan_store.rows import Row, encode
 
 # Where a parameter is empty or missing.
 EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
+LIFETIME = 240  # seconds that a part stays when it was merged, in which the merged one is looked at
 EXPIRED = "toDateTime(timestamp) + INTERVAL 60 DAY < now()"
 TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
 
@@ -31,11 +35,17 @@ class RefusedError(Exception):
 
 
 class Store:
-    """One process at a time has it; its threads may share it."""
+    """One process at a time has it; its threads may share it.
+
+    chdb does not heed a write that fails, on a full disk for one. So what it has written is looked at: definitions when
+    they were made and before they are opened, rows before they count as taken. It is a NoRoomError where there is no
+    room for what a start has to write; one that has nothing to write needs none.
+    """
 
     def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
         self.services = read(schemas)
-        folder = data.resolve() / "store"
+        self._types = columns(self.services)
+        self._folder = folder = data.resolve() / "store"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -47,14 +57,18 @@ class Store:
         self._disk = folder / "disks" / "plain" / "encrypted"
         self._checked: dict[str, str] = {}
         self._session: Session | None = None
+        self._whole: set[str] = set()  # the parts that were looked at
         try:
-            secrets = _keys(keys / "store.key")
-            self._session = _open(folder, secrets)
+            self._secrets = _keys(keys / "store.key")
             self._create()
-            if len(secrets) > 1:
+            if len(self._secrets) > 1:
                 self._encrypt_anew()
-        except BaseException:
+            else:
+                self._whole = self._parts()  # chdb looks at them when it opens them
+        except BaseException as error:
             self.close()
+            if isinstance(error, RuntimeError):
+                need_room(folder)  # which would be why
             raise
 
     def close(self) -> None:
@@ -83,6 +97,7 @@ class Store:
             # ClickHouse syncs the files; on an encrypted disk its fsync_part_directory fails.
             for table in self._disk.glob("store/*/*"):
                 sync(table)
+            self._look()
 
     def clean(self) -> None:
         """Removes what is older than 60 days, where any is left: merges its weeks, and no others."""
@@ -99,49 +114,119 @@ class Store:
         return int(self._run(f"SELECT count() AS n FROM {tables.TABLE} WHERE {EXPIRED}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
-        """How many runs there are, and when the last began."""
+        """How many runs there are, and when the last began. What was merged is looked at before."""
+        self._look()
         return summary(self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}"))
 
     def _run(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         with self._lock:
-            if self._session is None:
+            if self._file < 0:
                 raise RuntimeError("the store is closed")
+            if self._session is None:
+                self._session = self._begin()
             answer = self._session.query(sql, "JSONEachRow", params=escaped(parameters or {})).bytes()
         return [json.loads(line) for line in answer.splitlines()]
 
-    def _create(self) -> None:
-        types = columns(self.services)
-        self._run(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
-        self._run(f"USE {tables.DATABASE}")
+    def _begin(self) -> Session:
+        mend(self._folder, self._types)
+        if not list(self._folder.glob(f"chdb/metadata/{tables.DATABASE}.sql")):
+            need_room(self._folder)
+        session = _open(self._folder, self._secrets)
+        session.query(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
+        session.query(f"USE {tables.DATABASE}")
         # What does not fit into memory would be put into files, which are not encrypted.
-        self._run("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
-        self._run(tables.create_table(types, policy="encrypted"))
+        session.query("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
+        return session
+
+    def _parts(self) -> set[str]:
+        parts = "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active"
+        return {row["name"] for row in self._run(parts, {"table": tables.TABLE})}
+
+    def _look(self) -> None:
+        """OSError where chdb could not write all of a part that is new. It goes back to those that it was made of.
+
+        It does so when it opens them: they are kept for some minutes after a merge.
+        """
+        parts = self._parts()
+        cut = [name for name in sorted(parts - self._whole) if not self._is_whole(name)]
+        self._whole = parts
+        if not cut:
+            return
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+            self._whole = set()
+        self._run("SELECT 1")
+        for name in cut:
+            for folder in self._disk.glob(f"store/*/*/detached/broken-on-start_{name}"):
+                shutil.rmtree(folder)
+        raise OSError(errno.ENOSPC, f"not all of {', '.join(cut)} was written: {os.strerror(errno.ENOSPC)}")
+
+    def _is_whole(self, part: str) -> bool:
+        try:
+            return all(row["is_passed"] for row in self._run(f"CHECK TABLE {tables.TABLE} PART '{part}'"))
+        except RuntimeError:
+            if part in self._parts():
+                raise
+            return True  # it was merged meanwhile, which needs all of it
+
+    def _create(self) -> None:
+        """Makes what is missing of table and views, and changes what the schemas say otherwise now."""
+        types = self._types
         listed = self._run(
             "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
             {"table": tables.TABLE},
         )
         there = {row["name"]: row["type"] for row in listed}
-        for key, column_type in types.items():
+        needed = [] if there else [tables.create_table(types, policy="encrypted")]
+        for key, column_type in types.items() if there else ():
             name = stored(key, column_type)
             if name not in there:
-                self._run(tables.add_column(key, column_type))
+                needed.append(tables.add_column(key, column_type))
             elif there[name] != column_type:
                 if not widens(there[name], column_type):
                     raise SchemaError(
                         f"{key} is stored as {there[name]}; as {column_type}, which the schemas say now, values would "
                         "be lost: give the new field another name, or make the store anew"
                     )
-                self._run(tables.modify_column(key, column_type))
-        self._run(tables.create_view(types))
-        self._run(tables.create_taken())
+                needed.append(tables.modify_column(key, column_type))
+        self._define(*needed)
+        views = {tables.VIEW: tables.create_view(types), tables.TAKEN: tables.create_taken()}
+        self._define(*(sql for name, sql in views.items() if self._differs(name, sql.partition(" AS\n")[2])))
+
+    def _define(self, *statements: str) -> None:
+        """NoRoomError where there is no room for them, or another has taken it meanwhile."""
+        if statements:
+            need_room(self._folder)
+            for sql in statements:
+                self._run(sql)
+            if cut := broken(self._folder):
+                raise NoRoomError(errno.ENOSPC, "not all of a definition was written", str(cut[0]))
+
+    def _differs(self, view: str, select: str) -> bool:
+        """Whether the view is another one, or not there. Its columns keep the types that they had when it was made."""
+        formatted = self._run("SELECT formatQuerySingleLine({sql:String}) AS as_select", {"sql": select})
+        of_view = "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
+        if self._run(of_view, {"name": view}) != formatted:
+            return True
+        there, wanted = (self._run(f"DESCRIBE {table}") for table in (view, f"({select})"))
+        return [(row["name"], row["type"]) for row in there] != [(row["name"], row["type"]) for row in wanted]
 
     def _encrypt_anew(self) -> None:
         """Copies the table, so that nothing is left that an older key encrypted."""
         copy = f"{tables.TABLE}_copy"
         self._run(f"DROP TABLE IF EXISTS {copy} SYNC")
-        self._run(tables.create_table(columns(self.services), policy="encrypted", name=copy))
-        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in columns(self.services).items())
+        of_table = "SELECT sum(bytes_on_disk) AS size FROM system.parts WHERE database = currentDatabase() AND active"
+        short = NoRoomError(errno.ENOSPC, "no room for a copy of the table with the new key", str(self._folder))
+        if int(self._run(of_table)[0]["size"]) >= shutil.disk_usage(self._folder).free:
+            raise short
+        self._define(tables.create_table(self._types, policy="encrypted", name=copy))
+        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in self._types.items())
         self._run(f"INSERT INTO {copy} ({listed}) SELECT {listed} FROM {tables.TABLE}")
+        if not all(row["is_passed"] for row in self._run(f"CHECK TABLE {copy}")):
+            self._run(f"DROP TABLE {copy} SYNC")
+            raise short
         self._run(f"EXCHANGE TABLES {copy} AND {tables.TABLE}")
         self._run(f"DROP TABLE {copy} SYNC")
 
@@ -187,15 +272,6 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def sync(folder: Path) -> None:
-    """What was put into the folder, or renamed in it, is there after a power cut."""
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 def _keys(path: Path) -> list[str]:
     """The keys of a file, one a line: the last one encrypts, all decrypt."""
     found = path.read_text(encoding="ascii").split()
@@ -216,7 +292,10 @@ def _open(folder: Path, keys: list[str]) -> Session:
 <timezone>UTC</timezone>
 <custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>
 <user_files_path>{disks}/none/</user_files_path>
-<merge_tree><min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge></merge_tree>
+<merge_tree>
+  <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
+  <old_parts_lifetime>{LIFETIME}</old_parts_lifetime>
+</merge_tree>
 <storage_configuration>
   <disks>
     <plain><type>local</type><path>{disks}/plain/</path></plain>

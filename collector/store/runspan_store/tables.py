@@ -25,12 +25,18 @@ WHOLE = "`/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)"
 
 
 def create_table(types: dict[str, str], *, policy: str, name: str = TABLE) -> str:
+    return f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n{_table(types, policy)}"
+
+
+def attach_table(types: dict[str, str], *, policy: str) -> str:
+    """The table as chdb writes it down, with {} in the place of its id."""
+    return f"ATTACH TABLE _ UUID '{{}}'\n{_table(types, policy)}\n"
+
+
+def _table(types: dict[str, str], policy: str) -> str:
     # A span that was taken is on the disk before the file it came from may be removed.
     settings = f"storage_policy = '{policy}', fsync_after_insert = 1"
-    return (
-        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n(\n{_column_list(types)}\n)\n"
-        f"ENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
-    )
+    return f"(\n{_column_list(types)}\n)\nENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
 
 
 def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str = "") -> str:
