@@ -9,6 +9,7 @@ fields: all of Python's, as from a program in C or C++, or any one.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import random
 import re
@@ -254,7 +255,10 @@ def request(spans: list[tuple[dict[str, Any], dict[str, str]]]) -> str:
 
 
 def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) -> None:
-    """The reports in the order they arrive: some rotated files, and the one that is being written."""
+    """The reports in the order they arrive: some rotated files, and the one that is being written.
+
+    FileExistsError where the folder has such files: reports that are there are not written over, nor mixed with these.
+    """
     arrived = [(one, resource) for _, one, resource in sorted(reports(runs, rng), key=lambda report: report[0])]
     lines = []
     while arrived:
@@ -262,11 +266,14 @@ def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) 
         lines.append(request(arrived[:together]))
         del arrived[:together]
     folder.mkdir(parents=True, exist_ok=True)
+    if there := sorted(folder.glob("spans*.json")):
+        raise FileExistsError(errno.EEXIST, "made-up runs are not put beside others", str(there[0]))
     size = len(lines) // files + 1
     for number in range(files):
         name = "spans.json" if number == files - 1 else f"spans-2026-01-{number + 1:02}T00-00-00.000.json"
         part = lines[number * size : (number + 1) * size]
-        (folder / name).write_text("".join(line + "\n" for line in part), encoding="utf-8")
+        with open(folder / name, "x", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in part)
 
 
 def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
@@ -440,17 +447,25 @@ def _environments(runs: list[Run]) -> int:
     return len({run.environment for run in runs})
 
 
+LIVE = ("queue", "state", "store", "backup")  # beside a collector's otlp/
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m runspan_store.synthesize", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--now", type=int, default=int(time.time()), help="the end of the time, in seconds since 1970")
-    parser.add_argument("out", type=Path, help="the folder for the files, $DATA/otlp for instance")
+    parser.add_argument("out", type=Path, help="the folder for the files: a new one, or an empty one")
     options = parser.parse_args()
+    out = options.out.resolve()
+    if out.name == "otlp" and any((out.parent / name).exists() for name in LIVE):
+        parser.error(f"{out} is where a collector or a store has its data: made-up runs would be taken for real ones")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        parser.error(f"{out} is not an empty folder: nothing in it is written over")
     rng = random.Random(options.seed)
     runs = make(options.runs, options.days, rng, options.now)
-    write(runs, options.out, rng)
+    write(runs, out, rng)
     json.dump(answers(runs, options.now), sys.stdout, indent=1)
 
 

@@ -150,3 +150,40 @@ def test_the_command_makes_the_same_again(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == synthesize.answers(runs, NOW)
     texts = [b"".join(path.read_bytes() for path in sorted((tmp_path / folder).iterdir())) for folder in "ab"]
     assert texts[0] == texts[1] and len(texts[0]) > 50_000
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        ["otlp/spans.json"],
+        ["otlp/spans-2026-11-24T10-00-00.000.json"],
+        ["otlp/else"],
+        ["otlp/"],  # nothing has come yet
+        [],
+    ],
+)
+def test_made_up_runs_are_not_put_where_real_ones_are(tmp_path: Path, there: list[str]) -> None:
+    data = tmp_path / "data"
+    (data / "state").mkdir(parents=True)
+    for name in there:
+        path = data / name
+        path.parent.mkdir(exist_ok=True)
+        path.mkdir() if name.endswith("/") else path.write_bytes(b"real\n")
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    command = [sys.executable, "-m", "runspan_store.synthesize", "--runs", "50", str(data / "otlp")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and "has its data" in done.stderr and done.stdout == ""
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+    command[-1] = str(tmp_path / "made" / "otlp")
+    for code in (0, 2):  # the second time it is there
+        assert subprocess.run(command, env=environment, capture_output=True).returncode == code
+
+
+@pytest.mark.parametrize("name", ["spans.json", "spans-2026-01-05T00-00-00.000.json", "spans-2026-11-24.json"])
+def test_made_up_runs_write_over_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"real\n")
+    rng = random.Random(4)
+    with pytest.raises(FileExistsError):
+        synthesize.write(synthesize.make(50, 90, rng, NOW), tmp_path, rng)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"real\n"]
