@@ -121,7 +121,17 @@ class Repository:
         return folder if kind == "--repo" and folder.is_dir() else None
 
     def init(self) -> None:
-        self.restic("init", "--repository-version", "2")
+        """Make the repository. What one that fails has made of it is removed, which would let the next one fail too."""
+        before = self.folder()
+        there = before is not None and any(before.iterdir())
+        try:
+            self.restic("init", "--repository-version", "2")
+        except BackupError:
+            made = self.folder()
+            if made and not there:
+                for path in made.iterdir():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            raise
 
     def run(self) -> int:
         """Take what is there; return how many bytes of it had not been taken before."""

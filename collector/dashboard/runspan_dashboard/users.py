@@ -23,6 +23,7 @@ Clock = Callable[[], float]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LINE = re.compile(r"[A-Za-z0-9._-]{1,64}:scrypt\$.*|\s*")
 SHORTEST = 12
 """The fewest characters of a password."""
 COST = 2**15, 8, 1
@@ -74,6 +75,8 @@ class Users:
             raise ValueError("a name is at most 64 letters, digits, dots, hyphens and underscores")
         if len(password) < SHORTEST:
             raise ValueError(f"a password has at least {SHORTEST} characters")
+        if self._path.exists() and not all(map(LINE.fullmatch, self._path.read_text(encoding="utf-8").splitlines())):
+            raise ValueError(f"{self._path} is not a file of users: nothing is written over")
         self.hash_of(name)  # reads the file
         hashes = self._hashes | {name: hash_password(password)}
         replace(self._path, "".join(f"{n}:{h}\n" for n, h in sorted(hashes.items())), 0o600)

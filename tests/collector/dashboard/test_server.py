@@ -263,6 +263,17 @@ def test_passwd(tmp_path: Path) -> None:
     assert file.check("ada", PASSWORD) and file.check("bob", "a new password") and not file.check("bob", PASSWORD)
 
 
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN PRIVATE KEY-----\nMIGH\n", "ada:x:1000:1000::/home/ada:/bin/sh\n", "[backup]\n"]
+)
+def test_passwd_writes_over_nothing_but_users(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="not a file of users"):
+        Users(path).set("ada", PASSWORD)
+    assert path.read_text(encoding="utf-8") == text
+
+
 def test_passwd_as_the_docs_have_it(tmp_path: Path) -> None:
     text = (DOCS / "dashboard.md").read_text(encoding="utf-8")
     (command,) = (part for part in text.split("\n\n") if " passwd " in part and part.startswith("    "))
