@@ -176,8 +176,18 @@ abi() { # write abi/ anew for the version that is being made
     go test -count=1 -run 'TestSurface$' ./tests/abi -update
 }
 
-clean() { # remove build/
-    chmod -R u+w build 2>/dev/null || true
+clean() { # remove build/, unless reports or keys are in it
+    local found
+    ! served_now || { echo "build.sh: serve runs what is in build/: end it first" >&2; exit 1; }
+    # What serve had made there, in an earlier version or because it was told to; through links too.
+    found=$(find -H build build/* \( -name store.key -o -name restic.password -o -path '*/otlp/spans*.json' \) 2>/dev/null | sort -u || true)
+    if [ -n "$found" ]; then
+        printf 'build.sh: nothing is removed, for these are reports and keys:\n%s\nmove them away, or remove them yourself\n' "$found" >&2
+        exit 1
+    fi
+    if [ ! -L build ]; then
+        chmod -R u+w build 2>/dev/null || true
+    fi
     rm -rf build
 }
 
@@ -188,6 +198,13 @@ need_tools() {
     done
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
+}
+
+# served_now: whether serve runs. It holds a lock on build/.
+served_now() {
+    local held=0
+    [ ! -d build ] || flock -n -E 9 build true || held=$?
+    [ "$held" = 9 ]
 }
 
 # core DIR [TAGS]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is a twentieth of
@@ -223,6 +240,10 @@ venv() {
     local dir=build/venv/$1 stamp
     stamp=$(cat "$2" tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
     [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
+    if [ "$1" = collector ] && served_now; then
+        echo "build.sh: serve runs in $dir, which has to be made anew: end it first" >&2
+        exit 1
+    fi
     say "virtual environment $1"
     rm -rf "$dir"
     "$PYTHON" -m venv "$dir"
