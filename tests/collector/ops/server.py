@@ -3,9 +3,9 @@
 
 It boots systemd in a container (systemd-nspawn) whose files are this machine's, with all changes in memory, and goes
 through collector/docs/running.md there: install, keys, start, reports, kills, the backup by its unit and by root, a new
-certificate and password, restore; then the machine becomes an edge. Ends with an error where something is not as it
-should be. It needs root, overlayfs, systemd 250 or newer, and /usr/bin/python3 with venv. CI does not run it: not every
-machine lets one boot another.
+certificate and password, restore; then the store's disk is full while it starts, and the machine becomes an edge. Ends
+with an error where something is not as it should be. It needs root, overlayfs, systemd 250 or newer, and
+/usr/bin/python3 with venv. CI does not run it: not every machine lets one boot another.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ def machine(folder: Path) -> Iterator[Machine]:
             process.wait()
 
 
-def alone(at: Machine) -> None:
-    """The only machine, as in running.md."""
+def alone(at: Machine) -> int:
+    """The only machine, as in running.md. Returns how many reports it has."""
     at.run("collector/systemd/install")
     at.run("collector/bin/keys /etc/runspan-collector/keys")
     at.run("collector/bin/keys /etc/runspan-collector/keys tls telemetry.example.org localhost")
@@ -241,6 +241,32 @@ def alone(at: Machine) -> None:
     failed = at.run("systemctl --failed --plain --no-legend")
     assert failed == "", failed
     say("the target stops and starts all of it; systemctl --failed is empty")
+    return len(sent)
+
+
+def full_disk(at: Machine, rows: int) -> None:
+    """The store's disk is full while it starts, and then has room again; also as versions before left it."""
+    folder = "/var/lib/runspan/store"
+    at.run("systemctl stop runspan-store")
+    at.run(f"mount -t tmpfs -o size=16m,mode=700,uid=runspan-store,gid=runspan tmpfs {folder}")
+    at.run("rm /var/lib/runspan/state/store.json && systemctl start runspan-store")
+    at.wait_for_rows(rows)
+    for emptied in (False, True):
+        at.run("systemctl stop runspan-store")
+        at.attempt(f"head -c 20m /dev/zero >{folder}/filler")
+        if emptied:
+            at.run(f"for f in $(find {folder} -name spans.sql -o -name taken.sql); do : >$f; done")
+        at.run("systemctl start runspan-store")
+        rows += len(at.send(5))
+        if emptied:
+            journal = "journalctl --no-pager -u runspan-store"
+            wait_for(lambda journal=journal: "no room for the store" in at.run(journal), "it does not say why")  # type: ignore[misc]
+        time.sleep(3)
+        assert at.run("systemctl is-active runspan-store") == "active\n"
+        at.run(f"rm {folder}/filler")
+        at.wait_for_rows(rows)
+    at.run(f"systemctl stop runspan-store && umount {folder} && systemctl start runspan-store")
+    say(f"the store was started twice on a full disk, once with empty views: all {rows} reports are there")
 
 
 def edge(at: Machine) -> None:
@@ -269,7 +295,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, machine(Path(folder)) as at:
         say(at.run("systemctl --version | head -n 1").rstrip())
-        alone(at)
+        full_disk(at, alone(at))
         edge(at)
     say(f"all as it should be, in {time.monotonic() - began:.0f} s")
 
