@@ -32,12 +32,14 @@
  * disk survives the end of the process, however it comes, and is delivered by
  * the next run of the same service by the same user, at least once and with the
  * same ids; so is, as aborted, a run that was killed 50 ms or more after its
- * begin, where the schema has an attribute for it. A span is lost where it was
- * ended within the last milliseconds of a process that did not call
- * runspan_close; where the machine itself goes down before it has written its
- * files; where no folder can be written and the collector can't be reached;
- * where the schema's limits for the folder are exceeded, oldest first; and
- * where the collector refuses it for good. The folder is
+ * begin, where the schema has an attribute for it. A run is taken for killed only
+ * where its process is gone for certain, or has been silent for 30 minutes; one
+ * that gives up its rights (setresuid) or its place (chroot) meanwhile is reported
+ * as it ends. A span is lost where it was ended within the last milliseconds of a
+ * process that did not call runspan_close; where the machine itself goes down
+ * before it has written its files; where no folder can be written and the
+ * collector can't be reached; where the schema's limits for the folder are
+ * exceeded, oldest first; and where the collector refuses it for good. The folder is
  * $XDG_STATE_HOME/runspan/<service>, by default below ~/.local/state.
  *
  * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
@@ -54,7 +56,11 @@
  * milliseconds), flush and close wait no longer than they are told.
  *
  * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
- * once; the parent is not affected. After an exec, open anew.
+ * once; the parent is not affected. After an exec, open anew. A span that is open
+ * then is dropped where the new program opens the same service: the run goes on
+ * in it. Where it opens none, or another, nobody can tell the exec from a kill, and
+ * the span is reported as aborted when the process has ended: end it, with the
+ * run's outcome, and call runspan_close before the exec.
  *
  * Signals. The masks, handlers and dispositions of the host stay what they are,
  * but for SIGSEGV, SIGBUS and SIGFPE: when the core is loaded it installs a handler
@@ -182,15 +188,31 @@ typedef struct runspan_options {
  *
  * The environment is read here, as it is now: the four variables above,
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
- * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the schema's destination: https,
- * or http to a loopback address), RUNSPAN_PREVIEW, HTTPS_PROXY, HTTP_PROXY,
- * NO_PROXY and their lower-case forms, SSL_CERT_FILE and SSL_CERT_DIR. In a
- * program that runs with more rights than its user (setuid, setgid, file
- * capabilities) none of them is: telemetry is off, PRIVILEGED.
+ * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the
+ * schema's destination: https, or http to a loopback address), RUNSPAN_PREVIEW,
+ * and the network's, below. In a program that runs with more rights than its user
+ * (setuid, setgid, file capabilities) none of them is: telemetry is off,
+ * PRIVILEGED.
  *
  * Where a variable opts out no file is looked at, and where the site's switch
  * does, none of the user's: a home may be on a server that does not answer. The
  * reports that wait stay where they are, until runspan_command removes them.
+ *
+ * The proxy is the first of https_proxy, HTTPS_PROXY, all_proxy and ALL_PROXY
+ * that is not blank: [SCHEME://][USER[:PASSWORD]@]HOST[:PORT], where SCHEME is
+ * http (also where there is none), https, socks5 or socks5h; with both of the
+ * latter the proxy looks for the destination's address. White space around it
+ * does not count, nor what follows PORT; USER and PASSWORD may have any
+ * character, escaped or not. Of another proxy the log is told, and nothing is
+ * sent. No proxy is used for a loopback address, nor for what no_proxy or else
+ * NO_PROXY lists: names, which stand for what is below them too, and addresses,
+ * with or without :PORT; ranges of addresses (10.0.0.0/8); * for everything.
+ *
+ * Certificates are those of SSL_CERT_FILE and of SSL_CERT_DIR, folders separated
+ * by colons; where these give none, of REQUESTS_CA_BUNDLE; where that gives none,
+ * of CURL_CA_BUNDLE; where that gives none, the system's. What a variable names
+ * may be a file (PEM) or a folder of such. The log is told of each that gives
+ * none.
  *
  * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
  * what would be sent: each span is written to standard error when it ends, and
