@@ -328,7 +328,7 @@ def closes_standard(when: str) -> None:
     over.set()
     writer.join()
     fact(f"written {written}")
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    sys.stdout = sys.stderr = None
 
 
 @situation
