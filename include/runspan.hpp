@@ -321,17 +321,22 @@ private:
 };
 
 // As runspan_command, for a tool's own arguments; writes to standard output.
-// Returns an exit status: 0 done, 1 it could not be done, 2 there is no such command.
-inline int command(const char *service, const char *schema, int argc, char **argv) noexcept {
+// Returns the exit status: 0 done, 1 it could not be done, 2 there is no such command. *code, if it is not null, is
+// what runspan_command returns: not RUNSPAN_DONE where nothing was written; strerror has a sentence for it.
+inline int command(const char *service, const char *schema, int argc, char **argv, int *code = nullptr) noexcept {
     if constexpr (enabled) {
         runspan_options o{};
         o.struct_size = sizeof o;
         o.service = service;
         o.schema = schema;
         int exit_status = 1;
-        runspan_command(&o, argc, argv, 1, &exit_status);
+        const int result = runspan_command(&o, argc, argv, 1, &exit_status);
+        if (code != nullptr)
+            *code = result;
         return exit_status;
     }
+    if (code != nullptr)
+        *code = RUNSPAN_OFF;
     return (void)service, (void)schema, (void)argc, (void)argv, 1;
 }
 

@@ -70,11 +70,11 @@ int Tracer::command(int argc, char **argv) {
         std::cout << "matrixtool was built without telemetry\n";
         return 0;
     } else {
-        const int code = runspan::command("matrixtool", matrixtool_schema, argc, argv);
-        if (code >= 0 && code <= 2)
-            return code;
-        std::cout << "matrixtool: " << runspan::strerror(code) << '\n';
-        return 1;
+        int code = RUNSPAN_DONE;
+        const int exit_status = runspan::command("matrixtool", matrixtool_schema, argc, argv, &code);
+        if (code != RUNSPAN_DONE)
+            std::cout << "matrixtool: " << runspan::strerror(code) << '\n';
+        return exit_status;
     }
 }
 

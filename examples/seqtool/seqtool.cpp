@@ -65,11 +65,11 @@ static void run(const options &o) {
 }
 
 static int telemetry_command(int argc, char **argv) {
-    const int code = runspan::command("seqtool", seqtool_schema, argc, argv);
-    if (code >= 0 && code <= 2)
-        return code;
-    std::cerr << "seqtool: " << runspan::strerror(code) << '\n';
-    return 1;
+    int code = RUNSPAN_DONE;
+    const int exit_status = runspan::command("seqtool", seqtool_schema, argc, argv, &code);
+    if (code != RUNSPAN_DONE)
+        std::cerr << "seqtool: " << runspan::strerror(code) << '\n';
+    return exit_status;
 }
 
 int main(int argc, char **argv) {

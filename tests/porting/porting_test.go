@@ -462,8 +462,9 @@ func TestWithoutCore(t *testing.T) {
 	}
 	environment := host.Environment(t, state, towards(r)...)
 	runs[0].do(t, alone, dir, environment)
-	missing := "matrixtool: telemetry is off: librunspan-core.so is missing or can't be loaded\n"
-	run{arguments: "telemetry status", code: 1, out: missing}.do(t, alone, dir, environment)
+	const missing = "librunspan-core.so is missing or can't be loaded\n"
+	run{arguments: "telemetry status", out: "matrixtool\n  telemetry  off: " + missing}.do(t, alone, dir, environment)
+	run{arguments: "telemetry preview", code: 1, out: "matrixtool: telemetry is off: " + missing}.do(t, alone, dir, environment)
 	if len(r.Requests()) > 0 {
 		t.Error("it sent something")
 	}
