@@ -3,13 +3,21 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+# The compilers. What is shipped, and build/lib with it, so that the tests see what is shipped, is compiled by zig's clang for
+# glibc 2.17, of 2012. With RUNSPAN_TOOLCHAIN=system CC does it, for the glibc that is here: for those who build for one
+# machine, and without PyPI. CC compiles the tests' programs in either case, and CMake what CMake builds.
 PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
+RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
+GLIBC=2.17
+ARCHITECTURES=(x86_64 aarch64) # of the wheels that have a library
 GO_TAGS=nethttpomithttp2,netgo,osusergo
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
 FRONT_LDFLAGS=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so.0' '-Wl,-z,defs' '-Wl,-z,nodelete' '-Wl,-Bsymbolic' -ldl -pthread)
-CORE_LDFLAGS='-Wl,--wrap=sigaction,--wrap=pthread_create,--wrap=pthread_attr_init,--wrap=malloc,--wrap=free,--wrap=mmap'
+# Go adds -s and then -g, and of the two zig heeds the last: -s comes first of all, where it is for good.
+CORE_LDFLAGS='-s -Wl,--wrap=sigaction,--wrap=pthread_create,--wrap=pthread_attr_init,--wrap=malloc,--wrap=free,--wrap=mmap'
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export ZIG_GLOBAL_CACHE_DIR=$PWD/build/cache/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/cache/zig
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -19,10 +27,8 @@ help() { # list the tasks
 
 build() { # the library (build/lib) and the test tools (build/bin)
     need_tools
-    say build
-    core build/lib
-    front build/lib
-    scripts/licenses.sh build/lib/librunspan-core.so >build/lib/THIRD_PARTY_LICENSES
+    library "$(uname -m)" build/lib
+    say "test tools"
     go build -o build/bin/receiver ./tests/cmd/receiver
 }
 
@@ -37,12 +43,30 @@ install() { # install for C and C++: ./build.sh install --prefix DIR
 }
 
 wheel() { # the Python package for this platform (build/wheels)
-    build
-    say wheel
-    venv dev tests/requirements.txt
+    wheels "$(uname -m)"
+}
+
+wheels() { # the Python packages (build/wheels): ./build.sh wheels [x86_64] [aarch64] [any]; by default all
+    local platform dir
+    need_tools
+    [ $# -gt 0 ] || set -- "${ARCHITECTURES[@]}" any
     rm -rf build/wheels
-    build/venv/dev/bin/pip wheel -q --no-deps --no-build-isolation -w build/wheels ./python
-    ls build/wheels
+    for platform; do
+        dir=build/cross/$platform
+        case $platform in
+        any) ;;
+        "$(uname -m)") dir=build/lib && build ;;
+        *) library "$platform" "$dir" ;;
+        esac
+        package "$platform" "$dir" build/wheels
+    done
+    venv dev tests/requirements.txt
+    say wheels
+    (cd build/wheels && sha256sum -- *.whl)
+}
+
+verify() { # build a wheel again from this commit, and compare: ./build.sh verify WHEEL
+    scripts/verify.sh "$@"
 }
 
 demo() { # real StripePy on real data, reported through runspan
@@ -54,7 +78,7 @@ demo() { # real StripePy on real data, reported through runspan
 
 test() { # all tests
     local compiling
-    wheel
+    wheels
     say "collector, beside what has to be downloaded"
     collector >build/collector.log 2>&1 &
     compiling=$!
@@ -162,10 +186,11 @@ size() { # what the library weighs, and what the stand-ins for gRPC save
 
 docs() { # write the generated tables of docs/ anew; takes some minutes
     "$PYTHON" scripts/docs.py docs/telemetry.md
-    wheel
+    wheels
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
+    build/venv/dev/bin/python scripts/platforms_page.py
     go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
     go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
     go test -count=1 -run 'TestGuest$|TestIdle$' ./tests/guest -idle 50 -table "$PWD/docs/guest.md"
@@ -191,6 +216,19 @@ clean() { # remove build/, unless reports or keys are in it
     rm -rf build
 }
 
+# use_go: the Go that go.mod names, whose lines the overlay knows. Whoever has another gets it from the module proxy, and
+# through a link: go build refuses to replace files where modules are kept.
+use_go() {
+    local wanted
+    wanted=$(sed -n 's/^toolchain //p' go.mod)
+    if [ "$(GOTOOLCHAIN=local go env GOVERSION)" != "$wanted" ]; then
+        mkdir -p build
+        ln -sfn "$(GOTOOLCHAIN=$wanted go env GOROOT)" build/go
+        export GOROOT=$PWD/build/go PATH=$PWD/build/go/bin:$PATH
+    fi
+    export GOTOOLCHAIN=local
+}
+
 need_tools() {
     local tool
     for tool in go "$CC" "$PYTHON"; do
@@ -198,6 +236,7 @@ need_tools() {
     done
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
+    use_go
 }
 
 # served_now: whether serve runs. It holds a lock on build/.
@@ -207,29 +246,74 @@ served_now() {
     [ "$held" = 9 ]
 }
 
-# core DIR [TAGS]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is a twentieth of
-# its size. What is wrapped is in capi/*.c.
+# compiler ARCHITECTURE: prints the C compiler of the library.
+compiler() {
+    local zig
+    zig=$(echo "$PWD"/build/venv/build/lib/python3*/site-packages/ziglang/zig)
+    case $RUNSPAN_TOOLCHAIN in
+    system) echo "$CC" ;;
+    zig) echo "$zig cc -target $1-linux-gnu.$GLIBC" ;;
+    *) echo "build.sh: RUNSPAN_TOOLCHAIN is zig or system" >&2 && return 1 ;;
+    esac
+}
+
+# library ARCHITECTURE DIR: the front, the core, and what is said about them.
+library() {
+    [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
+    say "library for $1"
+    mkdir -p "$2"
+    core "$2" "" "$1"
+    front "$2" "$1"
+    scripts/licenses.sh "$2/librunspan-core.so" >"$2/THIRD_PARTY_LICENSES"
+    "$PYTHON" scripts/sbom.py "$2/librunspan-core.so" "$1" >"$2/librunspan-core.cdx.json"
+}
+
+# package PLATFORM LIBRARY DIR: a wheel.
+package() {
+    venv build python/requirements-build.txt
+    mkdir -p build/package
+    [ "$1" = any ] || cp "$2/THIRD_PARTY_LICENSES" build/package/ # to where python/ has a link
+    RUNSPAN_WHEEL=$1 RUNSPAN_LIBRARY=$(realpath -m "$2") SOURCE_DATE_EPOCH=$(source_date) \
+        build/venv/build/bin/pip wheel -q --no-deps --no-build-isolation -w "$3" ./python
+    build/venv/build/bin/python scripts/repack.py "$3"/*"$1".whl
+}
+
+# source_date: of the files in a package, which is the same each time. Without git it is that of no commit.
+source_date() {
+    echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
+}
+
+# core DIR [TAGS [ARCHITECTURE]]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is
+# a twentieth of its size. What is wrapped is in capi/*.c. Nothing in it depends on the folder or the time.
 core() {
-    local overlay
+    local overlay architecture=${3:-$(uname -m)} cc
+    use_go
+    cc=$(compiler "$architecture")
+    case $architecture in
+    x86_64) local -x GOARCH=amd64 ;;
+    aarch64) local -x GOARCH=arm64 ;;
+    *) echo "build.sh: there is no library for $architecture" >&2 && return 1 ;;
+    esac
     overlay=$(mktemp -d)
     scripts/runtime_overlay.sh "$overlay"
-    GOEXPERIMENT=norandomizedheapbase64 go build -buildmode=c-shared -trimpath -tags "$GO_TAGS${2:+,$2}" \
-        -overlay "$overlay/overlay.json" -ldflags="-s -w -extldflags '$CORE_LDFLAGS'" \
+    CC=$cc GOEXPERIMENT=norandomizedheapbase64 go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GO_TAGS${2:+,$2}" \
+        -overlay "$overlay/overlay.json" -ldflags="-s -w -buildid= -extldflags '$CORE_LDFLAGS'" \
         -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/runtime/...= -gcflags=runspan/...= \
         -o "$1/librunspan-core.so" ./capi
     rm -r "$overlay" "$1/librunspan-core.h" # the front's core.h is the header
 }
 
-# front DIR: the shared and the static front.
+# front DIR ARCHITECTURE: the shared and the static front.
 front() {
-    local source object objects=()
-    mkdir -p build/obj
+    local source object objects=() cc
+    read -ra cc < <(compiler "$2")
+    mkdir -p "build/obj/$2"
     for source in capi/front/*.c; do
-        object=build/obj/$(basename "$source" .c).o
-        "$CC" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
+        object=build/obj/$2/$(basename "$source" .c).o
+        "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done
-    "$CC" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
+    "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
     ln -sf librunspan.so.0 "$1/librunspan.so"
     rm -f "$1/librunspan.a"
     ar rcs "$1/librunspan.a" "${objects[@]}"
@@ -265,7 +349,7 @@ stripepy_venv() {
 }
 
 install_runspan() {
-    "build/venv/$1/bin/pip" install -q --no-deps --force-reinstall build/wheels/*.whl
+    "build/venv/$1/bin/pip" install -q --no-deps --no-index --find-links build/wheels --force-reinstall runspan
 }
 
 # store_side: what served makes, without the collector.
@@ -279,7 +363,7 @@ store_side() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

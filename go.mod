@@ -2,6 +2,9 @@ module runspan
 
 go 1.26.0
 
+// The Go whose standard library scripts/runtime_overlay.sh knows, and that the wheels are built with.
+toolchain go1.26.11
+
 require (
 	github.com/ebitengine/purego v0.11.3
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0

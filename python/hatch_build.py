@@ -1,31 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""Tags the wheel: it holds shared objects of this platform, but no CPython extension. There is no sdist."""
+"""Make the wheel of one platform. RUNSPAN_WHEEL names it: x86_64, aarch64, or any for the package without a library.
+
+There is no sdist: this folder without the library's sources would make a package that can't be built.
+"""
 
 from __future__ import annotations
 
-import re
-import sysconfig
+import os
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+PLATFORM = os.environ.get("RUNSPAN_WHEEL", "any")
+# Older pips know the second name only. tests/install compares them with the symbols that the libraries need.
+TAG = "py3-none-" + ("any" if PLATFORM == "any" else f"manylinux_2_17_{PLATFORM}.manylinux2014_{PLATFORM}")
+LIBRARIES = ("librunspan.so", "librunspan-core.so")
 
 
-class Hook(BuildHookInterface):  # type: ignore[type-arg]
+class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name == "sdist":
-            # This folder without the library's sources would make a package that can't be built.
-            raise RuntimeError("runspan has no sdist: ./build.sh wheel makes a wheel, from the whole repository")
-        libraries = [Path(self.root, f) for f in self.build_config.force_include if f.endswith(".so")]
-        machine = sysconfig.get_platform().removeprefix("linux-").replace("-", "_")
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-manylinux_2_{glibc(libraries)}_{machine}"
+            raise RuntimeError("runspan has no sdist: ./build.sh wheels makes wheels, from the whole repository")
+        build_data["tag"] = TAG
+        if PLATFORM != "any":
+            build_data["pure_python"] = False
+            for name in LIBRARIES:
+                build_data["force_include"][os.path.join(os.environ["RUNSPAN_LIBRARY"], name)] = f"runspan/lib/{name}"
+            build_data["sbom_files"].append(os.path.join(os.environ["RUNSPAN_LIBRARY"], "librunspan-core.cdx.json"))
 
 
-def glibc(libraries: list[Path]) -> int:
-    """The minor version of the oldest glibc 2 that has all they need; pip does not install the wheel with an older one.
+class CustomMetadataHook(MetadataHookInterface):
+    """Name the licences of what is in the wheel: runspan is MIT; the others are what the core contains."""
 
-    A library has the names of the versions that it needs as texts, among those of its symbols.
-    """
-    needed = [v for library in libraries for v in re.findall(rb"\0GLIBC_2\.(\d+)(?=[.\0])", library.read_bytes())]
-    return max(map(int, needed))
+    def update(self, metadata: dict[str, Any]) -> None:
+        files = ["LICENSE"] if PLATFORM == "any" else ["LICENSE", "THIRD_PARTY_LICENSES"]
+        metadata["license-files"] = files
+        metadata["license"] = "MIT" if PLATFORM == "any" else "MIT AND Apache-2.0 AND BSD-3-Clause"
+        for name in files:
+            assert Path(self.root, name).is_file(), f"{name} is missing: ./build.sh wheels writes it"

@@ -4,14 +4,16 @@ set -euo pipefail
 core=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+order=()         # of the checksums of texts
 declare -A users # of a text, by its checksum
 declare -A texts
 
 add() { # NAME FOLDER
     local text sum
-    text=$(find "$2" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'NOTICE*' \) | sort | xargs -r cat)
+    text=$(find -H "$2" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'NOTICE*' \) | sort | xargs -r cat)
     [ -n "$text" ] || { echo "licenses.sh: $1 has no licence" >&2; return 1; }
     sum=$(cksum <<<"$text")
+    [ -n "${texts[$sum]:-}" ] || order+=("$sum")
     users[$sum]+="$1"$'\n'
     texts[$sum]=$text
 }
@@ -22,7 +24,9 @@ for module in $(go version -m "$core" | awk '$1 == "dep" { print $2 }'); do
     [ "${folder#"$PWD"/}" = "$folder" ] || continue # a stand-in, of this project
     add "$(go list -m "$module")" "$folder"
 done
+zig=$(echo build/venv/build/lib/python3*/site-packages/ziglang)
+[ "${RUNSPAN_TOOLCHAIN:-zig}" = system ] || add "zig $("$zig/zig" version), its compiler's runtime" "$zig"
 echo "librunspan-core.so contains these, under the licences that follow them."
-for sum in "${!texts[@]}"; do
+for sum in "${order[@]}"; do
     printf '\n====\n%s\n%s\n' "${users[$sum]}" "${texts[$sum]}"
 done

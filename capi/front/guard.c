@@ -13,12 +13,10 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -67,7 +65,7 @@ static int is_refused(void) {
               epoll_pwait(poller, &event, 1, 0, NULL) < 0 || sigaltstack(NULL, &stack) != 0 ||
               sigaction(SIGSEGV, NULL, &action) != 0 || pthread_sigmask(SIG_BLOCK, NULL, &mask) != 0 ||
               syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) < 0 ||
-              getrandom(&random, sizeof random, GRND_NONBLOCK) < 0;
+              syscall(SYS_getrandom, &random, sizeof random, 1 /* GRND_NONBLOCK: glibc has it since 2.25 */) < 0;
     if (poller >= 0)
         close(poller);
     if (watched >= 0)

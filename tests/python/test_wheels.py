@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The packages in build/wheels: which of them pip takes where, and what is in each."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+WHEELS = Path(__file__).parents[2] / "build" / "wheels"
+X86 = "manylinux_2_17_x86_64.manylinux2014_x86_64"
+ARM = "manylinux_2_17_aarch64.manylinux2014_aarch64"
+LARGEST = 3_700_000  # bytes of a package
+
+
+def wheel(tag: str) -> Path:
+    (found,) = WHEELS.glob(f"runspan-*-py3-none-{tag}.whl")
+    return found
+
+
+@pytest.mark.parametrize(
+    "platform, python, tag",
+    [
+        ("manylinux2014_x86_64", "3.10", X86),  # the oldest pips know this name alone
+        ("manylinux_2_17_x86_64", "3.11", X86),
+        ("manylinux_2_28_x86_64", "3.12", X86),
+        ("manylinux_2_39_x86_64", "3.14", X86),
+        ("manylinux2014_aarch64", "3.10", ARM),
+        ("manylinux_2_34_aarch64", "3.13", ARM),
+        ("manylinux1_x86_64", "3.10", "any"),  # glibc 2.5
+        ("manylinux_2_17_i686", "3.10", "any"),
+        ("manylinux_2_28_ppc64le", "3.12", "any"),
+        ("musllinux_1_2_x86_64", "3.12", "any"),
+        ("musllinux_1_2_aarch64", "3.13", "any"),
+        ("macosx_11_0_arm64", "3.12", "any"),
+        ("macosx_10_9_x86_64", "3.10", "any"),
+        ("win_amd64", "3.13", "any"),
+        ("win_arm64", "3.14", "any"),
+    ],
+)
+def test_pip_takes_the_right_one(platform: str, python: str, tag: str, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--no-index", "--no-deps", "--only-binary=:all:"]
+    # pip expands the older names of a platform, and not the newer form of a glibc that is newer than a wheel's.
+    tags = [platform]
+    if newer := re.fullmatch(r"manylinux_2_(\d+)_(\w+)", platform):
+        tags += [f"manylinux_2_{minor}_{newer[2]}" for minor in range(17, int(newer[1]))]
+    asked = [word for tag in tags for word in ("--platform", tag)]
+    subprocess.run(
+        [*pip, "--find-links", str(WHEELS), "--python-version", python, *asked, "-d", str(tmp_path), "runspan"],
+        check=True,
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [wheel(tag).name]
+
+
+def test_this_interpreter_takes_the_one_with_a_library(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-index", "--find-links", str(WHEELS)]
+    subprocess.run([*pip, "-d", str(tmp_path), "runspan"], check=True)
+    (taken,) = tmp_path.iterdir()
+    assert "manylinux" in taken.name
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {re.sub(r"^runspan-[^/]*", "info", name): archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("tag", [X86, ARM])
+def test_what_is_in_a_package_with_a_library(tag: str) -> None:
+    found = members(wheel(tag))
+    assert [name for name in found if name.endswith(".so")] == [
+        "runspan/lib/librunspan-core.so",
+        "runspan/lib/librunspan.so",
+    ]
+    licences = found["info/licenses/THIRD_PARTY_LICENSES"].decode()
+    bill = found["info/sboms/librunspan-core.cdx.json"].decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    modules = re.findall(r'"purl": "pkg:golang/([^"@]+)@([^"]+)"', bill)
+    assert len(modules) > 10 and ("std", "1.26.8") in modules
+    for name, version in modules:
+        assert f"{name} {version}" in licences or name == "std"
+    assert "zig" in bill and "zig 0.17.1" in licences
+    assert wheel(tag).stat().st_size <= LARGEST
+
+
+def test_the_package_for_all_other_platforms_differs_by_the_library_alone() -> None:
+    ours, others = members(wheel(X86)), members(wheel("any"))
+    names = {name for name in ours if not re.search(r"lib/|sboms/|THIRD_PARTY|RECORD|WHEEL|METADATA", name)}
+    assert names == {name for name in others if not re.search(r"RECORD|WHEEL|METADATA", name)}
+    assert all(ours[name] == others[name] for name in names) and len(names) > 8
+
+
+def test_checkers_find_nothing() -> None:
+    """auditwheel looks for symbols that a platform of the tag need not have."""
+    tools = Path(sys.executable).parent
+    wheels = sorted(WHEELS.glob("*.whl"))
+    assert len(wheels) == 3
+    subprocess.run([tools / "twine", "check", "--strict", *wheels], check=True)
+    subprocess.run([tools / "check-wheel-contents", *wheels], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "check"], check=True)
+    for path in wheels[1:]:
+        shown = subprocess.run([tools / "auditwheel", "show", path], check=True, capture_output=True, text=True).stdout
+        tag = path.name.split("-")[-1].split(".")[0]
+        assert f'platform tag: "{tag}"' in " ".join(shown.split())
