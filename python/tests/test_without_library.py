@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import runspan
-from runspan import Client, Span, Status
+from runspan import Client, Span, Status, _abi
 
 
 def use(client: Client) -> None:
@@ -40,6 +41,30 @@ def test_missing() -> None:
     client = Client("stripepy", "{}", library="/nowhere/librunspan.so")
     use(client)
     assert client.state != 0
+
+
+@pytest.mark.parametrize(
+    "system, machine, libc, reason",
+    [
+        ("Darwin", "arm64", "", "runspan has no library for macOS on arm64 yet"),
+        ("Windows", "AMD64", "", "runspan has no library for Windows on AMD64 yet"),
+        ("Linux", "x86_64", "musl", "runspan has no library for Linux without glibc on x86_64 yet"),
+        ("Linux", "riscv64", "glibc", "runspan has no library for Linux on riscv64 yet"),
+        ("FreeBSD", "amd64", "", "runspan has no library for FreeBSD on amd64 yet"),
+        ("Linux", "x86_64", "glibc", "/nowhere/librunspan.so is missing"),
+        ("Linux", "aarch64", "glibc", "/nowhere/librunspan.so is missing"),
+    ],
+)
+def test_platforms_without_a_library(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: str, reason: str
+) -> None:
+    monkeypatch.setattr(_abi, "library_path", lambda: "/nowhere/librunspan.so")
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
+    client = Client("stripepy", "{}")
+    use(client)
+    assert client.reason == reason and client.state != 0
 
 
 def test_broken(not_a_library: Path) -> None:

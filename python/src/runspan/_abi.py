@@ -34,10 +34,26 @@ def library_path() -> str:
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "librunspan.so")
 
 
+def no_library() -> str:
+    """Return a sentence that says why this package has no library: it may be the one for all other platforms."""
+    import platform
+    import sys
+
+    system, machine = platform.system(), platform.machine()
+    glibc = platform.libc_ver()[0] == "glibc"
+    if system == "Linux" and glibc and machine in ("x86_64", "aarch64") and sys.maxsize > 2**32:
+        return f"{library_path()} is missing"
+    name = {"Darwin": "macOS", "Linux": "Linux" if glibc else "Linux without glibc"}.get(system, system)
+    bits = "" if sys.maxsize > 2**32 else ", 32 bits,"
+    return f"runspan has no library for {name} on {machine}{bits} yet"
+
+
 class Library:
     """The loaded front. Raises LibraryError where it can't be, or is of another version than this package."""
 
     def __init__(self, path: str, version: str) -> None:
+        if path == library_path() and not os.path.exists(path):
+            raise LibraryError(no_library())
         try:
             import ctypes
 
