@@ -4,13 +4,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 printf '\n== Go\n'
-unformatted=$(gofmt -l capi collector internal tests third_party)
+unformatted=$(gofmt -l capi collector internal scripts tests third_party)
 if [ -n "$unformatted" ]; then
     echo "not gofmt-ed: $unformatted"
     exit 1
 fi
 go vet ./...
 go vet -tags runspan_testhooks ./capi
+scripts/vulnerabilities.sh
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 (cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
 
