@@ -31,6 +31,7 @@ type situation struct {
 	company   bool   // it is company.c's
 	cell      string // of the table, where it is not the same each time
 	core      string // of another place
+	adds      *addition
 	wrap      func(*testing.T) []string
 }
 
@@ -80,10 +81,10 @@ func situations(t *testing.T) []situation {
 		{text: "none out of the ordinary", hosts: "c+p", name: "plain", whole: 1},
 
 		{text: "fork before open: both processes open", hosts: "c+p", name: "fork-before-open", whole: 2},
-		{text: "fork in a span: the child uses it, and exits at once", hosts: "c+p", name: "fork-in-span", whole: 1},
+		{text: "fork in a span: the child uses it, and exits at once", hosts: "c+p", name: "fork-in-span", whole: 1, adds: forkWarning},
 		{text: "forks by one thread, calls by another", hosts: "c+p", name: "fork-by-thread", whole: 1},
 		{text: "forks by one thread while another opens", hosts: "c+", name: "fork-during-open", whole: 1, opens: []int{0, 14}, both: true, cell: "reported; each child is on, or off as a fork"},
-		{text: "fork in a span: the child opens anew", hosts: "c+p", name: "fork-child-opens", whole: 1, opens: []int{14}, both: true},
+		{text: "fork in a span: the child opens anew", hosts: "c+p", name: "fork-child-opens", whole: 1, opens: []int{14}, both: true, adds: forkWarning},
 		{text: "fork and exec of a tool that opens", hosts: "c+p", name: "fork-exec", whole: 2},
 		{text: "daemon: two forks, then open", hosts: "c+p", name: "daemon", whole: 1},
 		{text: "exec of itself in a span: the new program opens", hosts: "c+p", name: "exec-itself", whole: 1},
@@ -148,9 +149,13 @@ func situations(t *testing.T) []situation {
 		situation{text: "the same are blocked, and waited for with sigtimedwait", hosts: "c+p", name: "waited-for", whole: -1},
 	)
 	fault := func(text, hosts, kind string) {
+		var adds *addition
+		if strings.HasPrefix(kind, "faulthandler") {
+			adds = coreFrame
+		}
 		all = append(all,
-			situation{text: text, hosts: hosts, name: "fault", arguments: []string{kind, "main"}, whole: 1, aborted: 1},
-			situation{text: text + ", in another thread that calls runspan", hosts: hosts, name: "fault", arguments: []string{kind, "thread"}, whole: 1, aborted: 1})
+			situation{text: text, hosts: hosts, name: "fault", arguments: []string{kind, "main"}, whole: 1, aborted: 1, adds: adds},
+			situation{text: text + ", in another thread that calls runspan", hosts: hosts, name: "fault", arguments: []string{kind, "thread"}, whole: 1, aborted: 1, adds: adds})
 	}
 	fault("SIGSEGV by a fault", "c+p", "segv")
 	fault("SIGBUS", "c+", "bus")

@@ -26,10 +26,14 @@ var Root = func() string {
 // Schema is StripePy's.
 var Schema = filepath.Join(Root, "schemas", "stripepy.json")
 
-// Library is build/lib's absolute path, made by build.sh.
+// Library is build/lib's absolute path, made by build.sh; or HOST_LIB's, as CC is
+// read in place of cc.
 func Library(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(Root, "build", "lib")
+	if own := os.Getenv("HOST_LIB"); own != "" {
+		dir = own
+	}
 	if _, err := os.Stat(dir + "/librunspan.so"); err != nil {
 		t.Fatalf("run ./build.sh build first: %v", err)
 	}
