@@ -91,6 +91,7 @@ test() { # all tests
     scripts/restic.sh test
     say "interpreters and their packages"
     scripts/languages.sh
+    scripts/platforms.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     wait "$compiling" || { cat build/collector.log; exit 1; }
     core build/test/lib runspan_testhooks # the one that panics when told to
@@ -155,6 +156,13 @@ served() { # what serve, or a server, needs (build/collector, build/venv/collect
 serve() { # the maintainers' side on this machine, until Ctrl-C
     served
     exec collector/bin/serve "$@"
+}
+
+platforms() { # the wheels, where they will be used (build/platforms), with tests/guest on each; takes more than an hour
+    wheels
+    scripts/platforms.sh
+    say platforms
+    go test -count=1 -timeout 8h -v ./tests/platforms -long "$@"
 }
 
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
@@ -363,7 +371,7 @@ store_side() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve) "$task" "${@:2}" ;;
+help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve | platforms) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

