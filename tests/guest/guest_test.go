@@ -123,6 +123,9 @@ func execute(t *testing.T, command, env []string) outcome {
 	command = slices.Concat(command[:at-2], command[at-1:at], []string{host.Schema, facts}, command[at:])
 	c := exec.Command(command[0], command[1:]...)
 	c.Env = env
+	if *under != "" {
+		c.Env = append(slices.Clone(env), "GUEST_SLOW=1")
+	}
 	c.Dir = os.TempDir()
 	out := &bytes.Buffer{}
 	c.Stdout, c.Stderr = out, out

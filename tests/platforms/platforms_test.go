@@ -40,7 +40,7 @@ var platforms = []platform{
 	{name: "CPython 3.12", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.12.1"), says: "cpython 3.12"},
 	{name: "CPython 3.13", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.13.5"), says: "cpython 3.13"},
 	{name: "CPython 3.14", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.14.3"), says: "cpython 3.14"},
-	{name: "PyPy 3.11 on glibc 2.41", where: "x86_64, glibc 2.41", wheel: "x86_64", compilers: "trixie", python: "trixie/root/usr/bin/pypy3.11-trixie", says: "pypy 3.11"},
+	{name: "PyPy 3.11 on glibc 2.41", where: "x86_64, glibc 2.41", wheel: "x86_64", compilers: "trixie", python: "trixie/root/usr/bin/pypy3.11-trixie", says: "pypy 3.11", known: pypy},
 	{name: "CPython 3.10 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.10.8") + "-bullseye", says: "cpython 3.10"},
 	{name: "CPython 3.11 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.11.3") + "-bullseye", says: "cpython 3.11"},
 	{name: "CPython 3.12 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.12.1") + "-bullseye", says: "cpython 3.12"},

@@ -34,7 +34,7 @@ static int at_exit(int argc, char **argv) {
 static int without_a_word(int argc, char **argv) {
     (void)argc, (void)argv;
     open_and_begin();
-    sleep_ms(200);
+    settle();
     _exit(4);
 }
 

@@ -33,6 +33,10 @@ void sleep_ms(long ms) {
         ;
 }
 
+void settle(void) {
+    sleep_ms(getenv("GUEST_SLOW") != NULL ? 4000 : 200);
+}
+
 double now_ms(void) {
     struct timespec t;
 
