@@ -158,11 +158,11 @@ serve() { # the maintainers' side on this machine, until Ctrl-C
     exec collector/bin/serve "$@"
 }
 
-platforms() { # the wheels, where they will be used (build/platforms), with tests/guest on each; takes more than an hour
+platforms() { # the wheels, where they will be used (build/platforms), with tests/guest on each; writes the table of docs/platforms.md; takes hours
     wheels
     scripts/platforms.sh
     say platforms
-    go test -count=1 -timeout 8h -v ./tests/platforms -long "$@"
+    go test -count=1 -timeout 8h -v ./tests/platforms -long -table "$PWD/docs/platforms.md" "$@"
 }
 
 fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
