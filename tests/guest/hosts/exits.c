@@ -34,7 +34,7 @@ static int at_exit(int argc, char **argv) {
 static int without_a_word(int argc, char **argv) {
     (void)argc, (void)argv;
     open_and_begin();
-    settle();
+    settle(200);
     _exit(4);
 }
 
@@ -75,7 +75,7 @@ static int threads_run_on(int argc, char **argv) {
 
 static void *exit_soon(void *unused) {
     (void)unused;
-    sleep_ms(100);
+    settle(100);
     exit(7);
 }
 

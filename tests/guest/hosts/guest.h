@@ -36,7 +36,7 @@ void fact(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void plain(void);
 
 void sleep_ms(long ms);
-void settle(void); /* so long that the core has written what it has been told, by an emulator with GUEST_SLOW */
+void settle(long ms); /* so that the core has written what it has been told; longer with GUEST_SLOW, in an emulator */
 double now_ms(void);
 long vm_kib(const char *field); /* of /proc/self/status */
 

@@ -51,9 +51,9 @@ def situation(f: Callable[..., int | None]) -> Callable[..., int | None]:
     return f
 
 
-def settle() -> None:
-    """Sleep so long that the core has written what it has been told."""
-    time.sleep(4 if "GUEST_SLOW" in os.environ else 0.2)
+def settle(seconds: float) -> None:
+    """Sleep so that the core has written what it has been told."""
+    time.sleep(2 if "GUEST_SLOW" in os.environ else seconds)
 
 
 def open_client() -> None:
@@ -277,7 +277,7 @@ def limit_after(kind: str) -> None:
 @situation
 def gives_up(what: str) -> None:
     open_and_begin()
-    time.sleep(0.15)
+    settle(0.15)
     if what == "rights":
         os.setgid(12345)
         os.setuid(12345)
@@ -286,7 +286,7 @@ def gives_up(what: str) -> None:
     if what == "root":
         os.chroot("/var")
     end()
-    time.sleep(0.1)
+    settle(0.1)
     if what == "for-a-while":
         os.seteuid(0)
     close(0.3)
@@ -351,7 +351,7 @@ def atexit_() -> None:
 @situation
 def exit_at_once() -> None:
     open_and_begin()
-    settle()
+    settle(0.2)
     os._exit(4)
 
 
@@ -399,7 +399,7 @@ def at_shutdown() -> None:
 @situation
 def small_stacks() -> None:
     open_client()
-    threading.stack_size(64 << 10)  # Python's own minimum is 32 KiB
+    threading.stack_size(max(64 << 10, os.sysconf("SC_THREAD_STACK_MIN")))  # which is 128 KiB for arm64
     thread = threading.Thread(target=one)
     thread.start()
     thread.join()
@@ -417,7 +417,7 @@ def fault(kind: str, where: str) -> None:
 
     def here() -> None:
         one()
-        settle()
+        settle(0.2)
         import ctypes
 
         if kind.startswith("faulthandler") or kind == "segv":
@@ -444,7 +444,7 @@ def fault(kind: str, where: str) -> None:
 def pipe(how: str) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL if how == "default" else signal.SIG_IGN)
     open_and_begin()
-    settle()
+    settle(0.2)
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -519,7 +519,12 @@ def in_close(how: str) -> int:
     atexit.register(close, 2)
     open_and_begin()
     end()
-    threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt() -> None:
+        settle(0.15)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     begun = time.monotonic()
     try:
         close(10)

@@ -188,7 +188,7 @@ static int gives_up(int argc, char **argv) {
     tel_open(schema);
     tel_begin();
     tel_attr();
-    sleep_ms(150);
+    settle(150);
     if (strcmp(what, "rights") == 0)
         failed = setgid(12345) != 0 || setuid(12345) != 0;
     if (strcmp(what, "for-a-while") == 0)
@@ -197,7 +197,7 @@ static int gives_up(int argc, char **argv) {
         failed = chroot("/var");
     tel_attr();
     tel_end();
-    sleep_ms(100);
+    settle(100);
     if (strcmp(what, "for-a-while") == 0)
         failed = seteuid(0);
     tel_close(300);

@@ -33,8 +33,8 @@ void sleep_ms(long ms) {
         ;
 }
 
-void settle(void) {
-    sleep_ms(getenv("GUEST_SLOW") != NULL ? 4000 : 200);
+void settle(long ms) {
+    sleep_ms(getenv("GUEST_SLOW") != NULL ? 2000 : ms);
 }
 
 double now_ms(void) {

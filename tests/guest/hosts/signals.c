@@ -218,7 +218,7 @@ static void do_fault(const char *kind) {
 
 static void *fault_here(void *kind) {
     tel_one();
-    settle();
+    settle(200);
     do_fault(kind);
     return NULL;
 }
@@ -294,7 +294,7 @@ static int broken_pipe(int argc, char **argv) {
     tel_open(schema);
     tel_begin();
     tel_attr();
-    settle();
+    settle(200);
     pipe(ends) == 0 ? (void)close(ends[0]) : abort();
     n = write(ends[1], "x", 1);
     fact("write %d, %d", (int)n, errno == EPIPE);
@@ -371,7 +371,7 @@ static int alternate_stack(int argc, char **argv) {
 }
 
 static void *signal_soon(void *signal) {
-    sleep_ms(150);
+    settle(150);
     kill(getpid(), *(int *)signal);
     return NULL;
 }

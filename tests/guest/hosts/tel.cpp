@@ -77,7 +77,7 @@ int uncaught(int, char **) {
     tel_open(schema);
     tel_begin();
     tel_attr();
-    sleep_ms(200);
+    settle(200);
     throw std::runtime_error{"no such matrix"};
 }
 
