@@ -17,8 +17,8 @@ import (
 // The largest file of certificates that is read. Mozilla's are 200 kB.
 const largestFile = 32 << 20
 
-// Where Linux systems keep their certificates, as crypto/x509 knows it: the
-// first of the files that has any, and all folders.
+// Where Linux systems keep their certificates, as crypto/x509 knows it. The first
+// of the files that has any counts; the folders do where none has.
 var (
 	systemFiles = []string{
 		"/etc/ssl/certs/ca-certificates.crt",
@@ -55,9 +55,8 @@ func absolute(path string) string {
 // roots reads the certificates that the environment names: those of the first
 // variable that gives any, so that one which is left over from something else
 // does not keep reports from being delivered. Where none does, they are the
-// system's; nil has crypto/x509 read those. log is told of each that gives none.
+// system's. log is told of each that gives none.
 func (n *Network) roots(log func(string)) *x509.CertPool {
-	stale := false
 	for _, source := range []struct {
 		variables string
 		paths     []string
@@ -73,27 +72,24 @@ func (n *Network) roots(log func(string)) *x509.CertPool {
 		if addAll(pool, source.paths) {
 			return pool
 		}
-		stale = true
 		log("there is no certificate in " + source.variables + ": others are used")
 	}
-	if !stale {
-		return nil
-	}
-	return systemRoots()
+	return systemRoots(systemFiles, systemFolders)
 }
 
-// systemRoots reads the system's certificates without crypto/x509, which would
+// systemRoots reads the system's certificates without crypto/x509. That would
 // look for them where the variables say, if they are from before this library
-// was loaded. nil: there are none, so it will take those that are linked in.
-func systemRoots() *x509.CertPool {
+// was loaded; and it reads the folders too, with each of the bundle's
+// certificates once more, which takes as long as all the rest of a short run.
+// nil: there are none, so crypto/x509 will take those that are linked in.
+func systemRoots(files, folders []string) *x509.CertPool {
 	pool := x509.NewCertPool()
-	found := false
-	for _, file := range systemFiles {
-		if found = addFile(pool, file); found {
-			break
+	for _, file := range files {
+		if addFile(pool, file) {
+			return pool
 		}
 	}
-	if !addAll(pool, systemFolders) && !found {
+	if !addAll(pool, folders) {
 		return nil
 	}
 	return pool

@@ -88,7 +88,7 @@ func poolOf(text string) *x509.CertPool {
 // Which of the variables counts.
 func TestTheFirstThatGivesCertificatesCounts(t *testing.T) {
 	dir := t.TempDir()
-	pools := map[string]*x509.CertPool{"none that are named": nil, "the system's": systemRoots()}
+	pools := map[string]*x509.CertPool{"the system's": systemRoots(systemFiles, systemFolders)}
 	if pools["the system's"] == nil {
 		t.Fatal("this system has no certificates")
 	}
@@ -119,7 +119,7 @@ func TestTheFirstThatGivesCertificatesCounts(t *testing.T) {
 		want    string
 		told    string // of which variables
 	}{
-		{Network{}, "none that are named", ""},
+		{Network{}, "the system's", ""},
 		{Network{CertFile: ssl, RequestsBundle: requests, CurlBundle: curl}, "ssl", ""},
 		{Network{CertFile: gone, CertDir: gone + ":" + folder, RequestsBundle: requests}, "folder", ""},
 		{Network{CertFile: ssl, CertDir: gone}, "ssl", ""},
@@ -136,7 +136,7 @@ func TestTheFirstThatGivesCertificatesCounts(t *testing.T) {
 		{Network{CertFile: "/dev/zero", RequestsBundle: pipe, CurlBundle: curl}, "curl", "SSL_CERT_FILE or SSL_CERT_DIR, REQUESTS_CA_BUNDLE"},
 		{Network{CertFile: gone}, "the system's", "SSL_CERT_FILE or SSL_CERT_DIR"},
 		{Network{CertFile: gone, CertDir: gone, RequestsBundle: empty, CurlBundle: gone}, "the system's", "SSL_CERT_FILE or SSL_CERT_DIR, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE"},
-		{Network{CertFile: " ", CertDir: ":"}, "none that are named", ""},
+		{Network{CertFile: " ", CertDir: ":"}, "the system's", ""},
 	} {
 		var told []string
 		got := test.network.absolute().roots(func(line string) {
@@ -147,6 +147,48 @@ func TestTheFirstThatGivesCertificatesCounts(t *testing.T) {
 		}
 		if got := strings.Join(told, ", "); got != test.told {
 			t.Errorf("%+v: told of %q, want %q", test.network, got, test.told)
+		}
+	}
+}
+
+// Of a system's store one bundle is read, the folders only where there is none.
+func TestTheSystemsStoreIsReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) (path, text string) {
+		root, _ := newRoot(t)
+		path = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, root, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path, string(root)
+	}
+	first, inFirst := file("first.crt")
+	second, inSecond := file("second.crt")
+	one, inOne := file("certs/one.pem")
+	_, inTwo := file("certs/two.pem")
+	empty, gone := filepath.Join(dir, "empty.crt"), filepath.Join(dir, "gone")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Dir(one)
+	for _, test := range []struct {
+		name    string
+		files   []string
+		folders []string
+		want    string
+	}{
+		{"a bundle and a folder", []string{gone, first}, []string{folder}, inFirst},
+		{"two bundles", []string{first, second}, []string{folder}, inFirst},
+		{"an empty bundle before", []string{empty, second}, []string{folder}, inSecond},
+		{"no bundle", []string{gone, empty}, []string{gone, folder}, inOne + inTwo},
+		{"nothing", []string{gone, empty}, []string{gone}, ""},
+	} {
+		got := systemRoots(test.files, test.folders)
+		if (got == nil) != (test.want == "") || got != nil && !got.Equal(poolOf(test.want)) {
+			t.Errorf("%s: other certificates are read", test.name)
 		}
 	}
 }

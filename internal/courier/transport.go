@@ -19,6 +19,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
+// fallbackDelay is what a collector's IPv6 address has before its IPv4 address is
+// tried as well: a route that swallows packets is no more to be waited for.
+const fallbackDelay = 50 * time.Millisecond
+
 // Network is what the host's environment says about reaching the network. It
 // is passed in because a Go library sees the environment of when it was
 // loaded, not what the host has set since.
@@ -108,6 +112,9 @@ func newHTTPClient(to *Destination, proxy *url.URL, roots *x509.CertPool, verifi
 			TLSClientConfig: &tls.Config{
 				RootCAs:    roots,
 				MinVersion: tls.VersionTLS12,
+				// Without X25519MLKEM768: with its key the first message is larger than a
+				// segment of TCP, which some boxes on the way do not let through.
+				CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 				VerifyConnection: func(c tls.ConnectionState) error {
 					// A proxy that is spoken to over TLS has its handshake first, here too.
 					// In its own, the destination's certificate has been found to be for host.
@@ -135,6 +142,7 @@ func dialer(destination string) func(ctx context.Context, network, address strin
 		if _, notIP := netip.ParseAddr(host); err == nil && notIP != nil && host == destination && strings.Contains(host, ".") {
 			address = net.JoinHostPort(strings.TrimSuffix(host, ".")+".", port)
 		}
-		return (&net.Dialer{Timeout: attemptTimeout}).DialContext(ctx, network, address)
+		d := net.Dialer{Timeout: attemptTimeout, FallbackDelay: fallbackDelay, Resolver: newResolver()}
+		return d.DialContext(ctx, network, address)
 	}
 }
