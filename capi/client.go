@@ -203,6 +203,9 @@ func (s spooled) Flush(ctx context.Context) bool { return s.courier.Flush(ctx) }
 // Finish implements run.Delivery.
 func (s spooled) Finish(ctx context.Context) bool { return s.courier.Finish(ctx) }
 
+// Expect implements run.Expecter.
+func (s spooled) Expect(goesOn func() bool) { s.courier.Expect(goesOn) }
+
 // Close implements run.Delivery. The courier first: what it has claimed goes
 // back to the spool.
 func (s spooled) Close(ctx context.Context) {

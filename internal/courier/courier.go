@@ -10,7 +10,6 @@
 package courier
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -66,7 +65,9 @@ type Courier struct {
 	changed  chan struct{} // closed, and replaced, when Flush has to look again
 	paused   bool          // the collector is left alone for now
 	deadline time.Time     // of Finish; zero: it was not called
-	begun    time.Time     // the attempt
+
+	expected chan func() bool // see Expect
+	opened   time.Time
 }
 
 // errLate says that an attempt was given up before anything was sent.
@@ -82,6 +83,9 @@ func New(to Destination, userAgent string, network *Network, store Store, log fu
 		cancel:  cancel,
 		ended:   make(chan struct{}),
 		changed: make(chan struct{}),
+
+		expected: make(chan func() bool, 1),
+		opened:   time.Now(),
 	}
 	go c.run(ctx, to, userAgent, network.absolute())
 	return c
@@ -134,15 +138,20 @@ func (c *Courier) Finish(ctx context.Context) bool {
 	return c.Flush(ctx)
 }
 
-// inTime returns errLate where a connection that has just been made took longer
-// than is left until Finish's deadline: an answer is going to take about as long.
-func (c *Courier) inTime() error {
+// late says whether an answer that takes so long would come after Finish's deadline.
+func (c *Courier) late(answer time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.deadline.IsZero() && time.Since(c.begun) > time.Until(c.deadline) {
-		return errLate
+	return !c.deadline.IsZero() && answer > time.Until(c.deadline)
+}
+
+// Expect says that there will be something to send, when goesOn returns false at
+// the latest: so that a connection is made ahead, in the background. It does not wait.
+func (c *Courier) Expect(goesOn func() bool) {
+	select {
+	case c.expected <- goesOn:
+	default: // as it has been told already
 	}
-	return nil
 }
 
 // Close stops the courier, an attempt under way included, and waits until ctx
@@ -183,8 +192,8 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 	}
 	var pause spool.Pause
 	var until time.Time
-	connect := sync.OnceValues(func() (otlptrace.Client, *witness) {
-		return c.connect(ctx, to, userAgent, proxy, network.roots(c.log))
+	prepare := sync.OnceValue(func() *way {
+		return c.prepare(ctx, to, userAgent, proxy, network.roots(c.log))
 	})
 	for c.wait(ctx, until) {
 		// Another process may have been asked to wait since.
@@ -193,19 +202,45 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 			continue
 		}
 		if batch := c.store.Claim(); batch != nil {
-			otlp, w := connect()
-			c.attempt(ctx, otlp, w, batch, pause)
+			c.attempt(ctx, prepare(), batch, pause)
 			continue
 		}
 		c.tell(false)
 		// It takes many milliseconds to read a system's certificates: now, because
 		// when there is a batch somebody may be waiting.
-		connect()
-		select {
-		case <-c.store.News():
-		case <-ctx.Done():
-		}
+		c.idle(ctx, prepare())
 	}
+}
+
+// idle waits until there may be something to deliver, and has a connection ready
+// where that is to be expected.
+func (c *Courier) idle(ctx context.Context, w *way) {
+	select {
+	case <-c.store.News():
+	case w.goesOn = <-c.expected:
+		w.ahead(ctx)
+	case <-w.line.over:
+		if w.goesOn != nil && w.goesOn() && w.line.isNeeded(time.Since(c.opened)) {
+			w.ahead(ctx)
+		}
+	case <-ctx.Done():
+	}
+}
+
+// way is how batches get to the collector.
+type way struct {
+	otlptrace.Client
+	*witness
+	line   *line
+	goesOn func() bool // see Expect; nil: it was not called
+}
+
+// ahead connects. Where that fails, an attempt will: that there is nothing to send
+// yet, and nobody at the other end, is no failure.
+func (w *way) ahead(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	_ = w.line.ahead(ctx)
 }
 
 // stay delivers nothing until ctx ends. That is no failure of the collector's:
@@ -217,16 +252,31 @@ func (c *Courier) stay(ctx context.Context, why error) {
 	<-ctx.Done()
 }
 
-// connect makes the client; it has no connection yet, and none any more when ctx
+// prepare makes the client; it has no connection yet, and none any more when ctx
 // has ended.
-func (c *Courier) connect(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) (otlptrace.Client, *witness) {
-	httpClient := newHTTPClient(&to, proxy, roots, func(chains [][]*x509.Certificate) error {
-		return cmp.Or(to.checkPins(chains), c.inTime())
-	})
-	context.AfterFunc(ctx, httpClient.CloseIdleConnections)
-	w := &witness{next: httpClient.Transport}
-	httpClient.Transport = w
-	return NewOTLPClient(to.URL, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf), w
+func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) *way {
+	var l *line
+	verified := func(chains [][]*x509.Certificate) error {
+		if err := to.checkPins(chains); err != nil {
+			return err
+		}
+		if c.late(l.sinceDialled()) {
+			return errLate
+		}
+		return nil
+	}
+	l = newLine(&to, newTransport(&to, proxy, roots, verified, func() { l.dials() }))
+	l.late = c.late
+	context.AfterFunc(ctx, l.close)
+	w := &witness{next: l}
+	httpClient := &http.Client{
+		Transport: w,
+		Timeout:   attemptTimeout,
+		// A redirect could lead anywhere: spans go to the schema's destination.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	otlp := NewOTLPClient(to.URL, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf)
+	return &way{Client: otlp, witness: w, line: l}
 }
 
 // wait waits until then, or until ctx ends, and says whether it has not.
@@ -247,7 +297,7 @@ func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 
 // attempt tries to deliver a batch, and sets or ends the pause, of which last is
 // what was known before.
-func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness, batch *spool.Batch, last spool.Pause) {
+func (c *Courier) attempt(ctx context.Context, w *way, batch *spool.Batch, last spool.Pause) {
 	spans, err := undecoded(batch.Request)
 	if err != nil {
 		c.log("a batch was set aside: it is no OTLP request")
@@ -255,10 +305,7 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 		return
 	}
 	begun := time.Now()
-	c.mu.Lock()
-	c.begun = begun
-	c.mu.Unlock()
-	err = post(ctx, otlp, w, spans)
+	err = post(ctx, w, spans)
 	cut := err != nil && ctx.Err() != nil
 	switch {
 	case errors.Is(err, errLate):
@@ -288,11 +335,11 @@ func (c *Courier) attempt(ctx context.Context, otlp otlptrace.Client, w *witness
 	}
 }
 
-func post(ctx context.Context, otlp otlptrace.Client, w *witness, spans []*tracepb.ResourceSpans) error {
+func post(ctx context.Context, w *way, spans []*tracepb.ResourceSpans) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	w.status, w.retryAfter = 0, ""
-	err := otlp.UploadTraces(ctx, spans)
+	err := w.UploadTraces(ctx, spans)
 	if w.status/100 == 2 {
 		return nil // a partial success is one: what was rejected would be again
 	}

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/idna"
@@ -96,53 +97,55 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// newHTTPClient returns a client for the destination, through a proxy where that
-// is not nil. verified is asked about the chains of a destination that has
-// shown who it is, and may refuse the connection.
-func newHTTPClient(to *Destination, proxy *url.URL, roots *x509.CertPool, verified func(chains [][]*x509.Certificate) error) *http.Client {
+// newTransport returns a way to the destination, through a proxy where that is not
+// nil. verified is asked about the chains of a destination that has shown who it
+// is, and may refuse the connection. dials is called before each try to connect.
+func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, verified func(chains [][]*x509.Certificate) error, dials func()) *http.Transport {
 	host := to.host()
 	overTLS := proxy != nil && proxy.Scheme == "https"
-	return &http.Client{
-		Timeout: attemptTimeout,
-		// A redirect could lead anywhere: spans go to the schema's destination.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:       http.ProxyURL(proxy),
-			DialContext: dialer(host),
-			TLSClientConfig: &tls.Config{
-				RootCAs:    roots,
-				MinVersion: tls.VersionTLS12,
-				// Without X25519MLKEM768: with its key the first message is larger than a
-				// segment of TCP, which some boxes on the way do not let through.
-				CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
-				VerifyConnection: func(c tls.ConnectionState) error {
-					// A proxy that is spoken to over TLS has its handshake first, here too.
-					// In its own, the destination's certificate has been found to be for host.
-					if overTLS && c.PeerCertificates[0].VerifyHostname(host) != nil {
-						return nil
-					}
-					return verified(c.VerifiedChains)
-				},
+	return &http.Transport{
+		Proxy:       http.ProxyURL(proxy),
+		DialContext: dialer(host, dials),
+		TLSClientConfig: &tls.Config{
+			RootCAs:    roots,
+			MinVersion: tls.VersionTLS12,
+			// Without X25519MLKEM768: with its key the first message is larger than a
+			// segment of TCP, which some boxes on the way do not let through.
+			CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
+			VerifyConnection: func(c tls.ConnectionState) error {
+				// A proxy that is spoken to over TLS has its handshake first, here too.
+				// In its own, the destination's certificate has been found to be for host.
+				if overTLS && c.PeerCertificates[0].VerifyHostname(host) != nil {
+					return nil
+				}
+				return verified(c.VerifiedChains)
 			},
-			DisableCompression:     true, // no response of ours is worth unpacking
-			MaxIdleConnsPerHost:    1,
-			MaxResponseHeaderBytes: 16 << 10,
-			IdleConnTimeout:        30 * time.Second,
 		},
+		DisableCompression:     true, // no response of ours is worth unpacking
+		MaxResponseHeaderBytes: 16 << 10,
 	}
 }
 
 // dialer connects. The destination's name, where it has a dot, is a whole one:
 // without a dot at its end a resolver that does not know it would go on to ask
 // for it below the domains of the user's network, which tells who runs those
-// about the destination. A proxy's name may well be below them.
-func dialer(destination string) func(ctx context.Context, network, address string) (net.Conn, error) {
+// about the destination. A proxy's name may well be below them. dials is called when
+// the name has been found.
+func dialer(destination string, dials func()) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if _, notIP := netip.ParseAddr(host); err == nil && notIP != nil && host == destination && strings.Contains(host, ".") {
 			address = net.JoinHostPort(strings.TrimSuffix(host, ".")+".", port)
 		}
 		d := net.Dialer{Timeout: attemptTimeout, FallbackDelay: fallbackDelay, Resolver: newResolver()}
-		return d.DialContext(ctx, network, address)
+		d.Control = func(string, string, syscall.RawConn) error {
+			dials()
+			return nil
+		}
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return keepOurs(conn), nil
 	}
 }

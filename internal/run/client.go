@@ -70,6 +70,13 @@ type Delivery interface {
 	Close(ctx context.Context)
 }
 
+// Expecter is a Delivery that can get ready for a report before it is put.
+type Expecter interface {
+	// Expect says that a span goes on which has lived for a while. It does not
+	// wait. goesOn says whether any still does.
+	Expect(goesOn func() bool)
+}
+
 // Client is one service's use of one host process.
 type Client struct {
 	schema   *schema.Schema
@@ -236,6 +243,13 @@ func (c *Client) forget(s *Span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, s)
+}
+
+// goesOn says whether there is a span that has not ended.
+func (c *Client) goesOn() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open) > 0
 }
 
 func (c *Client) openSpans() []*Span {

@@ -5,18 +5,30 @@ package run
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
 
+	"go.opentelemetry.io/otel/codes"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"runspan/internal/schema"
 )
 
-// lastRecord is a Delivery that keeps the last record.
-type lastRecord struct{ request []byte }
+// lastRecord is a Delivery that keeps the last record, and counts what it is to
+// expect.
+type lastRecord struct {
+	request  []byte
+	expected atomic.Int32
+	goesOn   atomic.Value
+}
+
+func (l *lastRecord) Expect(goesOn func() bool) {
+	l.goesOn.Store(goesOn)
+	l.expected.Add(1)
+}
 
 func (*lastRecord) Put([]byte, []string) error  { return nil }
 func (*lastRecord) Flush(context.Context) bool  { return true }
@@ -28,8 +40,8 @@ func (l *lastRecord) Record(_ string, request []byte) bool {
 	return true
 }
 
-// A run lasts as long as it does, whatever the clock is set to meanwhile.
-func TestARecordOfAClockThatWasSetBack(t *testing.T) {
+func newClient(t *testing.T, delivery Delivery) *Client {
+	t.Helper()
 	text, err := os.ReadFile("../../schemas/stripepy.json")
 	if err != nil {
 		t.Fatal(err)
@@ -38,15 +50,61 @@ func TestARecordOfAClockThatWasSetBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var l lastRecord
 	c, err := New(parsed, map[string]string{
 		"service.name": "stripepy", "distro.name": "runspan", "distro.version": "0.1.0",
 		"sdk.name": "opentelemetry", "sdk.language": "go", "sdk.version": "1.47.0",
-	}, &l)
+	}, delivery)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(NoTime())
+	t.Cleanup(func() { c.Close(NoTime()) })
+	return c
+}
+
+// The delivery is told once of a span that goes on, and of short ones not at all.
+func TestALongSpanIsExpected(t *testing.T) {
+	var l lastRecord
+	c := newClient(t, &l)
+	for range 50 {
+		s, err := c.Begin("call")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+		if err := s.End(codes.Ok); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := l.expected.Load(); n != 0 {
+		t.Errorf("of short spans it is told %d times", n)
+	}
+	s, err := c.Begin("call")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); l.expected.Load() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if n := l.expected.Load(); n != 1 {
+		t.Fatalf("of a long span it is told %d times", n)
+	}
+	goesOn := l.goesOn.Load().(func() bool)
+	if !goesOn() {
+		t.Error("it does not go on")
+	}
+	if err := s.End(codes.Ok); err != nil {
+		t.Fatal(err)
+	}
+	if goesOn() {
+		t.Error("it goes on after its end")
+	}
+}
+
+// A run lasts as long as it does, whatever the clock is set to meanwhile.
+func TestARecordOfAClockThatWasSetBack(t *testing.T) {
+	var l lastRecord
+	c := newClient(t, &l)
 	s, err := c.Begin("call")
 	if err != nil {
 		t.Fatal(err)

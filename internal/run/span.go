@@ -35,6 +35,7 @@ type Span struct {
 	attributes []attribute.KeyValue
 	events     int
 	ended      bool
+	expected   bool // the delivery has been told that it goes on
 	record     record
 }
 
