@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk"
@@ -44,6 +45,41 @@ type client struct {
 	lines lines
 	// preview says that spans are shown as they end, and never sent.
 	preview bool
+
+	mu       sync.Mutex
+	deadline time.Time // of the default wait that goes on, in slices; zero: none does
+}
+
+// stale is how long ago a default wait may have ended of which one more slice is
+// asked for.
+const stale = 50 * time.Millisecond
+
+// time returns how long a caller's wait may take. What is at or above sliceLowest is
+// so many milliseconds, less that, of the default wait: an interpreter that has to
+// look up from time to time waits in slices.
+func (c *client) time(milliseconds uint32) time.Duration {
+	if milliseconds < sliceLowest {
+		return time.Duration(milliseconds) * time.Millisecond
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deadline.IsZero() || time.Since(c.deadline) > stale {
+		c.deadline = time.Now().Add(c.Patience())
+	}
+	return min(max(time.Until(c.deadline), 0), time.Duration(milliseconds-sliceLowest)*time.Millisecond)
+}
+
+// wait waits for a delivery, and says whether all is delivered.
+func (c *client) wait(delivered func(context.Context) bool, milliseconds uint32) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), c.time(milliseconds))
+	defer cancel()
+	all := delivered(ctx)
+	if ctx.Err() == nil { // to wait has no point any more
+		c.mu.Lock()
+		c.deadline = time.Time{}
+		c.mu.Unlock()
+	}
+	return all
 }
 
 // span is what a span handle stands for.
@@ -202,6 +238,11 @@ func (s spooled) Flush(ctx context.Context) bool { return s.courier.Flush(ctx) }
 
 // Finish implements run.Delivery.
 func (s spooled) Finish(ctx context.Context) bool { return s.courier.Finish(ctx) }
+
+// Patience implements run.Patient.
+func (s spooled) Patience(budget time.Duration, short bool) time.Duration {
+	return s.courier.Patience(budget, short)
+}
 
 // Expect implements run.Expecter.
 func (s spooled) Expect(goesOn func() bool) { s.courier.Expect(goesOn) }

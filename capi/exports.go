@@ -16,11 +16,9 @@ static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, 
 import "C"
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -35,6 +33,8 @@ import (
 const (
 	version   = C.RUNSPAN_VERSION
 	userAgent = "runspan/" + C.RUNSPAN_VERSION
+
+	sliceLowest = C.RUNSPAN_CORE_SLICE
 
 	levelDebug   level = C.RUNSPAN_LOG_DEBUG
 	levelWarning level = C.RUNSPAN_LOG_WARNING
@@ -308,7 +308,7 @@ func runspan_core_flush(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) 
 		return code(errHandle)
 	}
 	defer c.tell()
-	return wait(c.Flush, timeoutMs)
+	return delivered(c.wait(c.Flush, uint32(timeoutMs)))
 }
 
 //export runspan_core_close
@@ -320,7 +320,7 @@ func runspan_core_close(handle C.uint64_t, timeoutMs C.uint32_t) (result C.int) 
 	}
 	defer c.tell()
 	spans.removeAll(func(s *span) bool { return s.client == c })
-	return wait(c.Close, timeoutMs)
+	return delivered(c.wait(c.Close, uint32(timeoutMs)))
 }
 
 //export runspan_core_state
@@ -360,10 +360,8 @@ func stringValue(f *schema.Field, v string) (attribute.Value, error) {
 	return attribute.StringValue(text), err
 }
 
-func wait(delivered func(context.Context) bool, timeoutMs C.uint32_t) C.int {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(timeoutMs)*time.Millisecond)
-	defer cancel()
-	if !delivered(ctx) {
+func delivered(all bool) C.int {
+	if !all {
 		return code(errNotDelivered)
 	}
 	return code(nil)

@@ -285,7 +285,8 @@ public:
         return (void)name, span{handle, otherwise};
     }
 
-    // As runspan_flush and runspan_close; no more than the time is waited.
+    // As runspan_flush and runspan_close; no more than the time is waited. The default
+    // is RUNSPAN_DEFAULT_TIMEOUT_MS's: in proportion to the run.
     int flush(std::chrono::milliseconds timeout = default_timeout) noexcept {
         if constexpr (enabled)
             return runspan_flush(handle_, milliseconds(timeout));
@@ -312,7 +313,9 @@ private:
         return o;
     }
     static std::uint32_t milliseconds(std::chrono::milliseconds timeout) noexcept {
-        constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+        constexpr std::int64_t most = 0xFFFEFFFF; // what is above is the default
+        if (timeout == default_timeout)
+            return RUNSPAN_DEFAULT_TIMEOUT_MS;
         return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 0, most));
     }
 

@@ -41,6 +41,10 @@ typedef struct runspan_core_config {
 /* With RUNSPAN_PREVIEW: spans are shown as a table, for people. */
 #define RUNSPAN_CORE_TABLE 2u
 
+/* As a timeout, with so many milliseconds added: a slice of the wait that
+ * RUNSPAN_DEFAULT_TIMEOUT_MS stands for, which goes on with the next one. */
+#define RUNSPAN_CORE_SLICE 0xFFFF0000u
+
 /* A command of the user's that shows something. Those that change something the
  * front carries out by itself: command.c. */
 typedef struct runspan_core_request {

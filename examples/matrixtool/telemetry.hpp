@@ -20,7 +20,7 @@ public:
     using StatusCode = runspan::status;
 
     static Tracer &instance();
-    // Waits for what has not been sent yet, at most 0.3 s.
+    // Waits for what has not been sent yet, at most 0.3 s, or 1 % of the run.
     static void tear_down_instance() noexcept;
 
     // Ends with the status where it is not told another.

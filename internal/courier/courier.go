@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,18 +39,22 @@ const (
 )
 
 // Store is what the courier asks of a spool.Spool. One goroutine calls it, but
-// for Empty.
+// for Empty, Waiting and Distance.
 type Store interface {
 	News() <-chan struct{}
 	Empty() (own, all bool)
 	Look()
+	Waiting() (batches int, oldest time.Time)
 	Claim() *spool.Batch
+	ClaimMore(bytes int) *spool.Batch
 	Delivered(*spool.Batch)
 	Remove(*spool.Batch)
 	Return(*spool.Batch)
 	SetAside(*spool.Batch)
 	Pause() spool.Pause
 	SetPause(spool.Pause)
+	Distance() spool.Distance
+	SetDistance(spool.Distance)
 }
 
 // Courier delivers what a store holds. Its methods may be called from several
@@ -66,8 +71,19 @@ type Courier struct {
 	paused   bool          // the collector is left alone for now
 	deadline time.Time     // of Finish; zero: it was not called
 
+	line    *line         // nil: there is none yet
+	whole   time.Duration // see distance
+	reached bool          // something was delivered
+	long    bool          // this exit is the one in many that waits longer
+
 	expected chan func() bool // see Expect
 	opened   time.Time
+	reading  sync.Once     // of the store's distance
+	looked   chan struct{} // closed when it is known what waits
+	looking  sync.Once
+	wanted   chan struct{} // closed when somebody waits for a delivery
+	wanting  sync.Once
+	apart    bool // batches are sent one by one; run's
 }
 
 // errLate says that an attempt was given up before anything was sent.
@@ -86,6 +102,8 @@ func New(to Destination, userAgent string, network *Network, store Store, log fu
 
 		expected: make(chan func() bool, 1),
 		opened:   time.Now(),
+		looked:   make(chan struct{}),
+		wanted:   make(chan struct{}),
 	}
 	go c.run(ctx, to, userAgent, network.absolute())
 	return c
@@ -112,6 +130,9 @@ func NewOTLPClient(endpoint, userAgent string, httpClient *http.Client, compress
 // this client. It returns early where waiting has no point: while the collector
 // is left alone after a failure.
 func (c *Courier) Flush(ctx context.Context) bool {
+	if ctx.Err() == nil {
+		c.want()
+	}
 	for {
 		c.mu.Lock()
 		changed, paused := c.changed, c.paused
@@ -130,11 +151,17 @@ func (c *Courier) Flush(ctx context.Context) bool {
 
 // Finish is the last Flush before Close. From now on nothing is sent that can
 // hardly be answered before ctx ends: to be cut off then would leave it to the
-// next run, and to the collector twice.
+// next run, and to the collector twice. Where a delivery takes longer than there is
+// time, as far as is known, it does not wait.
 func (c *Courier) Finish(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
 	c.mu.Lock()
-	c.deadline, _ = ctx.Deadline()
+	c.deadline = deadline
 	c.mu.Unlock()
+	if need, _ := c.needs(); ok && need > time.Until(deadline) {
+		own, _ := c.store.Empty()
+		return own
+	}
 	return c.Flush(ctx)
 }
 
@@ -201,8 +228,12 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 			pause, until = now, after(now)
 			continue
 		}
-		if batch := c.store.Claim(); batch != nil {
-			c.attempt(ctx, prepare(), batch, pause)
+		c.look()
+		if c.holdBack(ctx) {
+			continue
+		}
+		if batches := c.claim(); batches != nil {
+			c.attempt(ctx, prepare(), batches, pause)
 			continue
 		}
 		c.tell(false)
@@ -218,10 +249,10 @@ func (c *Courier) idle(ctx context.Context, w *way) {
 	select {
 	case <-c.store.News():
 	case w.goesOn = <-c.expected:
-		w.ahead(ctx)
+		c.ahead(ctx, w.line)
 	case <-w.line.over:
 		if w.goesOn != nil && w.goesOn() && w.line.isNeeded(time.Since(c.opened)) {
-			w.ahead(ctx)
+			c.ahead(ctx, w.line)
 		}
 	case <-ctx.Done():
 	}
@@ -237,10 +268,26 @@ type way struct {
 
 // ahead connects. Where that fails, an attempt will: that there is nothing to send
 // yet, and nobody at the other end, is no failure.
-func (w *way) ahead(ctx context.Context) {
+func (c *Courier) ahead(ctx context.Context, l *line) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	_ = w.line.ahead(ctx)
+	begun := time.Now()
+	err := l.ahead(ctx)
+	late := errors.Is(err, errLate)
+	if late || err != nil && ctx.Err() != nil {
+		c.cutOff(time.Since(begun))
+	}
+	if late {
+		c.cancel()
+	}
+}
+
+// look has the store find what waits, once.
+func (c *Courier) look() {
+	c.looking.Do(func() {
+		c.store.Look()
+		close(c.looked)
+	})
 }
 
 // stay delivers nothing until ctx ends. That is no failure of the collector's:
@@ -248,7 +295,7 @@ func (w *way) ahead(ctx context.Context) {
 func (c *Courier) stay(ctx context.Context, why error) {
 	c.log(fmt.Sprintf("nothing is sent: %v", why))
 	c.tell(true)
-	c.store.Look() // nothing is claimed, but the limits hold all the same
+	c.look() // nothing is claimed, but the limits hold all the same
 	<-ctx.Done()
 }
 
@@ -260,13 +307,20 @@ func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string,
 		if err := to.checkPins(chains); err != nil {
 			return err
 		}
-		if c.late(l.sinceDialled()) {
+		answer := l.sinceDialled()
+		if c.isLong() {
+			answer /= 2 // TCP has taken one half, and TLS the other
+		}
+		if c.late(answer) {
 			return errLate
 		}
 		return nil
 	}
 	l = newLine(&to, newTransport(&to, proxy, roots, verified, func() { l.dials() }))
 	l.late = c.late
+	c.mu.Lock()
+	c.line = l
+	c.mu.Unlock()
 	context.AfterFunc(ctx, l.close)
 	w := &witness{next: l}
 	httpClient := &http.Client{
@@ -283,7 +337,7 @@ func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string,
 func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 	if length := time.Until(until); length > 0 {
 		c.tell(true)
-		c.store.Look() // nothing is claimed for now, but the limits hold all the same
+		c.look() // nothing is claimed for now, but the limits hold all the same
 		timer := time.NewTimer(length)
 		defer timer.Stop()
 		select {
@@ -295,28 +349,28 @@ func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 	return ctx.Err() == nil
 }
 
-// attempt tries to deliver a batch, and sets or ends the pause, of which last is
-// what was known before.
-func (c *Courier) attempt(ctx context.Context, w *way, batch *spool.Batch, last spool.Pause) {
-	spans, err := undecoded(batch.Request)
-	if err != nil {
-		c.log("a batch was set aside: it is no OTLP request")
-		c.store.SetAside(batch)
+// attempt tries to deliver batches in one request, and sets or ends the pause, of
+// which last is what was known before.
+func (c *Courier) attempt(ctx context.Context, w *way, batches []*spool.Batch, last spool.Pause) {
+	spans, batches := c.decode(batches)
+	if len(batches) == 0 {
 		return
 	}
 	begun := time.Now()
-	err = post(ctx, w, spans)
+	err := post(ctx, w, spans)
 	cut := err != nil && ctx.Err() != nil
 	switch {
 	case errors.Is(err, errLate):
-		c.store.Return(batch)
+		c.cutOff(time.Since(begun))
+		each(batches, c.store.Return)
 		c.cancel()
 		return
 	case cut && time.Since(begun) < fairChance:
-		c.store.Return(batch)
+		c.cutOff(time.Since(begun))
+		each(batches, c.store.Return)
 		return
 	case cut || err != nil && w.retryable():
-		c.store.Return(batch)
+		each(batches, c.store.Return)
 		// What another process was asked for meanwhile may be longer.
 		pause := w.pause(last)
 		if now := c.store.Pause(); now == last || pause.End().After(now.End()) {
@@ -324,14 +378,42 @@ func (c *Courier) attempt(ctx context.Context, w *way, batch *spool.Batch, last 
 		}
 		c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))
 		return
+	case err != nil && len(batches) > 1:
+		// It may be for one of them, or for there being many.
+		c.apart = true
+		each(batches, c.store.Return)
 	case err != nil:
 		c.log(fmt.Sprintf("a batch was refused: %v", err))
-		c.store.Remove(batch)
+		each(batches, c.store.Remove)
 	default:
-		c.store.Delivered(batch)
+		each(batches, c.store.Delivered)
+		c.measured(w.line.lastDelivery(time.Since(begun)))
 	}
 	if last != (spool.Pause{}) && c.store.Pause() == last { // else it is another's, of since then
 		c.store.SetPause(spool.Pause{})
+	}
+}
+
+// decode returns the batches that are requests, and what is in them. It sets the
+// others aside.
+func (c *Courier) decode(batches []*spool.Batch) (spans []*tracepb.ResourceSpans, good []*spool.Batch) {
+	for _, b := range batches {
+		more, err := undecoded(b.Request)
+		if err != nil {
+			c.log("a batch was set aside: it is no OTLP request")
+			c.store.SetAside(b)
+			continue
+		}
+		spans, good = append(spans, more...), append(good, b)
+	}
+	return spans, good
+}
+
+// each has the batches end, the first last: it is this run's own, if any is, and
+// the one that is kept to be looked at.
+func each(batches []*spool.Batch, end func(*spool.Batch)) {
+	for _, b := range slices.Backward(batches) {
+		end(b)
 	}
 }
 

@@ -48,6 +48,7 @@ type collector struct {
 	status   int
 	header   http.Header
 	names    []string // of spans that came, whatever the answer
+	last     string   // those of the last request
 	requests []*http.Request
 }
 
@@ -64,7 +65,12 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	c.names = append(c.names, got.ResourceSpans[0].ScopeSpans[0].Spans[0].Name)
+	var names []string
+	for _, spans := range got.ResourceSpans {
+		names = append(names, spans.ScopeSpans[0].Spans[0].Name)
+	}
+	c.last = strings.Join(names, " ")
+	c.names = append(c.names, names...)
 	c.requests = append(c.requests, r)
 	for key := range c.header {
 		w.Header().Set(key, c.header.Get(key))
@@ -107,7 +113,7 @@ func startTo(t *testing.T, to courier.Destination, network *courier.Network, fol
 		defer s.mu.Unlock()
 		s.lines = append(s.lines, line)
 	}
-	s.store = spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, log)
+	s.store = spool.Open(folder, spool.Limits{Files: 1000, Bytes: 1 << 20, Age: time.Hour}, anything, log)
 	s.Courier = courier.New(to, userAgent, network, s.store, log)
 	t.Cleanup(s.close)
 	return s

@@ -44,6 +44,7 @@ type line struct {
 	using   bool          // a request is under way
 	begun   time.Time     // to connect; zero: that is not going on
 	dialled time.Time     // the name was found
+	fresh   bool          // the last request's connection was made for it
 	took    time.Duration // the last connection that was made
 	trip    time.Duration // about what a request takes over it
 }
@@ -69,6 +70,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.keep(conn)
 		return nil, errLate
 	}
+	l.mu.Lock()
+	l.fresh = conn == nil
+	l.mu.Unlock()
 	if conn != nil {
 		response, err := l.send(conn, r)
 		if err == nil || r.Context().Err() != nil || r.GetBody == nil {
@@ -80,6 +84,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r = r.Clone(r.Context())
 		r.Body = body
+		l.mu.Lock()
+		l.fresh = true
+		l.mu.Unlock()
 	}
 	conn, err := l.connect(r.Context())
 	if err != nil {
@@ -219,6 +226,17 @@ func (l *line) isNeeded(age time.Duration) bool {
 	defer l.mu.Unlock()
 	whole := l.took * 3 / 2
 	return l.took > far && age < min(whole*proportion, longestRun)
+}
+
+// lastDelivery returns how long a delivery takes from a new connection to the
+// answer, after one that took so long. The connection may have been made ahead.
+func (l *line) lastDelivery(took time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fresh {
+		return took
+	}
+	return l.took + took
 }
 
 // progress says whether a connection waits or is in use, and what a request over

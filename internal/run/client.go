@@ -77,6 +77,21 @@ type Expecter interface {
 	Expect(goesOn func() bool)
 }
 
+// Patient is a Delivery that can tell how long to wait for it.
+type Patient interface {
+	// Patience returns how long a Finish should wait at most, for which there is so
+	// much time; short: because that is the least of any run.
+	Patience(budget time.Duration, short bool) time.Duration
+}
+
+// An exit waits for a hundredth of the run's time, within these bounds: nobody
+// feels one percent.
+const (
+	leastWait  = 300 * time.Millisecond
+	mostWait   = 2 * time.Second
+	proportion = 100
+)
+
 // Client is one service's use of one host process.
 type Client struct {
 	schema   *schema.Schema
@@ -93,6 +108,7 @@ type Client struct {
 	mu       sync.Mutex
 	resource []attribute.KeyValue
 	fixed    bool
+	first    time.Time           // when the first span began; zero: none has
 	open     map[*Span]struct{}  // begun and not ended
 	recorded map[string]struct{} // ids of spans that have a record, until they are put
 }
@@ -188,6 +204,9 @@ func (c *Client) Begin(name string) (*Span, error) {
 		c.fixed = true
 		c.outbox.setResource(c.resource)
 	}
+	if c.first.IsZero() {
+		c.first = span.began
+	}
 	c.open[span] = struct{}{}
 	poke(c.begun)
 	return span, nil
@@ -230,6 +249,22 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 func (c *Client) shutdown() {
 	defer func() { _ = recover() }() // a panic here would end the host
 	_ = c.provider.Shutdown(context.Background())
+}
+
+// Patience returns how long a Flush or Close should wait at most, where the caller
+// has no time of its own in mind: in proportion to how long the run took so far.
+func (c *Client) Patience() time.Duration {
+	c.mu.Lock()
+	first := c.first
+	c.mu.Unlock()
+	budget := leastWait
+	if !first.IsZero() {
+		budget = min(max(time.Since(first)/proportion, leastWait), mostWait)
+	}
+	if delivery, ok := c.delivery.(Patient); ok {
+		return delivery.Patience(budget, budget == leastWait)
+	}
+	return budget
 }
 
 // NoTime returns a context that has ended, for a Close that does not wait.

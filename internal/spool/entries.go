@@ -66,7 +66,10 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 }
 
 // ReadPause returns the pause of a service's folder; the zero Pause: none.
-func ReadPause(path string) Pause { return (&folder{path: path}).pause() }
+func ReadPause(path string) Pause {
+	p, _ := (&folder{path: path}).notes()
+	return p
+}
 
 // request reads a file that was written by frame.
 func (d *folder) request(name string) ([]byte, error) {

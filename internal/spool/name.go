@@ -20,8 +20,8 @@ const (
 	bad  state = "bad"  // not to be sent; kept for a while, for people to look at
 )
 
-// Besides there may be these two files: the pause, and the last batch that was
-// delivered, as it was in the folder before.
+// Besides there may be these two files: the pause, with the distance, and the last
+// batch that was delivered, as it was in the folder before.
 const (
 	pauseFile     = "pause"
 	deliveredFile = "delivered"

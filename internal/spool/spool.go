@@ -92,10 +92,12 @@ type Spool struct {
 	jobs   []job     // of which the writer is at the first
 	ready  []*Batch  // of this client, oldest first
 	found  []*Batch  // in files that nobody who lives holds
-	claim  *Batch    // of the courier, that has not ended
+	claims []*Batch  // of the courier, that have not ended
 	listed bool      // found was filled
 	closed bool
 	left   []*Batch // to a later run
+
+	distance Distance // where there is no folder
 }
 
 // Open returns a spool in the folder, an absolute path; empty: in memory only.
@@ -157,10 +159,29 @@ func (s *Spool) Empty() (own, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	isOwn := func(b *Batch) bool { return b.own }
-	own = !slices.ContainsFunc(s.left, isOwn) && len(s.ready) == 0 && (s.claim == nil || !s.claim.own) && !slices.ContainsFunc(s.found, isOwn) &&
+	own = !slices.ContainsFunc(s.left, isOwn) && len(s.ready) == 0 && !slices.ContainsFunc(s.claims, isOwn) && !slices.ContainsFunc(s.found, isOwn) &&
 		!slices.ContainsFunc(s.jobs, func(j job) bool { return j.record == "" })
-	all = s.listed && len(s.jobs)+len(s.ready)+len(s.found) == 0 && s.claim == nil
+	all = s.listed && len(s.jobs)+len(s.ready)+len(s.found)+len(s.claims) == 0
 	return own, all
+}
+
+// Waiting returns how many batches wait to be delivered in files, as far as is
+// known, and when the oldest was made.
+func (s *Spool) Waiting() (batches int, oldest time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, list := range [][]*Batch{s.ready, s.found, s.claims} {
+		for _, b := range list {
+			if !b.file.is() {
+				continue
+			}
+			if made := b.file.made(); batches == 0 || made.Before(oldest) {
+				oldest = made
+			}
+			batches++
+		}
+	}
+	return batches, oldest
 }
 
 // News has something to receive when there may be something new to claim.
@@ -399,17 +420,22 @@ func (s *Spool) Look() {
 
 // Claim takes a batch for delivery: the oldest of this client, else one that
 // somebody left behind. nil: there is none now.
-func (s *Spool) Claim() *Batch {
+func (s *Spool) Claim() *Batch { return s.claim(int64(headerBytes + maxRequest)) }
+
+// ClaimMore takes another one, of no more than so many bytes.
+func (s *Spool) ClaimMore(bytes int) *Batch { return s.claim(int64(bytes)) }
+
+func (s *Spool) claim(bytes int64) *Batch {
 	for {
-		b := s.next()
+		b := s.next(bytes)
 		if b == nil || !b.file.is() || s.hold(b) {
 			return b
 		}
-		s.endClaim()
+		s.endClaim(b)
 	}
 }
 
-func (s *Spool) next() *Batch {
+func (s *Spool) next(bytes int64) *Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.ready) == 0 {
@@ -420,9 +446,12 @@ func (s *Spool) next() *Batch {
 	for _, list := range []*[]*Batch{&s.ready, &s.found} {
 		if len(*list) > 0 {
 			b := (*list)[0]
+			if bytes < int64(maxRequest) && max(b.size, int64(len(b.Request))) > bytes {
+				return nil
+			}
 			(*list)[0] = nil
 			*list = (*list)[1:]
-			s.claim = b
+			s.claims = append(s.claims, b)
 			s.room.Broadcast()
 			return b
 		}
@@ -439,10 +468,10 @@ func (s *Spool) makeRoom(evicted []*Batch) {
 	}
 }
 
-func (s *Spool) endClaim() {
+func (s *Spool) endClaim(b *Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.claim = nil
+	s.claims = slices.DeleteFunc(s.claims, func(c *Batch) bool { return c == b })
 }
 
 // hold makes the batch's file this process's, with its request in memory. It
@@ -497,7 +526,7 @@ func (s *Spool) leave(b *Batch) {
 // under another name: for the user to look at. Where it can't have that it goes,
 // and so do records: they are not what was sent.
 func (s *Spool) Delivered(b *Batch) {
-	defer s.endClaim()
+	defer s.endClaim(b)
 	keep := func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) }
 	if !b.file.is() || b.unwritten || s.folder.with(keep) != nil {
 		s.remove(b)
@@ -506,7 +535,7 @@ func (s *Spool) Delivered(b *Batch) {
 
 // Remove ends a claim: the batch will never be delivered.
 func (s *Spool) Remove(b *Batch) {
-	defer s.endClaim()
+	defer s.endClaim(b)
 	s.remove(b)
 }
 
@@ -519,7 +548,7 @@ func (s *Spool) remove(b *Batch) {
 
 // SetAside ends a claim: the batch is not to be sent.
 func (s *Spool) SetAside(b *Batch) {
-	defer s.endClaim()
+	defer s.endClaim(b)
 	s.setAside(b)
 }
 
@@ -532,7 +561,7 @@ func (s *Spool) setAside(b *Batch) {
 
 // Return ends a claim: the batch is the oldest again, for other processes too.
 func (s *Spool) Return(b *Batch) {
-	defer s.endClaim()
+	defer s.endClaim(b)
 	if !b.file.is() || b.unwritten {
 		s.putBack(&s.ready, b)
 	} else if s.folder.rename(b.file, b.file.to(free)) { // else somebody has removed it

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-DEFAULT_TIMEOUT = 0.3
+DEFAULT_TIMEOUT = None
+"""In proportion to the run, as RUNSPAN_DEFAULT_TIMEOUT_MS of runspan.h says: 0.3 s, or 1 % of its time, at most 2 s."""
 _AT_ONCE = 0.1
 """How long a Ctrl-C may have to wait, in seconds."""
+_LAST = 0.3
+"""How long close itself waits, after the flush."""
+_SLICE = 0xFFFF0000
+"""RUNSPAN_CORE_SLICE of core.h: with so many milliseconds more, a part of the default wait."""
 
 
 class Status:
@@ -119,25 +124,33 @@ class Client:
             self._debug(name, e)
         return Span(self, handle, record_exception, set_status_on_exception)
 
-    def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
-        """Wait at most timeout seconds, and say whether the collector has every span that has ended."""
-        deadline = self._deadline(timeout)
+    def flush(self, timeout: float | None = DEFAULT_TIMEOUT) -> bool:
+        """Wait at most timeout seconds, and say whether the collector has every span that has ended.
+
+        None is a time in proportion to the run: 0.3 s, or a hundredth of it, at most 2 s.
+        """
+        deadline = None if timeout is None else self._deadline(timeout)
         while True:  # because Python acts on a Ctrl-C between two calls of C
-            left = max(deadline - monotonic(), 0)
+            left = None if deadline is None else max(deadline - monotonic(), 0)
             begun = monotonic()
-            if self._wait("flush", min(left, _AT_ONCE)):
+            if self._wait("flush", _AT_ONCE if left is None else min(left, _AT_ONCE), default=left is None):
                 return True
-            if left <= _AT_ONCE or monotonic() - begun < _AT_ONCE:
+            if (left is not None and left <= _AT_ONCE) or monotonic() - begun < _AT_ONCE:
                 return False  # the time is over, or to wait has no point
 
-    def close(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+    def close(self, timeout: float | None = DEFAULT_TIMEOUT) -> bool:
         """As flush; then the client, and all spans of it, are of no use any more."""
-        delivered, deadline = False, self._deadline(timeout)
+        delivered, deadline = False, None if timeout is None else self._deadline(timeout)
+        left = 0.0
         try:
-            self.flush(deadline - monotonic())
+            flushed = self.flush(None if deadline is None else deadline - monotonic())
+            # Spans that have not ended end now.
+            left = _LAST if flushed and deadline is None else 0.0
         finally:  # a Ctrl-C is no reason to lose what is not written yet
             if self._handle != 0:
-                delivered = self._wait("close", min(max(deadline - monotonic(), 0), DEFAULT_TIMEOUT))
+                if deadline is not None:
+                    left = min(max(deadline - monotonic(), 0), _LAST)
+                delivered = self._wait("close", left, default=deadline is None and left > 0)
                 self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
                 atexit.unregister(self.flush)
         return delivered
@@ -149,11 +162,13 @@ class Client:
             self._debug("timeout", e)
             return monotonic()
 
-    def _wait(self, function: str, timeout: float) -> bool:
+    def _wait(self, function: str, timeout: float, default: bool) -> bool:
         try:
             if self._handle == 0 or self._lib is None:
                 return False
-            milliseconds = min(max(int(timeout * 1000), 0), 0xFFFFFFFF)
+            milliseconds = min(max(int(timeout * 1000), 0), _SLICE - 1)
+            if default:
+                milliseconds += _SLICE
             code: int = getattr(self._lib, function)(self._handle, milliseconds)
             return code == _abi.DONE
         except Exception as e:
