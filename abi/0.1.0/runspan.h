@@ -87,8 +87,14 @@ extern "C" {
 
 #define RUNSPAN_VERSION "0.1.0"
 
-/* What runspan_close and runspan_flush should be told to wait at most. */
-#define RUNSPAN_DEFAULT_TIMEOUT_MS 300u
+/* What runspan_close and runspan_flush should be told to wait at most: 0.3 s, or one
+ * hundredth of the time since the first span began where that is more, but 2 s at
+ * most. They do not wait where a delivery from here is known to take longer, or,
+ * in a run that has no connection to the collector yet, longer than 0.15 s; one in
+ * many runs waits for up to 1 s then, and delivers what the others have left: where
+ * 64 reports wait, or one of 10 minutes ago. Any number of milliseconds up to
+ * 0xFFFEFFFF is a time of the caller's own. */
+#define RUNSPAN_DEFAULT_TIMEOUT_MS 0xFFFFFFFFu
 
 typedef uint64_t runspan_client; /* 0: telemetry is off */
 typedef uint64_t runspan_span;   /* 0: no span */

@@ -158,7 +158,7 @@ func (c *Courier) Finish(ctx context.Context) bool {
 	c.mu.Lock()
 	c.deadline = deadline
 	c.mu.Unlock()
-	if need, _ := c.needs(); ok && need > time.Until(deadline) {
+	if need, _ := c.needs(); ok && need > time.Until(deadline) && !c.isLong() {
 		own, _ := c.store.Empty()
 		return own
 	}

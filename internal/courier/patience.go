@@ -17,6 +17,8 @@ const (
 	dueBatches = 64
 	dueAge     = 10 * time.Minute
 	dueWait    = time.Second
+	// It tries what is known to take a little longer: not each delivery does.
+	dueReach = dueWait * 5 / 4
 	// A run that is far has to have lived for this until it begins to send what
 	// earlier ones have left.
 	longEnough = 30 * time.Millisecond
@@ -63,7 +65,7 @@ func (c *Courier) cutOff(after time.Duration) {
 	least := after + after/4
 	c.mu.Lock()
 	if c.long { // not for the next run to try as well
-		least = max(least, dueWait+time.Millisecond)
+		least = max(least, dueReach+time.Millisecond)
 	}
 	if c.reached {
 		least = 0
@@ -111,7 +113,7 @@ func (c *Courier) Patience(budget time.Duration, short bool) time.Duration {
 	switch {
 	case need <= limit:
 		return budget
-	case need <= dueWait && c.isDue():
+	case need <= dueReach && c.isDue():
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.long = true
