@@ -406,6 +406,9 @@ func (c *Courier) decode(batches []*spool.Batch) (spans []*tracepb.ResourceSpans
 		}
 		spans, good = append(spans, more...), append(good, b)
 	}
+	if len(good) > 1 {
+		spans = joined(spans)
+	}
 	return spans, good
 }
 

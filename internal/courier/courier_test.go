@@ -67,7 +67,9 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var names []string
 	for _, spans := range got.ResourceSpans {
-		names = append(names, spans.ScopeSpans[0].Spans[0].Name)
+		for _, span := range spans.ScopeSpans[0].Spans {
+			names = append(names, span.Name)
+		}
 	}
 	c.last = strings.Join(names, " ")
 	c.names = append(c.names, names...)
