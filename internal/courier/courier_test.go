@@ -523,7 +523,9 @@ func TestProxies(t *testing.T) {
 		{"loopback", "https://127.0.0.1:1/", courier.Network{Proxy: proxy.URL}, ""},
 		{"loopback by http", "http://localhost:1/", courier.Network{Proxy: proxy.URL}, ""},
 	} {
+		mu.Lock()
 		asked = nil
+		mu.Unlock()
 		s := start(t, test.endpoint, &test.network, "")
 		s.put(t, "a")
 		s.flush(5 * time.Second)
