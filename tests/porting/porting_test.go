@@ -493,7 +493,9 @@ func TestExitDoesNotWait(t *testing.T) {
 	if took := time.Since(begun); took < budget || took > budget+slack {
 		t.Errorf("the run took %v", took)
 	}
-	for try := 0; len(r.Spans()) < 3 && try < 20; try++ {
+	// From here a delivery is known to take long, so that short runs do not wait; where
+	// 64 reports wait, one does, and delivers them all.
+	for try := 0; len(r.Spans()) < 3 && try < 100; try++ {
 		runs[0].do(t, b.program(), dir, environment)
 	}
 	first := 0
