@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The programs that run.py runs, as text: each is a Python process of its own."""
+"""The programs that are measured, as text: each is a Python process of its own."""
 
 from __future__ import annotations
+
+from bench.runner import OURS, PEER
 
 # The 20 attributes of a span, as both are given them.
 ATTRIBUTES = """\
@@ -17,8 +19,10 @@ def fill(span):
     span.set_attributes(eight)
 """
 
-# StripePy 1.3.0's own set-up, without StripePy.
-PEER_SETUP = """\
+# StripePy 1.3.0's own set-up, without StripePy; and its destination, where the environment has no other.
+SETUP = {
+    PEER: """\
+import os
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import Compression, OTLPSpanExporter
 from opentelemetry.sdk.resources import OsResourceDetector, Resource
@@ -26,40 +30,47 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 provider = TracerProvider(resource=OsResourceDetector().detect().merge(Resource.create({"service.name": "stripepy"})))
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(
-    endpoint="https://stripepy-telemetry.paulsenlab.com:4319/v1/traces", timeout=5, compression=Compression.Gzip)))
+    endpoint=os.environ.get("RUNSPAN_ENDPOINT", "https://stripepy-telemetry.paulsenlab.com:4319/v1/traces"),
+    timeout=5, compression=Compression.Gzip)))
 tracer = provider.get_tracer("stripepy")
-"""
-PEER_RUN = (
-    PEER_SETUP
-    + ATTRIBUTES
-    + """\
-with tracer.start_span("call", record_exception=False, set_status_on_exception=False) as span:
-    fill(span)
-    span.set_status(trace.Status(trace.StatusCode.OK))
-"""
-)
-
-OUR_SETUP = """\
+start = tracer.start_span
+OK = trace.Status(trace.StatusCode.OK)
+""",
+    OURS: """\
 import atexit, os, runspan
 folder = os.path.dirname(runspan.__file__)
 client = runspan.Client("stripepy", open(os.path.join(folder, "schemas", "stripepy.json"), "rb").read())
 atexit.register(client.close)
-"""
-OUR_RUN = (
-    OUR_SETUP
-    + ATTRIBUTES
-    + """\
-with client.start_span("call", record_exception=False, set_status_on_exception=False) as span:
+start = client.start_span
+OK = runspan.Status.OK
+""",
+}
+FLUSH = {PEER: "provider.force_flush(600_000)\n", OURS: "client.flush(600)\n"}
+
+
+def one_span(side: str, work: float = 0) -> str:
+    """A run of one span, which takes so many seconds."""
+    return (
+        SETUP[side]
+        + ATTRIBUTES
+        + f"""\
+import time
+with start("call", record_exception=False, set_status_on_exception=False) as span:
     fill(span)
-    span.set_status(runspan.Status.OK)
+    time.sleep({work})
+    span.set_status(OK)
 """
-)
+    )
+
+
+# What a program says last, and is measured from: Run.wait.
+NOW = "import time; print(time.monotonic(), flush=True)\n"
 
 # Each span timed by itself, and the median: what the background does meanwhile falls on few of them.
-SPANS = """
+_TIMED = """
 import statistics, time
 times = []
-for _ in range(500):
+for _ in range({spans}):
     begun = time.perf_counter()
     span = start("call")
     fill(span)
@@ -67,19 +78,24 @@ for _ in range(500):
     times.append(time.perf_counter() - begun)
 print(statistics.median(times) * 1e6)
 """
-PEER_SPANS = PEER_SETUP + ATTRIBUTES + "start = tracer.start_span\n" + SPANS
-OUR_SPANS = OUR_SETUP + ATTRIBUTES + "start = client.start_span\n" + SPANS
 
-# As many spans as a host can end, and then all the time that it takes to have them delivered.
-LOOP = 100_000
-IN_LOOP = f"""
-for _ in range({LOOP}):
+# As many spans as a host can end, and then all the time that it takes to have them delivered; prints the memory.
+_LOOP = """
+for _ in range({spans}):
     span = start("call")
     fill(span)
     span.end()
+{flush}print(int([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1]) / 1024)
 """
-PEER_LOOP = PEER_SETUP + ATTRIBUTES + "start = tracer.start_span\n" + IN_LOOP + "provider.force_flush(60_000)\n"
-OUR_LOOP = OUR_SETUP + ATTRIBUTES + "start = client.start_span\n" + IN_LOOP + "client.flush(60)\n"
+
+
+def timed(side: str, spans: int) -> str:
+    return SETUP[side] + ATTRIBUTES + _TIMED.format(spans=spans)
+
+
+def loop(side: str, spans: int) -> str:
+    return SETUP[side] + ATTRIBUTES + _LOOP.format(spans=spans, flush=FLUSH[side])
+
 
 # What StripePy has imported by the time it sets telemetry up, with its logger as quiet as by default; and the whole of
 # its telemetry.
@@ -94,22 +110,54 @@ with telemetry.setup("view") as span:
     telemetry.set_success(span, 0)
 """
 
+# StripePy's own command line and its own exit, of which what it waits for telemetry is printed: the rest of its exit
+# takes a second or two, and varies by more than there is to see.
+_STRIPEPY_COMMAND = """\
+import os, sys, time
+{of}
+def stamped(self, *args, inner=owner.{method}, **kwargs):
+    begun = time.monotonic()
+    try:
+        return inner(self, *args, **kwargs)
+    finally:
+        os.write(said, f"{{(time.monotonic() - begun) * 1000}}\\n".encode())
+owner.{method} = stamped
+said = os.dup(1)
+null = os.open(os.devnull, os.O_WRONLY)
+os.dup2(null, 1)
+os.dup2(null, 2)
+sys.argv = ["stripepy", *{arguments!r}]
+from stripepy.main import main
+sys.exit(main())
+"""
+
+
+def stripepy(side: str, arguments: list[str]) -> str:
+    of, method = {
+        PEER: ("from opentelemetry.sdk.trace import TracerProvider as owner", "shutdown"),
+        OURS: ("from runspan import Client as owner", "close"),
+    }[side]
+    return _STRIPEPY_COMMAND.format(of=of, method=method, arguments=arguments)
+
+
 RSS = """
 print(int([line for line in open("/proc/self/status") if line.startswith("VmRSS")][0].split()[1]) / 1024)
 """
 
+# Prints what import ctypes takes, and all.
 OPTED_OUT = """\
 import time
 begun = time.perf_counter()
+import ctypes
+imported = time.perf_counter()
 import runspan
 client = runspan.Client("stripepy", "{}")
 client.start_span("call").end()
 client.close()
-print((time.perf_counter() - begun) * 1000)
+print((imported - begun) * 1000, (time.perf_counter() - begun) * 1000)
 """
 
 
 def modules(side: str) -> str:
-    program = PEER_RUN if side == "peer" else OUR_RUN
     before = "import sys, ctypes\nbefore = set(sys.modules)\n"
-    return before + program + "\nprint(len(set(sys.modules) - before))\n"
+    return before + one_span(side) + "\nprint(len(set(sys.modules) - before))\n"
