@@ -77,11 +77,13 @@ demo() { # real StripePy on real data, reported through runspan
 }
 
 test() { # all tests
-    local compiling
+    local compiling benching
     wheels
     say "collector, beside what has to be downloaded"
     collector >build/collector.log 2>&1 &
     compiling=$!
+    bench_tools >build/bench.log 2>&1 &
+    benching=$!
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
@@ -94,6 +96,7 @@ test() { # all tests
     scripts/platforms.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     wait "$compiling" || { cat build/collector.log; exit 1; }
+    wait "$benching" || { cat build/bench.log; exit 1; }
     core build/test/lib runspan_testhooks # the one that panics when told to
     scripts/test.sh
 }
@@ -175,12 +178,13 @@ lint() { # the linters of all languages here
     scripts/lint.sh
 }
 
-bench() { # runspan beside opentelemetry-python, in the same run
+bench() { # runspan beside its peers, in turns: ./build.sh bench [--quick] [SUBJECT...]
     wheel
     stripepy_venv published
     stripepy_venv patched
+    bench_tools
     say bench
-    build/venv/patched/bin/python bench/run.py
+    scripts/bench.sh "$@"
 }
 
 size() { # what the library weighs, and what the stand-ins for gRPC save
@@ -252,6 +256,14 @@ served_now() {
     local held=0
     [ ! -d build ] || flock -n -E 9 build true || held=$?
     [ "$held" = 9 ]
+}
+
+# bench_tools: what the benchmark has besides; opentelemetry-rust where there is cargo.
+bench_tools() {
+    venv charts bench/requirements.txt
+    go build -o build/bin/relay ./bench/relay
+    ! command -v cargo >/dev/null ||
+        cargo build --quiet --release --locked --manifest-path bench/rust/Cargo.toml --target-dir build/rust
 }
 
 # compiler ARCHITECTURE: prints the C compiler of the library.

@@ -12,7 +12,7 @@ from functools import partial
 
 from bench import programs
 from bench.runner import OURS, PEER, SIDES, Figure, Lab, Run, environment, own_spans, python, turns
-from tests.stripepy.otlp_receiver import Receiver, receiver
+from tests.stripepy.otlp_receiver import Receiver
 
 THIS, NEXT, LATER, NEVER = "this run", "the next run", "a later run", "never"
 DRIP_SECONDS, QUICK_DRIP_SECONDS = 2.0, 0.1
@@ -28,11 +28,11 @@ Collector = Callable[[], AbstractContextManager[Told]]
 def measure(lab: Lab) -> list[Figure]:
     drip = QUICK_DRIP_SECONDS if lab.quick else DRIP_SECONDS
     collectors: dict[str, tuple[int, Collector]] = {
-        "up": (7, partial(answering, lab, 200)),
-        "connection refused": (5, refusing),
-        "accepts, never answers": (3, partial(listening, swallow)),
+        "up": (5, partial(answering, lab, 200)),
+        "connection refused": (3, refusing),
+        "accepts, never answers": (2, partial(listening, swallow)),
         "answers a byte every 2 s": (1, partial(listening, partial(trickle, drip))),
-        "503": (5, partial(answering, lab, 503)),
+        "503": (3, partial(answering, lab, 503)),
     }
     return [failing(lab, name, 1 if lab.quick else n, collector) for name, (n, collector) in collectors.items()]
 
@@ -62,7 +62,7 @@ def silent(side: str) -> str:
 
 def arrival(lab: Lab, side: str, did: Run, home: dict[str, str]) -> str:
     """With which of the runs that follow, with a collector that is well."""
-    with receiver(lab.fresh()) as well:
+    with lab.receiver() as well:
         for later in range(LATER_RUNS[side]):
             python(side, programs.one_span(side), home | to(well))
             if own_spans(well, did) > 0:
@@ -77,7 +77,7 @@ def to(r: Receiver) -> dict[str, str]:
 
 @contextmanager
 def answering(lab: Lab, status: int) -> Iterator[Told]:
-    with receiver(lab.fresh(), "-status", str(status)) as r:
+    with lab.receiver("-status", str(status)) as r:
         yield to(r), r if status == 200 else None
 
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """runspan beside opentelemetry-python, set up as StripePy 1.3.0 does it, in turns, in one run.
 
-    bench/run.py [--quick] [--to FOLDER] [SUBJECT...]
+    bench/run.py [--quick] --to FOLDER [SUBJECT...]
 
-Run by ./build.sh bench, with the Python of build/venv/patched. Writes a file of each subject, SUBJECT.json, into a
-folder: docs/evidence/bench, or with --quick build/bench/quick. report.py says what they mean.
+Run by ./build.sh bench, with the Python of build/venv/patched. Writes a file of each subject, SUBJECT.json, into the
+folder. report.py says what they mean.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ SUBJECTS = {
     "tool": tool.measure,
     "exit": exit.measure,
 }
-TO = {False: ROOT / "docs" / "evidence" / "bench", True: ROOT / "build" / "bench" / "quick"}
 
 
 def main() -> None:
@@ -44,13 +43,13 @@ def main() -> None:
             print("no mount namespace can be had here: the system's certificates are not measured", file=sys.stderr)
         for subject in options.subjects or SUBJECTS:
             lab = runner.Lab(Path(tempfile.mkdtemp(dir=folder)), options.quick, system)
-            measure(subject, lab, options.to or TO[options.quick])
+            measure(subject, lab, options.to)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="runspan beside opentelemetry-python")
     parser.add_argument("--quick", action="store_true", help="a few runs each: shows that it runs, and nothing else")
-    parser.add_argument("--to", type=Path, help="the folder for the results")
+    parser.add_argument("--to", type=Path, required=True, help="the folder for the results")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
     options = parser.parse_args()
     if unknown := set(options.subjects) - set(SUBJECTS):

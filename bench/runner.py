@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.stripepy.otlp_receiver import ROOT, Receiver
+from tests.stripepy.otlp_receiver import ROOT, Receiver, receiver
 
 PEER, OURS = "otel-python", "runspan"
 RUST, OURS_C = "otel-rust", "runspan from C"
@@ -55,6 +55,10 @@ class Lab:
 
     def repeats(self, full: int) -> int:
         return min(full, 2) if self.quick else full
+
+    def receiver(self, *options: str) -> AbstractContextManager[Receiver]:
+        """It says nothing of the connections that a run has cut off."""
+        return receiver(self.fresh(), *options, timeout=120, stderr=subprocess.DEVNULL)
 
     def fresh(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.folder))

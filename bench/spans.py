@@ -28,7 +28,6 @@ from bench.runner import (
     through,
     turns,
 )
-from tests.stripepy.otlp_receiver import receiver
 
 TIMED = 500
 LOOP = 100_000
@@ -64,7 +63,7 @@ def from_python(side: str, text: str) -> Program:
 def in_caller(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> Figure:
     hosts = {side: from_python(side, programs.timed(side, TIMED)) for side in (PEER, OURS)}
     hosts |= {side: from_c(program, TIMED) for side, program in tools.items()}
-    with receiver(lab.fresh(), timeout=60) as r:
+    with lab.receiver() as r:
         env = environment(lab.fresh(), **through(r))
         took = turns(lab.repeats(9), *(partial(printed, host, env) for host in hosts.values()))
     return Figure("a span of 20 attributes, in its caller", "µs", dict(zip(hosts, took, strict=True)), said=said)
@@ -78,7 +77,7 @@ def loops(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> list[Figure
     spans = LOOP // 50 if lab.quick else LOOP
     hosts = {side: from_python(side, programs.loop(side, spans)) for side in (PEER, OURS)}
     hosts |= {side: from_c(program, spans) for side, program in tools.items()}
-    results = turns(lab.repeats(3), *(partial(loop, lab, host) for host in hosts.values()))
+    results = turns(lab.repeats(2), *(partial(loop, lab, host) for host in hosts.values()))
     case: dict[str, str | float] = {"spans": spans}
     return [
         Figure("spans in a loop: that arrive", "", by_side(hosts, results, 0), case, said),
@@ -88,7 +87,7 @@ def loops(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> list[Figure
 
 def loop(lab: Lab, host: Program) -> tuple[float, ...]:
     """How many spans of a program arrive, and how many a second from its start to its exit."""
-    with receiver(lab.fresh(), "-lean", timeout=60) as r:
+    with lab.receiver("-lean") as r:
         begun = time.perf_counter()
         host(environment(lab.fresh(), **through(r)))
         took = time.perf_counter() - begun
@@ -99,7 +98,7 @@ def loop(lab: Lab, host: Program) -> tuple[float, ...]:
 def starts(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> list[Figure]:
     """Over a program that is linked with nothing."""
     nothing = c.compiled("span", "-DNOTHING", variant="-nothing", library=None)
-    with receiver(lab.fresh()) as r:
+    with lab.receiver() as r:
         env = environment(lab.fresh(), **through(r))
 
         def added(program: Path) -> tuple[float, ...]:

@@ -22,7 +22,7 @@ from bench.runner import (
     through,
     turns,
 )
-from tests.stripepy.otlp_receiver import ROOT, Receiver, receiver
+from tests.stripepy.otlp_receiver import ROOT, Receiver
 
 PEER_PACKAGES = (  # that StripePy needs for its telemetry alone, by how their names begin
     "opentelemetry",
@@ -38,7 +38,7 @@ PACKAGES = {PEER: PEER_PACKAGES, OURS: ("runspan",)}
 
 
 def measure(lab: Lab) -> list[Figure]:
-    with receiver(lab.fresh()) as r:
+    with lab.receiver() as r:
         home = lab.fresh()
         figures = []
         plain = {side: ("pass\n", programs.one_span(side)) for side in SIDES}
@@ -49,8 +49,8 @@ def measure(lab: Lab) -> list[Figure]:
             kinds.append("system")
         for kind in kinds:
             env = environment(home, **through(r, certificates=kind))
-            figures += added(r, lab.repeats(21), plain, env, {"program": "python -c pass", "certificates": kind})
-            figures += added(r, lab.repeats(9), in_stripepy, env, {"program": "StripePy", "certificates": kind})
+            figures += added(r, lab.repeats(15), plain, env, {"program": "python -c pass", "certificates": kind})
+            figures += added(r, lab.repeats(7), in_stripepy, env, {"program": "StripePy", "certificates": kind})
         env = environment(home, **through(r))
         figures += inside(lab, env)
         figures.append(opted_out(lab, env))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.c import compiled
 from bench.runner import OURS_C, SCHEMA, Figure, Lab, Run, environment, relay, run, spans, through
-from tests.stripepy.otlp_receiver import Receiver, receiver
+from tests.stripepy.otlp_receiver import Receiver
 
 ROUND_TRIPS = (90, 160, 300)
 RUNS = 1000
@@ -32,7 +32,7 @@ def measure(lab: Lab) -> list[Figure]:
 
 def repeated(lab: Lab, program: Path, round_trip: float) -> list[Figure]:
     home, many = lab.fresh(), 10 if lab.quick else RUNS
-    with receiver(lab.fresh()) as r, relay(r.proxy, round_trip) as proxy:
+    with lab.receiver() as r, relay(r.proxy, round_trip) as proxy:
         env = environment(home, **through(r, proxy))
         done = [run([program, SCHEMA, str(i + 1), str(WORK_MS)], env) for i in range(many)]
         came = arrivals(r)

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 printf '\n== Go\n'
-unformatted=$(gofmt -l capi collector internal scripts tests third_party)
+unformatted=$(gofmt -l bench capi collector internal scripts tests third_party)
 if [ -n "$unformatted" ]; then
     echo "not gofmt-ed: $unformatted"
     exit 1
@@ -18,7 +18,7 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data \
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data \
     collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard tests/collector/cluster
 build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status collector/bin/capacity
 build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store

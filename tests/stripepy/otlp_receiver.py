@@ -53,10 +53,10 @@ class Receiver:
 
 
 @contextmanager
-def receiver(folder: Path, *options: str, timeout: float = 10) -> Iterator[Receiver]:
+def receiver(folder: Path, *options: str, timeout: float = 10, stderr: int | None = None) -> Iterator[Receiver]:
     """Run a receiver that keeps its files in folder. After the with statement it has stopped.
 
-    options are more of the command's own.
+    options are more of the command's own; stderr is for what it says of connections that broke.
     """
     if not BINARY.exists():
         raise FileNotFoundError(f"{BINARY} has not been built")
@@ -64,6 +64,7 @@ def receiver(folder: Path, *options: str, timeout: float = 10) -> Iterator[Recei
         [BINARY, "-dir", folder, "-proxy-for", COLLECTOR, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     ) as process:
         try:

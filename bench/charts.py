@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Draws the results as SVG, the same bytes for the same results.
+
+    bench/charts.py FOLDER
+
+Run with the Python of build/venv/charts, which has matplotlib.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot  # noqa: E402
+
+PEER, OURS = "otel-python", "runspan"  # as in runner.py, which this Python has not what it needs for
+COLOURS = {PEER: "#b25a00", OURS: "#1c6fb5"}
+NAMES = {PEER: "opentelemetry-python", OURS: "runspan"}
+Figures = list[dict[str, Any]]
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    matplotlib.rcParams.update({"svg.hashsalt": "runspan", "svg.fonttype": "none", "font.size": 9})
+    for subject, draw in CHARTS.items():
+        file = folder / f"{subject}.json"
+        if file.exists():
+            figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
+            name = draw(json.loads(file.read_text(encoding="utf-8"))["figures"], axes)
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+            pyplot.close(figure)
+
+
+def medians(figures: Figures, side: str) -> list[float]:
+    return [statistics.median(f["samples"][side]) for f in figures]
+
+
+def waits(figures: Figures, axes: Any) -> str:
+    shown = [f for f in figures if f["what"] == "wait at exit" and f["case"]["run"] == "1 s"]
+    distances = [f["case"]["round trip"] for f in shown]
+    for side in (PEER, OURS):
+        axes.plot(distances, medians(shown, side), "o-", color=COLOURS[side], label=NAMES[side])
+    axes.plot(distances, distances, "--", color="#777777", label="the limit: one round trip")
+    axes.set(xlabel="round trip, ms", ylabel="wait at exit, ms", title="A run of 1 s", ylim=(0, None))
+    axes.legend(frameon=False)
+    return "wait"
+
+
+def starts(figures: Figures, axes: Any) -> str:
+    wall = [f for f in figures if f["what"] == "added time"]
+    names = [f"{f['case']['program']},\n{f['case']['certificates']}" for f in wall]
+    for offset, side in ((-0.2, PEER), (0.2, OURS)):
+        places = [i + offset for i in range(len(wall))]
+        bars = axes.bar(places, medians(wall, side), 0.4, color=COLOURS[side], label=NAMES[side])
+        axes.bar_label(bars, fmt="%.0f")
+    axes.set_xticks(range(len(wall)), names)
+    axes.set(ylabel="ms", title="Time that one span adds to a run, by the certificates")
+    axes.legend(frameon=False)
+    return "start"
+
+
+def growth(figures: Figures, axes: Any) -> str:
+    shown = [f for f in figures if f["what"].startswith("time")]
+    spans = [f["case"]["spans"] for f in shown]
+    for side in (PEER, OURS):
+        each = [took * 1000 / n for took, n in zip(medians(shown, side), spans, strict=True)]
+        axes.loglog(spans, each, "o-", color=COLOURS[side], label=NAMES[side])
+    axes.set(xlabel="spans in a process", ylabel="µs a span", title="Time of the whole process, until all is sent")
+    axes.legend(frameon=False)
+    return "growth"
+
+
+CHARTS: dict[str, Callable[[Figures, Any], str]] = {"exit": waits, "start": starts, "growth": growth}
+
+if __name__ == "__main__":
+    main()
