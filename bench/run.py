@@ -41,9 +41,10 @@ def main() -> None:
         system = certificates.enter(Path(folder))
         if not system:
             print("no mount namespace can be had here: the system's certificates are not measured", file=sys.stderr)
+        where = machine()  # before the first, for the tree may change meanwhile
         for subject in options.subjects or SUBJECTS:
             lab = runner.Lab(Path(tempfile.mkdtemp(dir=folder)), options.quick, system)
-            measure(subject, lab, options.to)
+            measure(subject, lab, options.to, where)
 
 
 def arguments() -> argparse.Namespace:
@@ -57,11 +58,11 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def measure(subject: str, lab: runner.Lab, to: Path) -> None:
+def measure(subject: str, lab: runner.Lab, to: Path, where: dict[str, Any]) -> None:
     load, begun = os.getloadavg(), time.monotonic()
     figures = SUBJECTS[subject](lab)
     seconds = round(time.monotonic() - begun)
-    about = machine() | {"quick": lab.quick, "load before": load, "load after": os.getloadavg(), "seconds": seconds}
+    about = where | {"quick": lab.quick, "load before": load, "load after": os.getloadavg(), "seconds": seconds}
     runner.save(to / f"{subject}.json", subject, about, figures)
     print(f"{subject}: {len(figures)} figures in {seconds} s", flush=True)
 
