@@ -24,13 +24,6 @@ SPAN_FROM_C = 6  # µs
 OPTED_OUT = 2  # ms
 RATE_RATIO = 8
 FAILING_MARGIN = 20  # ms that a busy machine may add to what docs/delivery.md has
-IN_DELIVERY = {  # the lines of docs/delivery.md
-    "up": "up",
-    "connection refused": "connection refused",
-    "accepts, never answers": "accepts, never answers",
-    "answers a byte every 2 s": "answers a byte every 2 s",
-    "503": "503",
-}
 SOONEST = (THIS, NEXT, LATER, NEVER)
 
 
@@ -141,7 +134,7 @@ def spans(figures: list[Figure]) -> Iterable[Verdict]:
 def failing(figures: list[Figure]) -> Iterable[Verdict]:
     documented = in_delivery((ROOT / "docs" / "delivery.md").read_text(encoding="utf-8"))
     for figure in figures:
-        wait, when = documented[IN_DELIVERY[str(figure.case["collector"])]]
+        wait, when = documented[str(figure.case["collector"])]
         median, came = figure.median(OURS), figure.said[OURS]
         yield Verdict(
             f"collector: {figure.case['collector']}",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.stripepy.otlp_receiver import ROOT
 BENCH = ROOT / "bench"
 BUILT = ROOT / "build" / "bench"
 RUNSPAN = ROOT / "build" / "lib" / "librunspan.so"
+STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 NO_CARGO = "not measured: there is no cargo on this machine"
 
 
@@ -21,7 +23,7 @@ def compiled(name: str, *flags: str, variant: str = "", library: Path | None = R
     program = BUILT / f"{name}{variant}"
     program.parent.mkdir(parents=True, exist_ok=True)
     link = [] if library is None else [str(library), f"-Wl,-rpath,{library.parent}"]
-    command = ["cc", "-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2", f"-I{ROOT}/include", *flags]
+    command = [os.environ.get("CC", "cc"), "-std=c11", "-D_DEFAULT_SOURCE", "-O2", *STRICT, f"-I{ROOT}/include", *flags]
     subprocess.run([*command, str(BENCH / f"{name}.c"), "-o", str(program), *link], check=True)
     return program
 

@@ -23,7 +23,7 @@ INTRODUCTION = """\
 
 `./build.sh bench` runs opentelemetry-python, set up as StripePy 1.3.0 does it, and runspan in turns on one machine, and
 writes this page. Absolute times move from machine to machine, and with what else the machine does; the ratios are what
-counts. Times are medians, unless it says otherwise. The samples are in [evidence/bench](evidence/bench).
+counts. Times are medians, unless it says otherwise. The samples are [here]({where}).
 """
 FAR = """\
 ## A collector that is far away
@@ -49,15 +49,15 @@ def main() -> None:
     page.write_text(text, encoding="utf-8")
 
 
-def report(about: dict[str, dict[str, Any]], results: Results, charts: str) -> str:
-    parts = [INTRODUCTION, machines(about), bars(results)]
+def report(about: dict[str, dict[str, Any]], results: Results, where: str) -> str:
+    parts = [INTRODUCTION.format(where=where), machines(about), bars(results)]
     sections = {"exit": far, "tool": tool, "start": start, "spans": spans, "failing": failing, "growth": growth}
     for subject, section in sections.items():
         if subject not in results:
             continue
         parts.append(section(results[subject]))
         if subject in CHARTS:
-            parts.append(f"![the same as a chart]({charts}/{CHARTS[subject]})\n")
+            parts.append(f"![the same as a chart]({where}/{CHARTS[subject]})\n")
     return "\n".join(parts)
 
 
