@@ -34,7 +34,12 @@ fn provider(service: String, endpoint: String) -> Option<SdkTracerProvider> {
         .build()
         .ok()?;
     let resource = Resource::builder().with_service_name(service).build();
-    Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Some(
+        SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource)
+            .build(),
+    )
 }
 
 /// NULL where there can be no exporter.
@@ -62,7 +67,11 @@ pub unsafe extern "C" fn peer_begin(client: *mut Client, name: *const c_char) ->
 /// # Safety
 /// The span has been begun; the key and the value are text that ends with a NUL.
 #[no_mangle]
-pub unsafe extern "C" fn peer_set_string(span: *mut Span, key: *const c_char, value: *const c_char) {
+pub unsafe extern "C" fn peer_set_string(
+    span: *mut Span,
+    key: *const c_char,
+    value: *const c_char,
+) {
     set(span, key, text(value).into());
 }
 
