@@ -47,10 +47,21 @@ def waits(figures: Figures, axes: Any) -> str:
     distances = [f["case"]["round trip"] for f in shown]
     for side in (PEER, OURS):
         axes.plot(distances, medians(shown, side), "o-", color=COLOURS[side], label=NAMES[side])
+        mark_undelivered(figures, shown, side, axes)
     axes.plot(distances, distances, "--", color="#777777", label="the limit: one round trip")
     axes.set(xlabel="round trip, ms", ylabel="wait at exit, ms", title="A run of 1 s", ylim=(0, None))
     axes.legend(frameon=False)
     return "wait"
+
+
+def mark_undelivered(figures: Figures, shown: Figures, side: str, axes: Any) -> None:
+    """A short wait is no good where it delivers nothing: say what share did, where it is not all."""
+    for wait in shown:
+        (share,) = (f for f in figures if f["what"] == "delivered by that run" and f["case"] == wait["case"])
+        delivered = statistics.fmean(share["samples"][side])
+        if delivered < 1:
+            place = (wait["case"]["round trip"], statistics.median(wait["samples"][side]))
+            axes.annotate(f"{delivered:.0%} delivered", place, (0, 6), textcoords="offset points", ha="center")
 
 
 def starts(figures: Figures, axes: Any) -> str:
@@ -61,6 +72,7 @@ def starts(figures: Figures, axes: Any) -> str:
         bars = axes.bar(places, medians(wall, side), 0.4, color=COLOURS[side], label=NAMES[side])
         axes.bar_label(bars, fmt="%.0f")
     axes.set_xticks(range(len(wall)), names)
+    axes.margins(y=0.15)
     axes.set(ylabel="ms", title="Time that one span adds to a run, by the certificates")
     axes.legend(frameon=False)
     return "start"

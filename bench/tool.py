@@ -19,7 +19,7 @@ RUNS = 1000
 WORK_MS = 20
 MARK = "params.contact_map_resolution"
 PATIENCE = 60
-"""Seconds in which what is left has to come, once runs come that may wait."""
+"""Seconds without a span, once runs come that may wait, after which what has not come is lost."""
 
 
 def measure(lab: Lab) -> list[Figure]:
@@ -37,8 +37,8 @@ def repeated(lab: Lab, program: Path, round_trip: float) -> list[Figure]:
         done = [run([program, SCHEMA, str(i + 1), str(WORK_MS)], env) for i in range(many)]
         came = arrivals(r)
         late = later(done, came)
-        catch_up(program, env, r, many)
-        lost = many - len(arrivals(r))
+        # Near by, or what is left would take a round trip each.
+        lost = many - catch_up(program, environment(home, **through(r)), r, many)
     case: dict[str, str | float] = {"round trip": round_trip, "runs": many}
 
     def figure(what: str, unit: str, values: list[float]) -> Figure:
@@ -72,9 +72,13 @@ def later(done: list[Run], came: dict[int, int]) -> list[float]:
     return found
 
 
-def catch_up(program: Path, env: dict[str, str], r: Receiver, many: int) -> None:
-    """Runs that may wait for long, until nothing is left."""
-    deadline = time.monotonic() + PATIENCE
-    while len(arrivals(r)) < many and time.monotonic() < deadline:
+def catch_up(program: Path, env: dict[str, str], r: Receiver, many: int) -> int:
+    """How many spans have come once runs come that may wait for long, until all have, or no more do."""
+    came, since = len(arrivals(r)), time.monotonic()
+    while came < many and time.monotonic() - since < PATIENCE:
         run([program, SCHEMA, "0", "0", "10000"], env)
         time.sleep(0.1)
+        now = len(arrivals(r))
+        if now > came:
+            came, since = now, time.monotonic()
+    return came
