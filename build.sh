@@ -77,13 +77,11 @@ demo() { # real StripePy on real data, reported through runspan
 }
 
 test() { # all tests
-    local compiling benching
+    local compiling
     wheels
     say "collector, beside what has to be downloaded"
     collector >build/collector.log 2>&1 &
     compiling=$!
-    bench_tools >build/bench.log 2>&1 &
-    benching=$!
     stripepy_venv published
     stripepy_venv patched
     install_runspan dev
@@ -96,7 +94,6 @@ test() { # all tests
     scripts/platforms.sh
     valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     wait "$compiling" || { cat build/collector.log; exit 1; }
-    wait "$benching" || { cat build/bench.log; exit 1; }
     core build/test/lib runspan_testhooks # the one that panics when told to
     scripts/test.sh
 }
@@ -185,6 +182,16 @@ bench() { # runspan beside its peers, in turns: ./build.sh bench [--quick] [SUBJ
     bench_tools
     say bench
     scripts/bench.sh "$@"
+}
+
+benchtest() { # the benchmark's own tests, which run it in short
+    wheel
+    stripepy_venv published
+    stripepy_venv patched
+    install_runspan dev
+    bench_tools
+    say "tests of the benchmark"
+    build/venv/dev/bin/python -m pytest -q tests/bench
 }
 
 size() { # what the library weighs, and what the stand-ins for gRPC save
@@ -383,7 +390,7 @@ store_side() {
 
 task=${1:-help}
 case $task in
-help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve | platforms) "$task" "${@:2}" ;;
+help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve | platforms | benchtest) "$task" "${@:2}" ;;
 *)
     echo "build.sh: no task is named $task" >&2
     help >&2

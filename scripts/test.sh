@@ -18,9 +18,6 @@ go test -C collector -race -count=1 ./...
 printf '\n== Python: the package, StripePy as published and patched\n'
 build/venv/dev/bin/python -m pytest -q python/tests tests/python tests/stripepy
 
-printf '\n== Python: the benchmark\n'
-build/venv/dev/bin/python -m pytest -q tests/bench
-
 printf "\n== Python: the maintainers' store, dashboard and cluster\n"
 build/venv/collector/bin/python -m pytest -q tests/collector/store
 build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
