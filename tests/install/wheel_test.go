@@ -68,7 +68,7 @@ func checkLibrary(t *testing.T, member *zip.File, machine elf.Machine) {
 		t.Fatal(err)
 	}
 	for _, name := range needed {
-		if !slices.Contains([]string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-aarch64.so.1"}, name) {
+		if !slices.Contains([]string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, name) {
 			t.Errorf("%s needs %s", member.Name, name)
 		}
 	}

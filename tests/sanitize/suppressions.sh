@@ -80,6 +80,8 @@ call socketcall.connect serv_addr.sa_family serv_addr.sin_port serv_addr.sin_add
     serv_addr.sin6_port serv_addr.sin6_flowinfo serv_addr.sin6_addr serv_addr.sin6_scope_id
 call sendto s msg len flags to tolen
 call socketcall.sendto msg
+call sendmsg s msg flags msg.msg_name msg.msg_namelen msg.msg_iov msg.msg_iovlen 'msg.msg_iov[0]' msg.msg_control \
+    msg.msg_controllen msg.msg_flags
 call recvfrom s buf len flags from fromlen
 call socketcall.recvfrom buf from fromlen_in fromlen_out
 call setsockopt s level optname optval optlen
