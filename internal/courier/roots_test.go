@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 	"unicode/utf16"
 
 	"runspan/tests/receiver"
@@ -187,9 +189,41 @@ func TestTheSystemsStoreIsReadOnce(t *testing.T) {
 		{"nothing", []string{gone, empty}, []string{gone}, ""},
 	} {
 		got := systemRoots(test.files, test.folders)
-		if (got == nil) != (test.want == "") || got != nil && !got.Equal(poolOf(test.want)) {
+		want := poolOf(test.want)
+		if test.want == "" {
+			want = linkedRoots()
+		}
+		if !got.Equal(want) {
 			t.Errorf("%s: other certificates are read", test.name)
 		}
+	}
+}
+
+// Where a system has no certificates, the courier has.
+func TestASystemWithoutCertificates(t *testing.T) {
+	if os.Getenv("WITHOUT_CERTIFICATES") == "" {
+		again := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs none /etc && exec "$@"`, "sh", os.Args[0], "-test.run=^TestASystemWithoutCertificates$")
+		again.Env = append(os.Environ(), "WITHOUT_CERTIFICATES=1", "SSL_CERT_FILE=", "SSL_CERT_DIR=")
+		if out, err := again.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	if pool := (&Network{}).roots(func(line string) { t.Error(line) }); !pool.Equal(linkedRoots()) {
+		t.Error("they are not those that are linked in")
+	}
+}
+
+// Every certificate that is linked in is one that this Go takes.
+func TestTheLinkedCertificates(t *testing.T) {
+	want := 0
+	for range bundle.Roots() {
+		want++
+	}
+	roots := linkedRoots()
+	//lint:ignore SA1019 the pool is no system's
+	if got := len(roots.Subjects()); got != want || want < 100 {
+		t.Errorf("%d of %d certificates", got, want)
 	}
 }
 

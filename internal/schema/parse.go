@@ -12,9 +12,11 @@ import (
 	"maps"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The JSON, as it is written.
@@ -97,19 +99,26 @@ func (e invalid) Error() string { return e.reason }
 
 // Parse reads a schema. The error of a bad one names the line and the reason.
 func Parse(text []byte) (*Schema, error) {
-	var d document
-	keys, err := scan(text)
-	if err == nil {
-		err = strict(text, &d)
-	}
-	if err != nil {
-		return nil, Located(text, err)
-	}
-	s, err := build(&d, keys)
+	s, err := parse(text)
 	if err != nil {
 		return nil, Located(text, err)
 	}
 	return s, nil
+}
+
+func parse(text []byte) (*Schema, error) {
+	if !utf8.Valid(text) {
+		return nil, misplaced{0, "it is not UTF-8"}
+	}
+	var d document
+	if err := strict(text, &d); err != nil {
+		return nil, err
+	}
+	keys, err := scan(text)
+	if err != nil {
+		return nil, err
+	}
+	return build(&d, keys)
 }
 
 // Located adds, to an error of this package about a schema, the line in its text.
@@ -140,14 +149,18 @@ func lineOf(text []byte, err error) int {
 	return 1 + bytes.Count(text[:max(0, min(end, len(text)))], []byte("\n"))
 }
 
-var serviceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+// isServiceName says whether a name is [a-z][a-z0-9_-]{0,62}.
+func isServiceName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	return name != "" && len(name) <= 63 && strings.Contains(letters, name[:1]) && strings.Trim(name, letters+"0123456789_-") == ""
+}
 
 // build also takes the keys of the exception event, in their order.
 func build(d *document, keys []string) (*Schema, error) {
 	switch {
 	case d.SchemaVersion != 1:
 		return nil, invalid{"schema_version", "schema_version is not 1"}
-	case !serviceName.MatchString(d.Service):
+	case !isServiceName(d.Service):
 		return nil, invalid{"service", "service is no name of a service"}
 	case !validDestination(d.Destination):
 		return nil, invalid{"destination", "destination is not an https URL"}
@@ -319,7 +332,7 @@ func newField(key string, d *fieldDocument, l *limits) (*Field, error) {
 		}
 	}
 	if d.Pattern != "" {
-		_, err := regexp.Compile(d.Pattern) // alone: one with a ) could end the group
+		_, err := syntax.Parse(d.Pattern, syntax.Perl) // alone: one with a ) could end the group
 		if err == nil {
 			f.pattern, err = regexp.Compile(`\A(?:` + d.Pattern + `)\z`)
 		}
