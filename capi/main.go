@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 
+// How many processors a control group may use does not matter to maxProcs: its
+// files are not looked for when the core is loaded, nor every few seconds after.
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command capi is librunspan-core.so, built with -buildmode=c-shared: the
 // functions that capi/front/core.h names, over the packages in internal.
 //

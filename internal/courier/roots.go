@@ -144,7 +144,10 @@ func withoutMarks(content []byte) []byte {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		content = bytes.ReplaceAll(content[2:], []byte{0}, nil)
 	}
-	return bytes.ReplaceAll(content, []byte("\xef\xbb\xbf"), nil)
+	if mark := []byte("\xef\xbb\xbf"); bytes.Contains(content, mark) { // as in hardly any; to replace is to copy
+		return bytes.ReplaceAll(content, mark, nil)
+	}
+	return content
 }
 
 // filesIn lists a folder of certificates, without the links by which OpenSSL
