@@ -197,7 +197,8 @@ func (c *Client) Begin(name string) (*Span, error) {
 		return nil, err
 	}
 	_, otel := c.tracer.Start(context.Background(), own)
-	span := &Span{client: c, name: own, otel: otel, began: time.Now(), attributes: make([]attribute.KeyValue, 0, usualAttributes)}
+	span := &Span{client: c, name: own, otel: otel, began: time.Now(), list: lists.Get().(*list)}
+	span.attributes = span.list[:0]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.fixed {

@@ -22,7 +22,12 @@ var (
 	ErrEnded   = errors.New("the span has ended")
 )
 
-const usualAttributes = 24 // room for so many costs one allocation
+// list has room for the attributes of one span, unless it has more. The SDK copies them
+// when the span ends; then another span can have the list. To make it anew each
+// time, and to have the collector of garbage look at it, costs more than most calls.
+type list [24]attribute.KeyValue
+
+var lists = sync.Pool{New: func() any { return new(list) }}
 
 // Span is one run. Its methods may be called from several goroutines.
 type Span struct {
@@ -33,6 +38,7 @@ type Span struct {
 	mu         sync.Mutex
 	name       string
 	attributes []attribute.KeyValue
+	list       *list // which attributes begins in
 	events     int
 	ended      bool
 	expected   bool // the delivery has been told that it goes on
@@ -140,8 +146,16 @@ func (s *Span) end(status codes.Code, wait time.Duration) error {
 	s.otel.SetAttributes(s.attributes...)
 	s.otel.SetStatus(status, "")
 	s.otel.End()
+	s.recycle()
 	poke(s.client.ended)
 	return nil
+}
+
+// recycle is for a span that has ended, and whose attributes the SDK has.
+func (s *Span) recycle() {
+	clear(s.list[:])
+	lists.Put(s.list)
+	s.list, s.attributes = nil, nil
 }
 
 // set replaces the attribute's value, or adds it: a list of some twenty is
