@@ -4,20 +4,18 @@
 // go.opentelemetry.io/otel/sdk/trace.
 //
 // A span's attributes are checked against the schema where they are set and
-// kept here until the span ends, because the SDK takes them in one go much
-// faster than one by one. Ended spans pass through the SDK's batch processor
-// and otlptrace's exporter to the outbox, which encodes them for the delivery.
+// kept here, where they do not have to be copied. Ended spans wait in the queue, and
+// pass through otlptrace's exporter to the outbox, which encodes them for the
+// delivery.
 // A span that lives for a while has a record besides: a report of a run that
 // did not come to its end, for the case that it doesn't (record.go).
 package run
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -32,25 +30,11 @@ import (
 )
 
 const (
-	// Ended spans wait this long for others, so that a host that ends many
-	// does not cause as many requests. A flush does not wait.
-	linger = 5 * time.Millisecond
-	// So many spans may have ended and not be with the delivery yet. The next
-	// one to end waits for room, but no longer than this.
-	queueSize   = 4096
-	longestWait = 250 * time.Millisecond
-	batchSize   = 512
 	// What Close has at the least, whatever its deadline, to have the delivery
 	// write what is in memory, and stop.
 	grace = 100 * time.Millisecond
-	// The batch processor's own timer would wake an idle host; linger does its
-	// work.
 	never = 365 * 24 * time.Hour
 )
-
-// ErrFull says that a span was dropped, because the delivery does not come to
-// take those that ended before it.
-var ErrFull = errors.New("the span was dropped: too many wait to be stored")
 
 // Delivery takes encoded requests on. Spans are named by the bytes of their id.
 type Delivery interface {
@@ -99,18 +83,16 @@ type Client struct {
 	outbox   *outbox
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
+	queue    *queue
 	begun    chan struct{} // a span has begun
-	ended    chan struct{} // a span has ended
-	room     chan struct{} // holds one for each span on its way to the delivery
-	stuck    atomic.Bool   // somebody has waited for room in vain
 	stop     context.CancelFunc
 
 	mu       sync.Mutex
 	resource []attribute.KeyValue
 	fixed    bool
-	first    time.Time           // when the first span began; zero: none has
-	open     map[*Span]struct{}  // begun and not ended
-	recorded map[string]struct{} // ids of spans that have a record, until they are put
+	first    time.Time              // when the first span began; zero: none has
+	open     map[trace.SpanID]*Span // begun and not ended
+	recorded map[string]struct{}    // ids of spans that have a record, until they are put
 }
 
 // New returns a client whose spans go to the delivery. sources is what the
@@ -126,21 +108,16 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 		delivery: delivery,
 		outbox:   &outbox{schema: s},
 		begun:    make(chan struct{}, 1),
-		ended:    make(chan struct{}, 1),
-		room:     make(chan struct{}, queueSize),
 		stop:     stop,
-		open:     make(map[*Span]struct{}),
+		open:     make(map[trace.SpanID]*Span),
 		recorded: make(map[string]struct{}),
 	}
-	c.outbox.take, c.outbox.done = c.put, c.giveRoom
+	c.outbox.take = c.put
 	for _, key := range slices.Sorted(maps.Keys(fixed)) {
 		c.resource = append(c.resource, attribute.String(key, fixed[key]))
 	}
-	exporter, err := otlptrace.New(ctx, c.outbox)
-	if err != nil {
-		stop()
-		return nil, err
-	}
+	exporter := otlptrace.NewUnstarted(c.outbox)
+	c.queue = newQueue(func(spans []sdktrace.ReadOnlySpan) error { return exporter.ExportSpans(ctx, spans) })
 	// Each option is given, because OTEL_ variables would fill in for it: they
 	// are meant for some other SDK in the host. The resource alone can't be
 	// kept from them here; the outbox replaces it.
@@ -156,16 +133,10 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 			AttributePerLinkCountLimit:  0,
 		}),
 		sdktrace.WithResource(resource.Empty()),
-		sdktrace.WithSpanProcessor(sdktrace.NewBatchSpanProcessor(exporter,
-			sdktrace.WithMaxQueueSize(queueSize+64), // flushes queue as well
-			sdktrace.WithMaxExportBatchSize(batchSize),
-			sdktrace.WithBatchTimeout(never),
-			sdktrace.WithExportTimeout(never),
-			sdktrace.WithBlocking(), // which it never does: room is less than the queue
-		)),
+		sdktrace.WithSpanProcessor(processor{c}),
 	)
 	c.tracer = c.provider.Tracer(s.Scope)
-	go c.handOver(ctx)
+	go c.queue.run(ctx)
 	go c.keepRecords(ctx)
 	return c, nil
 }
@@ -199,6 +170,7 @@ func (c *Client) Begin(name string) (*Span, error) {
 	_, otel := c.tracer.Start(context.Background(), own)
 	span := &Span{client: c, name: own, otel: otel, began: time.Now(), list: lists.Get().(*list)}
 	span.attributes = span.list[:0]
+	id := otel.SpanContext().SpanID()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.fixed {
@@ -208,7 +180,7 @@ func (c *Client) Begin(name string) (*Span, error) {
 	if c.first.IsZero() {
 		c.first = span.began
 	}
-	c.open[span] = struct{}{}
+	c.open[id] = span
 	poke(c.begun)
 	return span, nil
 }
@@ -216,12 +188,7 @@ func (c *Client) Begin(name string) (*Span, error) {
 // Flush waits until every span that has ended is delivered, or waiting has no
 // point, or ctx ends, and says whether all are.
 func (c *Client) Flush(ctx context.Context) bool {
-	return c.handOverAll(ctx) && c.delivery.Flush(ctx)
-}
-
-// handOverAll passes every span that has ended to the delivery.
-func (c *Client) handOverAll(ctx context.Context) bool {
-	return len(c.room) == 0 || c.provider.ForceFlush(ctx) == nil
+	return c.queue.flush(ctx) && c.delivery.Flush(ctx)
 }
 
 // Close ends spans that have not ended, as aborted, flushes as Flush does, and
@@ -231,25 +198,17 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
 	}
-	delivered = c.handOverAll(ctx) && c.delivery.Finish(ctx)
+	delivered = c.queue.flush(ctx) && c.delivery.Finish(ctx)
 	left := grace
 	if deadline, ok := ctx.Deadline(); ok {
 		left = max(left, time.Until(deadline))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
-	c.handOverAll(ctx) // or not: then there was too little time
+	c.queue.flush(ctx) // or not: then there was too little time
 	c.stop()
 	c.delivery.Close(ctx)
-	go c.shutdown()
 	return delivered
-}
-
-// shutdown ends the SDK's goroutine. There is nothing left for it to do, so that
-// nobody has to wait; with a context that has ended it would do nothing at all.
-func (c *Client) shutdown() {
-	defer func() { _ = recover() }() // a panic here would end the host
-	_ = c.provider.Shutdown(context.Background())
 }
 
 // Patience returns how long a Flush or Close should wait at most, where the caller
@@ -275,10 +234,13 @@ func NoTime() context.Context {
 	return ctx
 }
 
-func (c *Client) forget(s *Span) {
+// takeEnded returns the span of that id, which is not open any more.
+func (c *Client) takeEnded(id trace.SpanID) *Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.open, s)
+	span := c.open[id]
+	delete(c.open, id)
+	return span
 }
 
 // goesOn says whether there is a span that has not ended.
@@ -291,36 +253,7 @@ func (c *Client) goesOn() bool {
 func (c *Client) openSpans() []*Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Collect(maps.Keys(c.open))
-}
-
-// takeRoom waits until there is room for one span more. Where somebody has done
-// so in vain, nobody does again until there is some.
-func (c *Client) takeRoom(wait time.Duration) error {
-	select {
-	case c.room <- struct{}{}:
-		return nil
-	default:
-	}
-	if wait == 0 || c.stuck.Load() {
-		return ErrFull
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case c.room <- struct{}{}:
-		return nil
-	case <-timer.C:
-		c.stuck.Store(true)
-		return ErrFull
-	}
-}
-
-func (c *Client) giveRoom(spans int) {
-	for range spans {
-		<-c.room
-	}
-	c.stuck.Store(false)
+	return slices.Collect(maps.Values(c.open))
 }
 
 // put passes spans that have ended from the outbox to the delivery.
@@ -345,26 +278,34 @@ func (c *Client) takeRecorded(spans []*tracepb.Span) (ids []string) {
 	return ids
 }
 
-func (c *Client) handOver(ctx context.Context) {
-	for {
-		select {
-		case <-c.ended:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(linger):
-		case <-ctx.Done():
-			return
-		}
-		// Fails only when the client is closed.
-		_ = c.provider.ForceFlush(ctx)
-	}
-}
-
 func poke(channel chan<- struct{}) {
 	select {
 	case channel <- struct{}{}:
 	default: // it has been poked and has not looked yet
 	}
 }
+
+// processor is the SDK's way to the queue. It implements sdktrace.SpanProcessor.
+type processor struct{ client *Client }
+
+// OnStart implements sdktrace.SpanProcessor.
+func (processor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+
+// OnEnd implements sdktrace.SpanProcessor. The SDK calls it from Span.end, which
+// holds the span's lock.
+func (p processor) OnEnd(snapshot sdktrace.ReadOnlySpan) {
+	if span := p.client.takeEnded(snapshot.SpanContext().SpanID()); span != nil {
+		span.queued = p.client.queue.add(&ended{snapshot, span.attributes, span.list}, span.patience)
+	}
+}
+
+// ForceFlush implements sdktrace.SpanProcessor.
+func (p processor) ForceFlush(ctx context.Context) error {
+	if !p.client.queue.flush(ctx) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// Shutdown implements sdktrace.SpanProcessor.
+func (processor) Shutdown(context.Context) error { return nil }

@@ -30,7 +30,6 @@ const (
 type outbox struct {
 	schema   *schema.Schema
 	take     func(request []byte, spans []*tracepb.Span) error
-	done     func(spans int) // whatever became of them; may be nil
 	resource atomic.Pointer[resourcepb.Resource]
 }
 
@@ -62,7 +61,7 @@ var errDefect = errors.New("a defect of runspan: spans are lost")
 // OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, and nothing else: the
 // client's own takes its place.
 func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) (err error) {
-	// This is a goroutine of the SDK's: a panic on it would end the host.
+	// This is a goroutine of ours: a panic on it would end the host.
 	defer func() {
 		if recover() != nil {
 			err = errDefect
@@ -70,9 +69,6 @@ func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans)
 	}()
 	for _, s := range spans {
 		for _, scope := range s.ScopeSpans { // there is one: the client's tracer's
-			if o.done != nil {
-				defer o.done(len(scope.Spans))
-			}
 			err = errors.Join(err, o.send(scope.Scope, scope.Spans))
 		}
 	}

@@ -22,12 +22,17 @@ var (
 	ErrEnded   = errors.New("the span has ended")
 )
 
-// list has room for the attributes of one span, unless it has more. The SDK copies them
-// when the span ends; then another span can have the list. To make it anew each
-// time, and to have the collector of garbage look at it, costs more than most calls.
+// list has room for the attributes of one span, unless it has more. To make one for
+// each, and to have the collector of garbage look at it, costs more than most calls:
+// another span can have it when the span is encoded.
 type list [24]attribute.KeyValue
 
 var lists = sync.Pool{New: func() any { return new(list) }}
+
+func (l *list) recycle() {
+	clear(l[:])
+	lists.Put(l)
+}
 
 // Span is one run. Its methods may be called from several goroutines.
 type Span struct {
@@ -41,7 +46,9 @@ type Span struct {
 	list       *list // which attributes begins in
 	events     int
 	ended      bool
-	expected   bool // the delivery has been told that it goes on
+	patience   time.Duration // how long it may wait to be queued
+	queued     error         // what came of that
+	expected   bool          // the delivery has been told that it goes on
 	record     record
 }
 
@@ -138,24 +145,10 @@ func (s *Span) end(status codes.Code, wait time.Duration) error {
 	if s.ended {
 		return ErrEnded
 	}
-	s.ended = true
-	s.client.forget(s)
-	if err := s.client.takeRoom(wait); err != nil {
-		return err
-	}
-	s.otel.SetAttributes(s.attributes...)
+	s.ended, s.patience = true, wait
 	s.otel.SetStatus(status, "")
-	s.otel.End()
-	s.recycle()
-	poke(s.client.ended)
-	return nil
-}
-
-// recycle is for a span that has ended, and whose attributes the SDK has.
-func (s *Span) recycle() {
-	clear(s.list[:])
-	lists.Put(s.list)
-	s.list, s.attributes = nil, nil
+	s.otel.End() // calls processor.OnEnd
+	return s.queued
 }
 
 // set replaces the attribute's value, or adds it: a list of some twenty is
