@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -494,6 +495,35 @@ func TestAFullQueue(t *testing.T) {
 	}
 	if err := begin(t, c, "call").End(codes.Ok); err != nil {
 		t.Errorf("there is room again, but %v", err)
+	}
+}
+
+func TestAnExitWaitsForAHundredthOfTheRun(t *testing.T) {
+	for _, test := range []struct{ took, want time.Duration }{
+		{0, 300 * time.Millisecond},
+		{30 * time.Second, 300 * time.Millisecond},
+		{45 * time.Second, 450 * time.Millisecond},
+		{3 * time.Minute, 1800 * time.Millisecond},
+		{200 * time.Second, 2 * time.Second},
+		{72 * time.Hour, 2 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) { // its clock goes on when all sleep
+			c, _ := open(t)
+			if got := c.Patience(); got != 300*time.Millisecond {
+				t.Errorf("before any run: %v", got)
+			}
+			first := begin(t, c, "call")
+			time.Sleep(test.took / 2)
+			if err := first.End(codes.Ok); err != nil {
+				t.Fatal(err)
+			}
+			begin(t, c, "call")
+			time.Sleep(test.took - test.took/2)
+			if got := c.Patience(); got != test.want {
+				t.Errorf("after %v: %v, want %v", test.took, got, test.want)
+			}
+			c.Close(run.NoTime())
+		})
 	}
 }
 
