@@ -48,8 +48,45 @@ def no_library() -> str:
     return f"runspan has no library for {name} on {machine}{bits} yet"
 
 
+# Each function's arguments: c char *, C char **, d double, h handle, H *handle, i int, I *int, l int64_t, o options,
+# u uint32_t, z size_t.
+_CALLS = {
+    "set_resource_string": "hcc",
+    "set_resource_int": "hcl",
+    "set_resource_double": "hcd",
+    "set_resource_bool": "hci",
+    "begin": "hcH",
+    "set_name": "hc",
+    "set_attr_string": "hcc",
+    "set_attr_int": "hcl",
+    "set_attr_double": "hcd",
+    "set_attr_bool": "hci",
+    "set_attr_strings": "hcCz",
+    "set_attr_null": "hc",
+    "set_attrs": "hcz",
+    "set_error": "hc",
+    "end": "hi",
+    "state": "h",
+    "strerror": "i",
+    "version": "",
+}
+# Those that may wait, for a file to be loaded or for the network, give up the interpreter's lock. For the others, which
+# only touch memory, that would cost more than they do.
+_WAITING = {
+    "open": "oH",
+    "flush": "hu",
+    "close": "hu",
+    "command": "oiCiI",
+    "consent": "c",
+}
+_TEXTS = ("strerror", "version")  # what they return; the others return an int
+
+
 class Library:
-    """The loaded front. Raises LibraryError where it can't be, or is of another version than this package."""
+    """The loaded front: its functions, without runspan_. Raises LibraryError where it can't be loaded or used.
+
+    A function's prototype is made when it is first called: an opted-out run needs three of them.
+    """
 
     def __init__(self, path: str, version: str) -> None:
         if path == library_path() and not os.path.exists(path):
@@ -57,20 +94,10 @@ class Library:
         try:
             import ctypes
 
-            # Calls that only touch memory keep the interpreter's lock: giving it up would cost more than they do. Those
-            # that may wait, to a file's loading or the network, give it up.
             # PyPy has no PyDLL.
-            lib, waiting = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
+            self._lib, self._waiting = getattr(ctypes, "PyDLL", ctypes.CDLL)(path), ctypes.CDLL(path)
         except (ImportError, OSError) as e:
             raise LibraryError(f"can't load {path}: {e}") from e
-
-        def function(
-            name: str, *argtypes: object, restype: object = ctypes.c_int, lib: ctypes.CDLL = lib
-        ) -> Callable[..., Any]:
-            f: Callable[..., Any] = getattr(lib, name)
-            f.argtypes = argtypes  # type: ignore[attr-defined]
-            f.restype = restype  # type: ignore[attr-defined]
-            return f
 
         class Options(ctypes.Structure):
             _fields_ = [
@@ -83,49 +110,39 @@ class Library:
                 ("flags", ctypes.c_uint32),
             ]
 
-        handle, text = ctypes.c_uint64, ctypes.c_char_p
-        handle_out = ctypes.POINTER(handle)
-        try:
-            found = function("runspan_version", restype=text)()
-            if found != version.encode():
-                raise LibraryError(f"{path} is version {found!r}, not {version}")
-            self.open = function("runspan_open", ctypes.POINTER(Options), handle_out, lib=waiting)
-            self.set_resource_string = function("runspan_set_resource_string", handle, text, text)
-            self.set_resource_int = function("runspan_set_resource_int", handle, text, ctypes.c_int64)
-            self.set_resource_double = function("runspan_set_resource_double", handle, text, ctypes.c_double)
-            self.set_resource_bool = function("runspan_set_resource_bool", handle, text, ctypes.c_int)
-            self.begin = function("runspan_begin", handle, text, handle_out)
-            self.set_name = function("runspan_set_name", handle, text)
-            self.set_attr_string = function("runspan_set_attr_string", handle, text, text)
-            self.set_attr_int = function("runspan_set_attr_int", handle, text, ctypes.c_int64)
-            self.set_attr_double = function("runspan_set_attr_double", handle, text, ctypes.c_double)
-            self.set_attr_bool = function("runspan_set_attr_bool", handle, text, ctypes.c_int)
-            self.set_attr_strings = function(
-                "runspan_set_attr_strings", handle, text, ctypes.POINTER(text), ctypes.c_size_t
-            )
-            self.set_attr_null = function("runspan_set_attr_null", handle, text)
-            self.set_attrs = function("runspan_set_attrs", handle, text, ctypes.c_size_t)
-            self.set_error = function("runspan_set_error", handle, text)
-            self.end = function("runspan_end", handle, ctypes.c_int)
-            self.flush = function("runspan_flush", handle, ctypes.c_uint32, lib=waiting)
-            self.close = function("runspan_close", handle, ctypes.c_uint32, lib=waiting)
-            self.state = function("runspan_state", handle)
-            self.command = function(
-                "runspan_command",
-                ctypes.POINTER(Options),
-                ctypes.c_int,
-                ctypes.POINTER(text),
-                ctypes.c_int,
-                ctypes.POINTER(ctypes.c_int),
-                lib=waiting,
-            )
-            self.consent = function("runspan_consent", text, lib=waiting)
-            self._strerror = function("runspan_strerror", ctypes.c_int, restype=text)
-        except AttributeError as e:
-            raise LibraryError(f"{path} is not librunspan: {e}") from e
         self._ctypes = ctypes
         self._options = Options
-        self._log = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)
+        self._types = {
+            "c": ctypes.c_char_p,
+            "C": ctypes.POINTER(ctypes.c_char_p),
+            "d": ctypes.c_double,
+            "h": ctypes.c_uint64,
+            "H": ctypes.POINTER(ctypes.c_uint64),
+            "i": ctypes.c_int,
+            "I": ctypes.POINTER(ctypes.c_int),
+            "l": ctypes.c_int64,
+            "o": ctypes.POINTER(Options),
+            "u": ctypes.c_uint32,
+            "z": ctypes.c_size_t,
+        }
+        try:
+            found = self.version()
+        except AttributeError as e:
+            raise LibraryError(f"{path} is not librunspan: {e}") from e
+        if found != version.encode():
+            raise LibraryError(f"{path} is version {found!r}, not {version}")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        waits = name in _WAITING
+        arguments = _WAITING.get(name, _CALLS.get(name))
+        if arguments is None:
+            raise AttributeError(name)
+        function: Any = getattr(self._waiting if waits else self._lib, "runspan_" + name)
+        function.argtypes = [self._types[letter] for letter in arguments]
+        function.restype = self._ctypes.c_char_p if name in _TEXTS else self._ctypes.c_int
+        setattr(self, name, function)
+        found: Callable[..., Any] = function
+        return found
 
     def new_handle(self) -> ctypes.c_uint64:
         return self._ctypes.c_uint64(0)
@@ -149,7 +166,8 @@ class Library:
             except Exception:
                 pass
 
-        return self._log(call)
+        types = self._ctypes
+        return types.CFUNCTYPE(None, types.c_void_p, types.c_int, types.c_char_p)(call)
 
     def options(self, service: bytes, schema: bytes, callback: object | None, flags: int) -> object:
         options = self._options(
@@ -159,6 +177,7 @@ class Library:
             options.log = self._ctypes.cast(callback, self._ctypes.c_void_p)  # type: ignore[arg-type]
         return self._ctypes.byref(options)
 
-    def strerror(self, code: int) -> str:
-        text: bytes = self._strerror(code)
+    def reason(self, code: int) -> str:
+        """Return what a code says, as a sentence."""
+        text: bytes = self.strerror(code)
         return text.decode()

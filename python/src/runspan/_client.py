@@ -75,7 +75,7 @@ class Client:
                 _abi.PREVIEW if preview else 0,
             )
             self.state = self._lib.open(options, self._lib.by_reference(handle))
-            self.reason = self._lib.strerror(self.state)
+            self.reason = self._lib.reason(self.state)
             self._handle = handle.value
             if self._handle != 0:
                 atexit.register(self.flush)  # not close: the host may end spans later still
@@ -183,7 +183,7 @@ class Client:
 
     def _refused(self, what: object, code: int) -> None:
         if code != _abi.DONE and self._lib is not None:
-            self._debug(what, self._lib.strerror(code))
+            self._debug(what, self._lib.reason(code))
 
     def _debug(self, what: object, why: object) -> None:
         if self._log is not None:

@@ -28,7 +28,7 @@ def run(service: str, schema: str, arguments: Sequence[str], library: str | None
             code: int = lib.command(options, len(words), lib.texts(words), fd, lib.by_reference(exit_status))
         if code == _abi.DONE:
             return exit_status.value
-        why = lib.strerror(code)
+        why = lib.reason(code)
     except Exception as e:
         why = str(e) or type(e).__name__
     with contextlib.suppress(Exception):  # nobody may read this either
