@@ -44,6 +44,7 @@ type queue struct {
 	export func([]sdktrace.ReadOnlySpan) error
 	added  chan struct{}  // a span has been added
 	now    chan chan bool // flushes, which are told whether export has taken all
+	ended  chan struct{}  // closed when nothing is exported any more
 
 	mu      sync.Mutex
 	waiting []*ended
@@ -57,6 +58,7 @@ func newQueue(export func([]sdktrace.ReadOnlySpan) error) *queue {
 		export: export,
 		added:  make(chan struct{}, 1),
 		now:    make(chan chan bool),
+		ended:  make(chan struct{}),
 		freed:  make(chan struct{}),
 	}
 }
@@ -111,6 +113,8 @@ func (q *queue) flush(ctx context.Context) bool {
 	done := make(chan bool, 1)
 	select {
 	case q.now <- done:
+	case <-q.ended:
+		return false
 	case <-ctx.Done():
 		return false
 	}
@@ -130,6 +134,7 @@ func (q *queue) isEmpty() bool {
 
 // run exports what is added, until ctx ends.
 func (q *queue) run(ctx context.Context) {
+	defer close(q.ended)
 	for {
 		var flush chan bool
 		select {

@@ -387,6 +387,21 @@ func TestCloseAbortsWhatIsOpen(t *testing.T) {
 }
 
 // A host may open and close many clients: nothing of one is left.
+// Another thread may end a span, and flush, while the client is closed.
+func TestAFlushAfterCloseReturns(t *testing.T) {
+	c, _ := open(t)
+	s := begin(t, c, "call")
+	c.Close(run.NoTime())
+	late := begin(t, c, "call")
+	if err := s.End(codes.Ok); err != run.ErrEnded {
+		t.Errorf("a span that Close has ended: %v", err)
+	}
+	_ = late.End(codes.Ok)
+	if c.Flush(context.Background()) {
+		t.Error("a span is delivered after Close")
+	}
+}
+
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 50 {
