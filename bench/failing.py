@@ -16,9 +16,10 @@ from tests.stripepy.otlp_receiver import Receiver
 
 THIS, NEXT, LATER, NEVER = "this run", "the next run", "a later run", "never"
 DRIP_SECONDS, QUICK_DRIP_SECONDS = 2.0, 0.1
-LATER_RUNS = {OURS: 10, PEER: 1}
-"""How many runs after the failure a span is waited for, half a second apart: a failure has runspan pause.
-The peer keeps nothing on disk that a later run could send."""
+LATER_RUNS = {OURS: 70, PEER: 1}
+"""How many runs after the failure a span is waited for, a tenth of a second apart: a failure has runspan pause, and
+after an attempt that the exit has cut off short runs do not wait until 64 reports do. The peer keeps nothing on disk
+that a later run could send."""
 
 # What a program is told, and the receiver that takes its span, where there is one.
 Told = tuple[dict[str, str], "Receiver | None"]
@@ -67,7 +68,7 @@ def arrival(lab: Lab, side: str, did: Run, home: dict[str, str]) -> str:
             python(side, programs.one_span(side), home | to(well))
             if own_spans(well, did) > 0:
                 return NEXT if later == 0 else LATER
-            time.sleep(0.5)
+            time.sleep(0.1)
     return NEVER
 
 
