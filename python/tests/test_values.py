@@ -74,7 +74,7 @@ VALUES: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value).partition(" at 0x")[0])
 def test_as_opentelemetry_does_it(value: object) -> None:
     theirs: Any = BoundedAttributes(attributes={"key": value})["key"]  # type: ignore[dict-item]
     ours: Any = clean(value)
