@@ -9,13 +9,13 @@ unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY
 unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
 
 # Some look at how long things take: one of these after the other, and nothing beside them.
-timed=$(printf 'runspan/tests/%s\n' c collector/gateway collector/kafka consent faults guest)
+timed=$(printf 'runspan/%s\n' internal/courier internal/spool tests/{c,collector/gateway,collector/kafka,consent,faults,guest})
 mapfile -t others < <(go list ./... | grep -vxF "$timed")
 
 printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
-go test -race -count=1 -p 2 -parallel 8 -timeout 25m "${others[@]}"
-# shellcheck disable=SC2086  # they are several
-go test -race -count=1 -p 1 -timeout 25m $timed
+go test -race -count=1 -p 2 -timeout 25m "${others[@]}"
+# shellcheck disable=SC2086  # they are several. Cases of one that may be tried together mostly sleep.
+go test -race -count=1 -p 1 -parallel 8 -timeout 25m $timed
 
 printf '\n== Go: what the collector has of ours\n'
 go test -C collector -race -count=1 ./...
