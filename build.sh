@@ -11,11 +11,12 @@ CC=${CC:-cc}
 RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
 GLIBC=2.17
 ARCHITECTURES=(x86_64 aarch64) # of the wheels that have a library
-GO_TAGS=nethttpomithttp2,netgo,osusergo
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
-FRONT_LDFLAGS=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so.0' '-Wl,-z,defs' '-Wl,-z,nodelete' '-Wl,-Bsymbolic' -ldl -pthread)
-# Go adds -s and then -g, and of the two zig heeds the last: -s comes first of all, where it is for good.
-CORE_LDFLAGS='-s -Wl,--wrap=sigaction,--wrap=pthread_create,--wrap=pthread_attr_init,--wrap=malloc,--wrap=free,--wrap=mmap'
+FRONT_SOURCES=(capi/front/*.c capi/front/linux/*.c)
+mapfile -t FRONT_LDFLAGS <capi/front/link.flags # CMakeLists.txt reads them too
+FRONT_LDFLAGS+=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so.0' -ldl -pthread)
+# shellcheck source=capi/guest/flags.sh
+source capi/guest/flags.sh
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 export ZIG_GLOBAL_CACHE_DIR=$PWD/build/cache/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/cache/zig
 
@@ -310,8 +311,7 @@ source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
 }
 
-# core DIR [TAGS [ARCHITECTURE]]; CMakeLists.txt calls it too. Without inlining but where calls into the core pass: that is
-# a twentieth of its size. What is wrapped is in capi/*.c. Nothing in it depends on the folder or the time.
+# core DIR [TAGS [ARCHITECTURE]]; CMakeLists.txt calls it too. Nothing in it depends on the folder or the time.
 core() {
     local overlay architecture=${3:-$(uname -m)} cc
     use_go
@@ -322,11 +322,10 @@ core() {
     *) echo "build.sh: there is no library for $architecture" >&2 && return 1 ;;
     esac
     overlay=$(mktemp -d)
-    scripts/runtime_overlay.sh "$overlay"
-    CC=$cc GOEXPERIMENT=norandomizedheapbase64 go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GO_TAGS${2:+,$2}" \
-        -overlay "$overlay/overlay.json" -ldflags="-s -w -buildid= -extldflags '$CORE_LDFLAGS'" \
-        -gcflags=all=-l -gcflags=runtime/...= -gcflags=internal/runtime/...= -gcflags=runspan/...= \
-        -o "$1/librunspan-core.so" ./capi
+    capi/guest/overlay.sh "$overlay"
+    CC=$cc GOEXPERIMENT=$GUEST_EXPERIMENT go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GUEST_TAGS${2:+,$2}" \
+        -overlay "$overlay/overlay.json" -ldflags="-s -w -buildid= -extldflags '$GUEST_LDFLAGS'" "${GUEST_GCFLAGS[@]}" \
+        -o "$1/librunspan-core.so" ./capi/core
     rm -r "$overlay" "$1/librunspan-core.h" # the front's core.h is the header
 }
 
@@ -335,7 +334,7 @@ front() {
     local source object objects=() cc
     read -ra cc < <(compiler "$2")
     mkdir -p "build/obj/$2"
-    for source in capi/front/*.c; do
+    for source in "${FRONT_SOURCES[@]}"; do
         object=build/obj/$2/$(basename "$source" .c).o
         "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
         objects+=("$object")

@@ -2,7 +2,7 @@ module runspan
 
 go 1.26.0
 
-// The Go whose standard library scripts/runtime_overlay.sh knows, and that the wheels are built with.
+// The Go whose standard library capi/guest/overlay.sh knows, and that the wheels are built with.
 toolchain go1.26.11
 
 require (

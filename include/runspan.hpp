@@ -54,6 +54,16 @@ enum class status { unset = RUNSPAN_STATUS_UNSET, ok = RUNSPAN_STATUS_OK, error 
 
 namespace detail {
 
+// Calls runspan.h, where telemetry is part of the program. Where it is not, nothing
+// of it has to be linked: the call is never made, and so not compiled.
+template <typename Call, typename Result = int>
+Result on(Call call, Result otherwise = RUNSPAN_OFF) noexcept {
+    if constexpr (enabled)
+        return call();
+    else
+        return (void)call, otherwise;
+}
+
 // A text with a NUL at its end, for the time of a call. Texts that any schema
 // allows fit; a longer one is cut, and refused by its length.
 class c_string {
@@ -107,48 +117,36 @@ public:
 
     // Gives the span another of the schema's names.
     int set_name(std::string_view name) noexcept {
-        if constexpr (enabled)
-            return runspan_set_name(handle_, detail::c_string{name}.get());
-        return (void)name, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_name(handle_, detail::c_string{name}.get()); });
     }
 
     // Set an attribute; a second value for a key replaces the first. Bools and
     // numbers are taken as they are: nothing becomes one by conversion, as any
     // pointer would a bool.
     int set(std::string_view key, std::string_view value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_attr_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get());
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get()); });
     }
     int set(std::string_view key, const char *value) noexcept {
         return value == nullptr ? set(key, nullptr) : set(key, std::string_view{value});
     }
     template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
     int set(std::string_view key, T value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_attr_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0); });
     }
     template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
     int set(std::string_view key, T value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_attr_double(handle_, detail::c_string{key}.get(), static_cast<double>(value));
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_double(handle_, detail::c_string{key}.get(), static_cast<double>(value)); });
     }
     // An integer of any type; RUNSPAN_E_VALUE where it is above INT64_MAX.
     template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>
     int set(std::string_view key, T value) noexcept {
         if (!detail::fits(value))
             return RUNSPAN_E_VALUE;
-        if constexpr (enabled)
-            return runspan_set_attr_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value));
-        return (void)key, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value)); });
     }
     // An attribute that is there, without a value.
     int set(std::string_view key, std::nullptr_t) noexcept {
-        if constexpr (enabled)
-            return runspan_set_attr_null(handle_, detail::c_string{key}.get());
-        return (void)key, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_null(handle_, detail::c_string{key}.get()); });
     }
     // A list of texts, of anything that makes a std::string_view.
     int set(std::string_view key, std::initializer_list<std::string_view> values) noexcept {
@@ -163,9 +161,7 @@ public:
     // Records that an exception of the type ended the run. Give the type's name,
     // never a message. The status stays what it is.
     int set_error(std::string_view type) noexcept {
-        if constexpr (enabled)
-            return runspan_set_error(handle_, detail::c_string{type}.get());
-        return (void)type, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_error(handle_, detail::c_string{type}.get()); });
     }
 
     // The status that the span is going to end with: error, where nothing else
@@ -175,9 +171,7 @@ public:
     // Ends the span now.
     int end() noexcept {
         const auto handle = std::exchange(handle_, 0);
-        if constexpr (enabled)
-            return handle == 0 ? RUNSPAN_OFF : runspan_end(handle, static_cast<runspan_status>(status_));
-        return (void)handle, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_end(handle, static_cast<runspan_status>(status_)); });
     }
 
 private:
@@ -186,24 +180,23 @@ private:
 
     template <typename Text>
     int set_list(std::string_view key, const Text *values, std::size_t count) noexcept {
-        if constexpr (enabled) {
-            std::size_t size = 0;
-            for (std::size_t i = 0; i < count; i++)
-                size += std::string_view{values[i]}.size() + 1;
-            const std::unique_ptr<char[]> texts{new (std::nothrow) char[size + 1]};
-            const std::unique_ptr<const char *[]> list{new (std::nothrow) const char *[count + 1]};
-            if (texts == nullptr || list == nullptr)
-                return RUNSPAN_E_INTERNAL;
-            char *next = texts.get();
-            for (std::size_t i = 0; i < count; i++) {
-                const std::string_view text{values[i]};
-                list[i] = next;
-                next = std::copy(text.begin(), text.end(), next);
-                *next++ = '\0';
-            }
-            return runspan_set_attr_strings(handle_, detail::c_string{key}.get(), list.get(), count);
+        if (handle_ == 0)
+            return RUNSPAN_OFF;
+        std::size_t size = 0;
+        for (std::size_t i = 0; i < count; i++)
+            size += std::string_view{values[i]}.size() + 1;
+        const std::unique_ptr<char[]> texts{new (std::nothrow) char[size + 1]};
+        const std::unique_ptr<const char *[]> list{new (std::nothrow) const char *[count + 1]};
+        if (texts == nullptr || list == nullptr)
+            return RUNSPAN_E_INTERNAL;
+        char *next = texts.get();
+        for (std::size_t i = 0; i < count; i++) {
+            const std::string_view text{values[i]};
+            list[i] = next;
+            next = std::copy(text.begin(), text.end(), next);
+            *next++ = '\0';
         }
-        return (void)key, (void)values, (void)count, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_attr_strings(handle_, detail::c_string{key}.get(), list.get(), count); });
     }
 
     runspan_span handle_ = 0;
@@ -217,9 +210,7 @@ public:
     client() noexcept = default; // off
     // Opens a client, or finds that telemetry is off: state() says why.
     explicit client(const runspan_options &options) noexcept {
-        if constexpr (enabled)
-            state_ = runspan_open(&options, &handle_);
-        (void)options;
+        state_ = detail::on([&] { return runspan_open(&options, &handle_); });
     }
     // service and schema: as in runspan_options. They need to last for the call.
     client(const char *service, const char *schema) noexcept : client{options(service, schema)} {}
@@ -242,64 +233,49 @@ public:
 
     // RUNSPAN_DONE where the client is open, else why it is not.
     [[nodiscard]] int state() const noexcept {
-        if constexpr (enabled)
-            return handle_ == 0 ? state_ : runspan_state(handle_);
-        return RUNSPAN_OFF;
+        return handle_ == 0 ? state_ : detail::on([&] { return runspan_state(handle_); });
     }
 
     // Set an attribute of the resource that all spans share, before the first.
     int set_resource(std::string_view key, std::string_view value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_resource_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get());
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_resource_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get()); });
     }
     int set_resource(std::string_view key, const char *value) noexcept {
         return value == nullptr ? RUNSPAN_E_ARGUMENT : set_resource(key, std::string_view{value});
     }
     template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
     int set_resource(std::string_view key, T value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_resource_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0);
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_resource_bool(handle_, detail::c_string{key}.get(), value ? 1 : 0); });
     }
     template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
     int set_resource(std::string_view key, T value) noexcept {
-        if constexpr (enabled)
-            return runspan_set_resource_double(handle_, detail::c_string{key}.get(), static_cast<double>(value));
-        return (void)key, (void)value, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_resource_double(handle_, detail::c_string{key}.get(), static_cast<double>(value)); });
     }
     template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>
     int set_resource(std::string_view key, T value) noexcept {
         if (!detail::fits(value))
             return RUNSPAN_E_VALUE;
-        if constexpr (enabled)
-            return runspan_set_resource_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value));
-        return (void)key, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_set_resource_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value)); });
     }
 
     // Begins a span, now. It ends with the status unless told another.
     [[nodiscard]] span begin(std::string_view name, status otherwise = status::error) noexcept {
         runspan_span handle = 0;
-        if constexpr (enabled)
-            runspan_begin(handle_, detail::c_string{name}.get(), &handle);
-        return (void)name, span{handle, otherwise};
+        detail::on([&] { return runspan_begin(handle_, detail::c_string{name}.get(), &handle); });
+        return span{handle, otherwise};
     }
 
     // As runspan_flush and runspan_close; no more than the time is waited. The default
     // is RUNSPAN_DEFAULT_TIMEOUT_MS's: in proportion to the run.
     int flush(std::chrono::milliseconds timeout = default_timeout) noexcept {
-        if constexpr (enabled)
-            return runspan_flush(handle_, milliseconds(timeout));
-        return (void)timeout, RUNSPAN_OFF;
+        return detail::on([&] { return runspan_flush(handle_, milliseconds(timeout)); });
     }
     int close(std::chrono::milliseconds timeout = default_timeout) noexcept {
         const auto handle = std::exchange(handle_, 0);
-        if constexpr (enabled)
-            if (handle != 0) {
-                state_ = RUNSPAN_OFF;
-                return runspan_close(handle, milliseconds(timeout));
-            }
-        return (void)handle, (void)timeout, RUNSPAN_OFF;
+        if (handle == 0)
+            return RUNSPAN_OFF;
+        state_ = RUNSPAN_OFF;
+        return detail::on([&] { return runspan_close(handle, milliseconds(timeout)); });
     }
 
     static constexpr std::chrono::milliseconds default_timeout{RUNSPAN_DEFAULT_TIMEOUT_MS};
@@ -327,34 +303,25 @@ private:
 // Returns the exit status: 0 done, 1 it could not be done, 2 there is no such command. *code, if it is not null, is
 // what runspan_command returns: not RUNSPAN_DONE where nothing was written; strerror has a sentence for it.
 inline int command(const char *service, const char *schema, int argc, char **argv, int *code = nullptr) noexcept {
-    if constexpr (enabled) {
-        runspan_options o{};
-        o.struct_size = sizeof o;
-        o.service = service;
-        o.schema = schema;
-        int exit_status = 1;
-        const int result = runspan_command(&o, argc, argv, 1, &exit_status);
-        if (code != nullptr)
-            *code = result;
-        return exit_status;
-    }
+    runspan_options o{};
+    o.struct_size = sizeof o;
+    o.service = service;
+    o.schema = schema;
+    int exit_status = 1;
+    const int result = detail::on([&] { return runspan_command(&o, argc, argv, 1, &exit_status); });
     if (code != nullptr)
-        *code = RUNSPAN_OFF;
-    return (void)service, (void)schema, (void)argc, (void)argv, 1;
+        *code = result;
+    return exit_status;
 }
 
 // As runspan_consent: 0 where neither the user nor the site has opted out.
 inline int consent(const char *service) noexcept {
-    if constexpr (enabled)
-        return runspan_consent(service);
-    return (void)service, RUNSPAN_OFF;
+    return detail::on([&] { return runspan_consent(service); });
 }
 
 // A sentence for a return code, in English: a static string, never null.
 inline const char *strerror(int code) noexcept {
-    if constexpr (enabled)
-        return runspan_strerror(code);
-    return (void)code, "telemetry is not part of this program";
+    return detail::on([&] { return runspan_strerror(code); }, "telemetry is not part of this program");
 }
 
 } // namespace runspan

@@ -8,7 +8,6 @@ the proxy that StripePy is told to use, and ends TLS for StripePy's destination 
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench import programs  # noqa: E402
+from tests.ambient import neutral  # noqa: E402
 from tests.stripepy import table  # noqa: E402
 from tests.stripepy.otlp_receiver import Receiver, receiver  # noqa: E402
 
@@ -31,10 +31,7 @@ REPEATS = 15
 
 def environment(r: Receiver, **more: str) -> dict[str, str]:
     """This process's, but for what would lead elsewhere."""
-    kept = {k: v for k, v in os.environ.items() if not k.lower().endswith(("_proxy", "_telemetry"))}
-    for name in ("SSL_CERT_DIR", "CURL_CA_BUNDLE", "DO_NOT_TRACK", "OTEL_SDK_DISABLED", "RUNSPAN_ENDPOINT"):
-        kept.pop(name, None)
-    return kept | r.proxy_environment() | more
+    return neutral() | r.proxy_environment() | more
 
 
 def stripepy_call(env: dict[str, str]) -> str:

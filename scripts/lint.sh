@@ -10,7 +10,7 @@ if [ -n "$unformatted" ]; then
     exit 1
 fi
 go vet ./...
-go vet -tags runspan_testhooks ./capi
+go vet -tags runspan_testhooks ./capi/core
 scripts/vulnerabilities.sh
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 (cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
@@ -26,7 +26,7 @@ build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector
 build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck build.sh .ci/run scripts/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/dashboard/*.sh
+build/venv/dev/bin/shellcheck -x build.sh .ci/run scripts/*.sh capi/guest/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/dashboard/*.sh
 build/venv/dev/bin/shellcheck collector/bin/{backup,encrypted-volume,keys,tidy} collector/systemd/install
 
 printf '\n== schemas\n'

@@ -4,9 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What the caller's environment says of telemetry, proxies and certificates is not for the tests.
-unset NO_TELEMETRY DO_NOT_TRACK STRIPEPY_NO_TELEMETRY RUNSPAN_ENDPOINT "${!OTEL_@}"
-unset HTTPS_PROXY https_proxy HTTP_PROXY http_proxy ALL_PROXY all_proxy NO_PROXY no_proxy
-unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+mapfile -t ambient < <(compgen -e | grep -iE "$(grep -v '^#' tests/ambient.txt | paste -sd '|')")
+unset "${ambient[@]}"
 
 # Some look at how long things take: one of these after the other, and nothing beside them.
 timed=$(printf 'runspan/%s\n' internal/courier internal/spool tests/{c,collector/gateway,collector/kafka,consent,faults,guest})

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# shellcheck source=capi/guest/flags.sh
+source capi/guest/flags.sh
 version=${1:-v0.0.0-20261105234957-e22db6528018}
 database=$(cd / && go mod download -json "golang.org/x/vulndb@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db "file://$database/data/osv" -tags nethttpomithttp2,netgo,osusergo ./capi
+go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db "file://$database/data/osv" -tags "$GUEST_TAGS" ./capi/core

@@ -56,35 +56,42 @@ typedef struct runspan_core_request {
     const char *why_off;       /* why telemetry is off, in words; NULL: it is on */
 } runspan_core_request;
 
-/* The core's functions, as the loader finds them. The names are
- * runspan_core_ and then the member's. */
-typedef struct runspan_core {
-    int (*usable)(void); /* RUNSPAN_DONE, NO_THREADS or FORKED; in C. Where it is not, nothing else may be called */
-    const char *(*version)(void); /* in C, as well */
-    int (*open)(const runspan_core_config *, uint64_t *client);
-    int (*set_resource_string)(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len);
-    int (*set_resource_int)(uint64_t client, const char *key, size_t key_len, int64_t value);
-    int (*set_resource_double)(uint64_t client, const char *key, size_t key_len, double value);
-    int (*set_resource_bool)(uint64_t client, const char *key, size_t key_len, int value);
-    int (*begin)(uint64_t client, const char *name, size_t name_len, uint64_t *span);
-    int (*set_name)(uint64_t span, const char *name, size_t name_len);
-    int (*set_attr_string)(uint64_t span, const char *key, size_t key_len, const char *value, size_t value_len);
-    int (*set_attr_int)(uint64_t span, const char *key, size_t key_len, int64_t value);
-    int (*set_attr_double)(uint64_t span, const char *key, size_t key_len, double value);
-    int (*set_attr_bool)(uint64_t span, const char *key, size_t key_len, int value);
-    int (*set_attr_strings)(uint64_t span, const char *key, size_t key_len, const char *const *values, size_t count);
-    int (*set_attr_null)(uint64_t span, const char *key, size_t key_len);
-    int (*set_attrs)(uint64_t span, const char *list, size_t size);
-    int (*set_error)(uint64_t span, const char *type, size_t type_len);
-    int (*end)(uint64_t span, int status);
-    int (*flush)(uint64_t client, uint32_t timeout_ms);
-    int (*close)(uint64_t client, uint32_t timeout_ms);
-    int (*state)(uint64_t client);
-    int (*command)(const runspan_core_config *, const runspan_core_request *, int fd, int *exit_status);
-} runspan_core;
+/* A value of an attribute. kind is the letter that runspan_set_attrs has for it, or
+ * 't' for a list of texts, which that has not; it says which members count. */
+typedef struct runspan_core_value {
+    char kind;                /* s, i, d, b, n or t */
+    const char *text;         /* of s */
+    const char *const *texts; /* of t; none is NULL */
+    size_t length;            /* of text, in bytes; of texts, in texts */
+    int64_t integer;          /* of i; of b: 0 or not */
+    double number;            /* of d */
+} runspan_core_value;
 
-/* capi/threads.c */
-int runspan_core_usable(void);
-const char *runspan_core_version(void);
+/* The core's functions: what they return, their names after runspan_core_, and their
+ * arguments. All that return an int return a code of runspan.h, but usable and
+ * version may be called before it is known that the core can be used; these are in C. */
+#define RUNSPAN_CORE_FUNCTIONS(F)                                                                                          \
+    /* RUNSPAN_DONE, NO_THREADS or FORKED. Where it is not DONE, nothing else may be called. */                            \
+    F(int, usable, (void))                                                                                                 \
+    F(const char *, version, (void))                                                                                       \
+    F(int, open, (const runspan_core_config *config, uint64_t *client))                                                    \
+    F(int, set_resource, (uint64_t client, const char *key, size_t key_length, const runspan_core_value *value))           \
+    F(int, begin, (uint64_t client, const char *name, size_t name_length, uint64_t *span))                                 \
+    F(int, set_name, (uint64_t span, const char *name, size_t name_length))                                                \
+    F(int, set, (uint64_t span, const char *key, size_t key_length, const runspan_core_value *value))                      \
+    F(int, set_list, (uint64_t span, const char *list, size_t size)) /* as runspan_set_attrs describes the list */         \
+    F(int, set_error, (uint64_t span, const char *type, size_t type_length))                                               \
+    F(int, end, (uint64_t span, int status))                                                                               \
+    F(int, flush, (uint64_t client, uint32_t timeout_ms))                                                                  \
+    F(int, close, (uint64_t client, uint32_t timeout_ms))                                                                  \
+    F(int, state, (uint64_t client)) /* RUNSPAN_DONE: the client is open */                                                \
+    F(int, command, (const runspan_core_config *config, const runspan_core_request *request, int fd, int *exit_status))
+
+/* The core, as the loader finds it. */
+typedef struct runspan_core {
+#define F(type, name, arguments) type(*name) arguments;
+    RUNSPAN_CORE_FUNCTIONS(F)
+#undef F
+} runspan_core;
 
 #endif

@@ -4,7 +4,7 @@
  * then passes on.
  */
 #include "front.h"
-#include "memcheck.h"
+#include "linux/memcheck.h"
 
 #include <limits.h>
 #include <stdatomic.h>
@@ -42,6 +42,13 @@ static int leave_with(int code, const uint64_t *handle) {
 
 static size_t length(const char *text) {
     return strnlen(text, RUNSPAN_TEXT_MAX);
+}
+
+/* The value, with the length of its text. */
+static const runspan_core_value *measured(runspan_core_value *value) {
+    if (value->kind == 's')
+        value->length = length(value->text);
+    return value;
 }
 
 /* The options as this version knows them: a shorter struct, of an older
@@ -186,32 +193,27 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
     return code;
 }
 
-int runspan_set_resource_string(runspan_client client, const char *key, const char *value) {
+static int set_resource(runspan_client client, const char *key, int ok, runspan_core_value value) {
     const runspan_core *core;
-    int code = enter(client, key != NULL && value != NULL, &core);
+    int code = enter(client, key != NULL && ok, &core);
 
-    return code != RUNSPAN_DONE ? code : leave(core->set_resource_string(client, key, length(key), value, length(value)));
+    return code != RUNSPAN_DONE ? code : leave(core->set_resource(client, key, length(key), measured(&value)));
+}
+
+int runspan_set_resource_string(runspan_client client, const char *key, const char *value) {
+    return set_resource(client, key, value != NULL, (runspan_core_value){.kind = 's', .text = value});
 }
 
 int runspan_set_resource_int(runspan_client client, const char *key, int64_t value) {
-    const runspan_core *core;
-    int code = enter(client, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_resource_int(client, key, length(key), value));
+    return set_resource(client, key, 1, (runspan_core_value){.kind = 'i', .integer = value});
 }
 
 int runspan_set_resource_double(runspan_client client, const char *key, double value) {
-    const runspan_core *core;
-    int code = enter(client, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_resource_double(client, key, length(key), value));
+    return set_resource(client, key, 1, (runspan_core_value){.kind = 'd', .number = value});
 }
 
 int runspan_set_resource_bool(runspan_client client, const char *key, int value) {
-    const runspan_core *core;
-    int code = enter(client, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_resource_bool(client, key, length(key), value));
+    return set_resource(client, key, 1, (runspan_core_value){.kind = 'b', .integer = value});
 }
 
 int runspan_begin(runspan_client client, const char *name, runspan_span *span) {
@@ -232,58 +234,46 @@ int runspan_set_name(runspan_span span, const char *name) {
     return code != RUNSPAN_DONE ? code : leave(core->set_name(span, name, length(name)));
 }
 
-int runspan_set_attr_string(runspan_span span, const char *key, const char *value) {
+static int set(runspan_span span, const char *key, int ok, runspan_core_value value) {
     const runspan_core *core;
-    int code = enter(span, key != NULL && value != NULL, &core);
+    int code = enter(span, key != NULL && ok, &core);
 
-    return code != RUNSPAN_DONE ? code : leave(core->set_attr_string(span, key, length(key), value, length(value)));
+    return code != RUNSPAN_DONE ? code : leave(core->set(span, key, length(key), measured(&value)));
+}
+
+int runspan_set_attr_string(runspan_span span, const char *key, const char *value) {
+    return set(span, key, value != NULL, (runspan_core_value){.kind = 's', .text = value});
 }
 
 int runspan_set_attr_int(runspan_span span, const char *key, int64_t value) {
-    const runspan_core *core;
-    int code = enter(span, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_attr_int(span, key, length(key), value));
+    return set(span, key, 1, (runspan_core_value){.kind = 'i', .integer = value});
 }
 
 int runspan_set_attr_double(runspan_span span, const char *key, double value) {
-    const runspan_core *core;
-    int code = enter(span, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_attr_double(span, key, length(key), value));
+    return set(span, key, 1, (runspan_core_value){.kind = 'd', .number = value});
 }
 
 int runspan_set_attr_bool(runspan_span span, const char *key, int value) {
-    const runspan_core *core;
-    int code = enter(span, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_attr_bool(span, key, length(key), value));
+    return set(span, key, 1, (runspan_core_value){.kind = 'b', .integer = value});
 }
 
 int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count) {
-    const runspan_core *core;
-    int code, ok = key != NULL && (values != NULL || count == 0), too_long = count > RUNSPAN_TEXT_MAX;
+    int ok = values != NULL || count == 0;
 
-    for (size_t i = 0; ok && !too_long && i < count; i++)
+    for (size_t i = 0; ok && count <= RUNSPAN_TEXT_MAX && i < count; i++)
         ok = values[i] != NULL;
-    code = enter(span, ok, &core);
-    if (code != RUNSPAN_DONE)
-        return code;
-    return leave(too_long ? RUNSPAN_E_TOO_LONG : core->set_attr_strings(span, key, length(key), values, count));
+    return set(span, key, ok, (runspan_core_value){.kind = 't', .texts = values, .length = count});
 }
 
 int runspan_set_attr_null(runspan_span span, const char *key) {
-    const runspan_core *core;
-    int code = enter(span, key != NULL, &core);
-
-    return code != RUNSPAN_DONE ? code : leave(core->set_attr_null(span, key, length(key)));
+    return set(span, key, 1, (runspan_core_value){.kind = 'n'});
 }
 
 int runspan_set_attrs(runspan_span span, const char *list, size_t size) {
     const runspan_core *core;
     int code = enter(span, list != NULL && size <= RUNSPAN_LIST_MAX, &core);
 
-    return code != RUNSPAN_DONE ? code : leave(core->set_attrs(span, list, size));
+    return code != RUNSPAN_DONE ? code : leave(core->set_list(span, list, size));
 }
 
 int runspan_set_error(runspan_span span, const char *type) {

@@ -6,6 +6,7 @@
 package command
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,20 @@ type Request struct {
 	Span    string // of preview; empty: the schema's first
 	Last    bool   // of preview: the last report that was sent
 	JSON    bool
+}
+
+// Run carries a command out for a service of which there is the text of a schema,
+// which may be no schema, or none of the service's.
+func Run(service Service, text string, asked Request, out io.Writer) int {
+	s, err := schema.ParseFor(service.Name, text)
+	if err != nil && text != "" {
+		fmt.Fprintf(out, "%s: schema: %v\n", service.Name, err)
+		return Failed
+	}
+	if err == nil {
+		service.Schema, service.Endpoint = s, cmp.Or(service.Endpoint, s.Destination)
+	}
+	return service.Run(asked, out)
 }
 
 // Run carries a command out and writes what comes of it. What can't be written

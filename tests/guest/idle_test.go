@@ -15,7 +15,7 @@ var idleSeconds = flag.Int("idle", 10, "how long the host of TestIdle idles, in 
 // A host with a span that lasts: it is not woken to speak of, and does not grow.
 // Most of what there is comes in the first seconds.
 func TestIdle(t *testing.T) {
-	const threads = 14 // at the most; capi/threads.c starts 10
+	const threads = 14 // at the most; capi/guest/limits.h has 10
 	c := compile(t)[0]
 	env := host.Environment(t, "", "RUNSPAN_ENDPOINT="+hole(t))
 	var table string

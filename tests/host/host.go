@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -62,9 +63,13 @@ func compile(t testing.TB, variable, compiler string, arguments ...string) {
 // Front is the front's sources.
 func Front(t testing.TB) []string {
 	t.Helper()
-	sources, err := filepath.Glob(Root + "/capi/front/*.c")
-	if err != nil || len(sources) == 0 {
-		t.Fatal("no source of the front:", err)
+	var sources []string
+	for _, folder := range []string{"/capi/front", "/capi/front/linux"} {
+		found, err := filepath.Glob(Root + folder + "/*.c")
+		if err != nil || len(found) == 0 {
+			t.Fatal("no source of the front in", folder, err)
+		}
+		sources = append(sources, found...)
 	}
 	return sources
 }
@@ -120,7 +125,18 @@ func Python(t testing.TB, venv string) string {
 	return path
 }
 
-var ambient = regexp.MustCompile(`(?i)_TELEMETRY$|^DO_NOT_TRACK$|^OTEL_|^RUNSPAN_|_PROXY$|_CA_BUNDLE$|^SSL_CERT|^XDG_`)
+var ambient = sync.OnceValue(func() *regexp.Regexp {
+	text, err := os.ReadFile(filepath.Join(Root, "tests", "ambient.txt"))
+	if err != nil {
+		panic(err)
+	}
+	patterns := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool { return strings.HasPrefix(line, "#") })
+	return regexp.MustCompile("(?i)" + strings.Join(patterns, "|"))
+})
+
+// IsAmbient says whether a variable of that name would change what a host does:
+// tests/ambient.txt names it.
+func IsAmbient(name string) bool { return ambient().MatchString(name) }
 
 // Environment is this process's, less what would change what a host does, and
 // with folders of its own: state is $XDG_STATE_HOME, a new one where it is empty,
@@ -132,7 +148,7 @@ func Environment(t testing.TB, state string, more ...string) []string {
 	}
 	kept := []string{"XDG_STATE_HOME=" + state, "XDG_CONFIG_HOME=" + t.TempDir()}
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !ambient.MatchString(name) {
+		if name, _, _ := strings.Cut(variable, "="); !IsAmbient(name) {
 			kept = append(kept, variable)
 		}
 	}

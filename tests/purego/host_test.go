@@ -19,12 +19,13 @@ import (
 
 	"github.com/ebitengine/purego"
 
+	"runspan/tests/host"
 	"runspan/tests/receiver"
 )
 
 const (
 	root          = "../.."
-	panicVariable = "RUNSPAN_TEST_PANIC"
+	panicVariable = "TEST_OF_PANICS"
 )
 
 // The codes of include/runspan.h that this host looks at.
@@ -105,8 +106,10 @@ func TestMain(m *testing.M) {
 	}
 	purego.RegisterLibFunc(&beginNull, library, "runspan_begin")
 	purego.RegisterLibFunc(&setAttrStringNull, library, "runspan_set_attr_string")
-	for _, variable := range []string{"STRIPEPY_NO_TELEMETRY", "NO_TELEMETRY", "DO_NOT_TRACK", "OTEL_SDK_DISABLED"} {
-		os.Unsetenv(variable)
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); host.IsAmbient(name) {
+			os.Unsetenv(name)
+		}
 	}
 	os.Setenv("RUNSPAN_ENDPOINT", "http://127.0.0.1:9/") // where a test has no receiver, it sends to nobody
 	state, err := os.MkdirTemp("", "runspan-purego-")

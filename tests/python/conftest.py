@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from tests.ambient import ambient
 from tests.stripepy.otlp_receiver import Receiver, receiver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,16 +37,12 @@ def schema() -> str:
 def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A receiver that this process's environment leads to."""
     with receiver(tmp_path / "receiver") as r:
+        for name in ambient():
+            monkeypatch.delenv(name)
         monkeypatch.setenv("RUNSPAN_ENDPOINT", r.endpoint)
         monkeypatch.setenv("SSL_CERT_FILE", str(r.ca))
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-        for name in ("SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            monkeypatch.delenv(name, raising=False)
-        for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-            monkeypatch.delenv(name, raising=False)
-        for name in ("STRIPEPY_NO_TELEMETRY", "NO_TELEMETRY", "DO_NOT_TRACK", "OTEL_SDK_DISABLED"):
-            monkeypatch.delenv(name, raising=False)
         yield r
 
 

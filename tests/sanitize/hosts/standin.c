@@ -6,7 +6,7 @@
  * writes how many calls there were.
  */
 #include "core.h"
-#include "memcheck.h"
+#include "linux/memcheck.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define F(type, name, arguments) type runspan_core_##name arguments;
+RUNSPAN_CORE_FUNCTIONS(F)
+#undef F
 
 #define CLIENTS 64u
 
@@ -89,80 +93,63 @@ int runspan_core_open(const runspan_core_config *config, uint64_t *client) {
     return called();
 }
 
-int runspan_core_set_resource_string(uint64_t client, const char *key, size_t key_len, const char *value, size_t value_len) {
+/* What the value says of itself, and no more. */
+static void read_value(const runspan_core_value *value) {
+    switch (value->kind) {
+    case 's':
+        read_text(value->text, value->length);
+        break;
+    case 't':
+        for (size_t i = 0; i < value->length && value->length <= RUNSPAN_TEXT_MAX; i++)
+            read_string(value->texts[i]);
+        break;
+    case 'i':
+    case 'b':
+        read_bytes(&value->integer, sizeof value->integer);
+        break;
+    case 'd':
+        read_bytes(&value->number, sizeof value->number);
+        break;
+    case 'n':
+        break;
+    default:
+        fprintf(stderr, "stand-in: a value is of no kind\n");
+        abort();
+    }
+}
+
+int runspan_core_set_resource(uint64_t client, const char *key, size_t key_length, const runspan_core_value *value) {
     (void)client;
-    read_text(key, key_len);
-    read_text(value, value_len);
+    read_text(key, key_length);
+    read_value(value);
     return called();
 }
 
-int runspan_core_set_resource_int(uint64_t client, const char *key, size_t key_len, int64_t value) {
-    (void)client;
-    read_text(key, key_len);
-    read_bytes(&value, sizeof value);
-    return called();
-}
-
-int runspan_core_set_resource_double(uint64_t client, const char *key, size_t key_len, double value) {
-    (void)client;
-    read_text(key, key_len);
-    read_bytes(&value, sizeof value);
-    return called();
-}
-
-int runspan_core_set_resource_bool(uint64_t client, const char *key, size_t key_len, int value) {
-    return runspan_core_set_resource_int(client, key, key_len, value);
-}
-
-int runspan_core_begin(uint64_t client, const char *name, size_t name_len, uint64_t *span) {
-    read_text(name, name_len);
+int runspan_core_begin(uint64_t client, const char *name, size_t name_length, uint64_t *span) {
+    read_text(name, name_length);
     *span = (uint64_t)(handles++ + 1) * CLIENTS + client % CLIENTS;
     rs_memcheck(RS_NEVER_WRITTEN, span, sizeof *span);
     return called();
 }
 
-int runspan_core_set_name(uint64_t span, const char *name, size_t name_len) {
+int runspan_core_set_name(uint64_t span, const char *name, size_t name_length) {
     (void)span;
-    read_text(name, name_len);
+    read_text(name, name_length);
     return called();
 }
 
-int runspan_core_set_attr_string(uint64_t span, const char *key, size_t key_len, const char *value, size_t value_len) {
-    return runspan_core_set_resource_string(span, key, key_len, value, value_len);
+int runspan_core_set(uint64_t span, const char *key, size_t key_length, const runspan_core_value *value) {
+    return runspan_core_set_resource(span, key, key_length, value);
 }
 
-int runspan_core_set_attr_int(uint64_t span, const char *key, size_t key_len, int64_t value) {
-    return runspan_core_set_resource_int(span, key, key_len, value);
-}
-
-int runspan_core_set_attr_double(uint64_t span, const char *key, size_t key_len, double value) {
-    return runspan_core_set_resource_double(span, key, key_len, value);
-}
-
-int runspan_core_set_attr_bool(uint64_t span, const char *key, size_t key_len, int value) {
-    return runspan_core_set_resource_int(span, key, key_len, value);
-}
-
-int runspan_core_set_attr_strings(uint64_t span, const char *key, size_t key_len, const char *const *values, size_t count) {
-    (void)span;
-    read_text(key, key_len);
-    for (size_t i = 0; i < count; i++)
-        read_string(values[i]);
-    return called();
-}
-
-int runspan_core_set_attr_null(uint64_t span, const char *key, size_t key_len) {
-    return runspan_core_set_name(span, key, key_len);
-}
-
-int runspan_core_set_attrs(uint64_t span, const char *list, size_t size) {
+int runspan_core_set_list(uint64_t span, const char *list, size_t size) {
     (void)span;
     read_bytes(list, size);
     return called();
 }
 
-int runspan_core_set_error(uint64_t span, const char *type, size_t type_len) {
-    return runspan_core_set_name(span, type, type_len);
+int runspan_core_set_error(uint64_t span, const char *type, size_t type_length) {
+    return runspan_core_set_name(span, type, type_length);
 }
 
 int runspan_core_end(uint64_t span, int status) {

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "core.h"
+#include "limits.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,16 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The runtime was seen to start 6 to 9. */
-#define STOCK 9
-
 /* Threads that the runtime has asked for and that could not be started yet. */
 #define LATE 64
-
-/* The threads run no code of the host's, and little in C. By default they would
- * have ulimit -s of it each. What the host has of static thread-local storage
- * comes on top: glibc takes it from the stack. */
-#define STACK ((size_t)256 << 10)
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -106,14 +99,17 @@ __attribute__((constructor(101))) static void make_stock(void) {
     owner = getpid();
     pthread_mutex_lock(&lock);
     if (__wrap_pthread_attr_init(&attr) == 0 && pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0) {
-        while (stock < STOCK && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
+        while (stock < RS_THREADS && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
             stock++;
-        all = stock == STOCK && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
+        all = stock == RS_THREADS && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
     }
     is_short = !all;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
+
+const char *runspan_core_version(void); /* core.h has its type, and the next one's */
+int runspan_core_usable(void);
 
 const char *runspan_core_version(void) {
     return RUNSPAN_VERSION;
@@ -152,7 +148,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 int __wrap_pthread_attr_init(pthread_attr_t *attr) {
     int err = __real_pthread_attr_init(attr);
 
-    return err != 0 ? err : pthread_attr_setstacksize(attr, STACK + (least == NULL ? 0 : least(attr)));
+    return err != 0 ? err : pthread_attr_setstacksize(attr, RS_STACK + (least == NULL ? 0 : least(attr)));
 }
 
 /* The runtime allocates a few words for each thread that it starts, which that

@@ -3,7 +3,7 @@
  * The descriptors 0, 1 and 2 are the host's, whether it has closed them or not.
  */
 #define _GNU_SOURCE /* O_PATH */
-#include "front.h"
+#include "../front.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ static int users;             /* calls of rs_fill_standard that have no rs_free_
 static int filled[STANDARDS]; /* by us */
 
 /* The fillers can be neither read nor written: what the host does with a closed
- * descriptor fails as before. scripts/_overlay has the same for the core. */
+ * descriptor fails as before. capi/guest/_overlay has the same for the core. */
 void rs_fill_standard(void) {
     int saved = errno;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-package run
+package telemetry
 
 import (
 	"context"
@@ -74,9 +74,7 @@ func (s *Span) expect(now time.Time) time.Duration {
 		return wait
 	}
 	s.expected = true
-	if delivery, ok := s.client.delivery.(Expecter); ok {
-		delivery.Expect(s.client.goesOn)
-	}
+	s.client.delivery.Expect(s.client.goesOn)
 	return never
 }
 

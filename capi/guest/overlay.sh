@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Changes Go's standard library where a guest needs it to behave otherwise, for the core alone: writes the changed files
-# and an overlay for go build -overlay to the folder. runtime_overlay.sh FOLDER
+# and an overlay for go build -overlay to the folder. overlay.sh FOLDER
 #
 # Go has no switch for these. Each is a line; where a release of Go has another line there the build stops.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")"
 goroot=$(go env GOROOT)
 folder=$(realpath -m "$1")
 mkdir -p "$folder"
@@ -15,7 +15,7 @@ change() { # FILE OLD NEW
     copy=$folder/$(tr /. __ <<<"$1") # no .go, which ./... would find
     [ -n "${copies[$source]:-}" ] || cp "$source" "$copy"
     copies[$source]=$copy
-    [ "$(grep -cF -- "$2" "$copy")" = 1 ] || { echo "runtime_overlay.sh: $(go env GOVERSION) has no, or more than one, in $1: $2" >&2; exit 1; }
+    [ "$(grep -cF -- "$2" "$copy")" = 1 ] || { echo "overlay.sh: $(go env GOVERSION) has no, or more than one, in $1: $2" >&2; exit 1; }
     text=$(<"$copy")
     printf '%s\n' "${text/"$2"/"$3"}" >"$copy"
 }
@@ -44,7 +44,7 @@ change runtime/netpoll_epoll.go 'if epfd == -1 {' $'if epfd == -1 {\n\t\tif dela
 change runtime/netpoll_epoll.go 'println("runtime: netpollBreak write failed with", -n)' 'return'
 
 # No descriptor of the core's is 0, 1 or 2: a host that has closed these may still write to them.
-copies[$goroot/src/syscall/runspan_descriptors.go]=$PWD/scripts/_overlay/syscall_descriptors.go
+copies[$goroot/src/syscall/runspan_descriptors.go]=$PWD/_overlay/syscall_descriptors.go
 calls=syscall/zsyscall_linux_$(go env GOARCH).go
 change "$calls" 'Syscall6(SYS_OPENAT,' 'CreateDescriptor(SYS_OPENAT,'
 change "$calls" 'RawSyscall(SYS_SOCKET, uintptr(domain), uintptr(typ), uintptr(proto))' \

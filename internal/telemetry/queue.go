@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-package run
+package telemetry
 
 import (
 	"context"

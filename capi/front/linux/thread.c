@@ -3,7 +3,7 @@
  * The calling thread, while it is inside the core: Go code runs on it.
  */
 #define _GNU_SOURCE /* pthread_getattr_np */
-#include "front.h"
+#include "../front.h"
 #include "memcheck.h"
 
 #include <pthread.h>

@@ -6,19 +6,13 @@
  * --wrap=mmap.
  */
 #define _GNU_SOURCE
+#include "limits.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* The runtime reserves the first 64 MB of its heap when it starts, and the core
- * needs no more. It would make them writable as the heap grows, which counts
- * against ulimit -d: so they are so at once. None of it is touched. */
-#define ARENA ((size_t)64 << 20)
-
-/* This is for what it keeps beside the heap. */
-#define RESERVE ((size_t)16 << 20)
 
 void *__real_mmap(void *, size_t, int, int, int, off_t);
 void *__wrap_mmap(void *, size_t, int, int, int, off_t);
@@ -27,18 +21,20 @@ static char *reserve;
 static atomic_size_t used;
 
 __attribute__((constructor(101))) static void make_reserve(void) {
-    reserve = __real_mmap(NULL, RESERVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    reserve = __real_mmap(NULL, RS_RESERVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+/* The runtime would make its heap writable as that grows, which counts against
+ * ulimit -d: so it is so at once. None of it is touched. */
 void *__wrap_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
-    int writable = address != NULL && length == ARENA ? PROT_READ | PROT_WRITE : 0;
+    int writable = address != NULL && length == RS_HEAP ? PROT_READ | PROT_WRITE : 0;
     void *p = __real_mmap(address, length, protection | writable, flags, fd, offset);
     size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (length + page - 1) & ~(page - 1), at;
 
-    if (p != MAP_FAILED || errno != ENOMEM || flags & MAP_FIXED || fd != -1 || reserve == MAP_FAILED || size > RESERVE)
+    if (p != MAP_FAILED || errno != ENOMEM || flags & MAP_FIXED || fd != -1 || reserve == MAP_FAILED || size > RS_RESERVE)
         return p;
     at = atomic_fetch_add(&used, size);
-    if (at > RESERVE - size)
+    if (at > RS_RESERVE - size)
         return MAP_FAILED;
     /* Neither this nor what is mapped over it counts against a limit again. */
     return protection & PROT_WRITE ? reserve + at : __real_mmap(reserve + at, length, protection, flags | MAP_FIXED, fd, offset);

@@ -3,10 +3,11 @@
  * Would the Go runtime survive in this process? It maps memory, opens
  * descriptors and makes system calls as soon as it is loaded, and aborts the
  * process where it can't. So the front tries first. Its threads are the core's
- * to try: capi/threads.c.
+ * to try: capi/guest/threads.c.
  */
 #define _GNU_SOURCE /* dlinfo */
-#include "front.h"
+#include "../front.h"
+#include "../../guest/limits.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,18 +21,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The core maps 1.29 GiB when it is loaded, nearly all of it reservations of the
- * Go runtime's, and a little later. TestAddressSpace tries limits around this. */
-#define ADDRESS_SPACE ((size_t)1408 << 20)
-
-/* And of that so much that can be written: the library's own 34 MB, the
- * heap's 64, and what capi/memory.c keeps. */
-#define WRITABLE ((size_t)160 << 20)
-
-/* Two are the Go runtime's poller, the others the spool's and the courier's,
- * which can do without. */
-#define DESCRIPTORS 8
-
 static int can_map(size_t size, int protection) {
     void *p = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -42,13 +31,13 @@ static int can_map(size_t size, int protection) {
 }
 
 static int has_descriptors(void) {
-    int opened[DESCRIPTORS], n = 0;
+    int opened[RS_DESCRIPTORS], n = 0;
 
-    while (n < DESCRIPTORS && (opened[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
+    while (n < RS_DESCRIPTORS && (opened[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
         n++;
     for (int i = 0; i < n; i++)
         close(opened[i]);
-    return n == DESCRIPTORS;
+    return n == RS_DESCRIPTORS;
 }
 
 /* The system calls for which the Go runtime takes no refusal, such as that of a
@@ -95,7 +84,7 @@ static int is_supported(void) {
 int rs_can_load(void) {
     if (!is_supported())
         return RUNSPAN_UNSUPPORTED;
-    if (!can_map(ADDRESS_SPACE, PROT_NONE) || !can_map(WRITABLE, PROT_READ | PROT_WRITE))
+    if (!can_map(RS_ADDRESS_SPACE, PROT_NONE) || !can_map(RS_WRITABLE, PROT_READ | PROT_WRITE))
         return RUNSPAN_NO_ADDRESS_SPACE;
     if (!has_descriptors())
         return errno == EMFILE || errno == ENFILE ? RUNSPAN_NO_DESCRIPTORS : RUNSPAN_REFUSED;

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Package run holds a client and the spans of its host's runs, over
-// go.opentelemetry.io/otel/sdk/trace.
-//
-// A span's attributes are checked against the schema where they are set and
-// kept here, where they do not have to be copied. Ended spans wait in the queue, and
-// pass through otlptrace's exporter to the outbox, which encodes them for the
-// delivery.
-// A span that lives for a while has a record besides: a report of a run that
-// did not come to its end, for the case that it doesn't (record.go).
-package run
+package telemetry
 
 import (
 	"context"
@@ -36,38 +27,6 @@ const (
 	never = 365 * 24 * time.Hour
 )
 
-// Delivery takes encoded requests on. Spans are named by the bytes of their id.
-type Delivery interface {
-	// Put takes one OTLP ExportTraceServiceRequest, encoded, in the place of the
-	// records of the spans in it that are named. It may wait for memory.
-	Put(request []byte, recorded []string) error
-	// Record takes the report of a span that has not ended, should it never do
-	// so, in the place of an earlier one. It does not wait, and says whether the
-	// report is kept.
-	Record(span string, request []byte) bool
-	// Flush waits until everything put so far is delivered, or waiting has no
-	// point, or ctx ends, and says whether all of it is.
-	Flush(ctx context.Context) bool
-	// Finish is the last Flush before Close.
-	Finish(ctx context.Context) bool
-	// Close ends the delivery, and waits for that until ctx ends.
-	Close(ctx context.Context)
-}
-
-// Expecter is a Delivery that can get ready for a report before it is put.
-type Expecter interface {
-	// Expect says that a span goes on which has lived for a while. It does not
-	// wait. goesOn says whether any still does.
-	Expect(goesOn func() bool)
-}
-
-// Patient is a Delivery that can tell how long to wait for it.
-type Patient interface {
-	// Patience returns how long a Finish should wait at most, for which there is so
-	// much time; short: because that is the least of any run.
-	Patience(budget time.Duration, short bool) time.Duration
-}
-
 // An exit waits for a hundredth of the run's time, within these bounds: nobody
 // feels one percent.
 const (
@@ -79,7 +38,8 @@ const (
 // Client is one service's use of one host process.
 type Client struct {
 	schema   *schema.Schema
-	delivery Delivery
+	delivery delivery
+	preview  bool // the delivery is one
 	outbox   *outbox
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
@@ -95,9 +55,9 @@ type Client struct {
 	recorded map[string]struct{}    // ids of spans that have a record, until they are put
 }
 
-// New returns a client whose spans go to the delivery. sources is what the
+// newClient returns a client whose spans go to the delivery. sources is what the
 // schema's fields with a source are set to.
-func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Client, error) {
+func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Client, error) {
 	fixed, err := s.FixedResource(sources)
 	if err != nil {
 		return nil, err
@@ -105,7 +65,7 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Client{
 		schema:   s,
-		delivery: delivery,
+		delivery: to,
 		outbox:   &outbox{schema: s},
 		begun:    make(chan struct{}, 1),
 		stop:     stop,
@@ -141,14 +101,13 @@ func New(s *schema.Schema, sources map[string]string, delivery Delivery) (*Clien
 	return c, nil
 }
 
-// SetResource adds an attribute to the resource, or replaces it. check finds
-// the value to report for the field.
-func (c *Client) SetResource(key string, check func(*schema.Field) (attribute.Value, error)) error {
+// SetResource adds an attribute to the resource, or replaces it.
+func (c *Client) SetResource(key string, v Value) error {
 	field, err := c.schema.Resource(key)
 	if err != nil {
 		return err
 	}
-	value, err := check(field)
+	value, err := v.forResource(field)
 	if err != nil {
 		return err
 	}
@@ -221,10 +180,7 @@ func (c *Client) Patience() time.Duration {
 	if !first.IsZero() {
 		budget = min(max(time.Since(first)/proportion, leastWait), mostWait)
 	}
-	if delivery, ok := c.delivery.(Patient); ok {
-		return delivery.Patience(budget, budget == leastWait)
-	}
-	return budget
+	return c.delivery.Patience(budget, budget == leastWait)
 }
 
 // NoTime returns a context that has ended, for a Close that does not wait.

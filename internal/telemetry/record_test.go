@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-package run
+package telemetry
 
 import (
-	"context"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,13 +11,12 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
-
-	"runspan/internal/schema"
 )
 
-// lastRecord is a Delivery that keeps the last record, and counts what it is to
+// lastRecord is a delivery that keeps the last record, and counts what it is to
 // expect.
 type lastRecord struct {
+	preview  // for the rest
 	request  []byte
 	expected atomic.Int32
 	goesOn   atomic.Value
@@ -30,41 +27,15 @@ func (l *lastRecord) Expect(goesOn func() bool) {
 	l.expected.Add(1)
 }
 
-func (*lastRecord) Put([]byte, []string) error  { return nil }
-func (*lastRecord) Flush(context.Context) bool  { return true }
-func (*lastRecord) Finish(context.Context) bool { return true }
-func (*lastRecord) Close(context.Context)       {}
-
 func (l *lastRecord) Record(_ string, request []byte) bool {
 	l.request = request
 	return true
 }
 
-func newClient(t *testing.T, delivery Delivery) *Client {
-	t.Helper()
-	text, err := os.ReadFile("../../schemas/stripepy.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := schema.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := New(parsed, map[string]string{
-		"service.name": "stripepy", "distro.name": "runspan", "distro.version": "0.1.0",
-		"sdk.name": "opentelemetry", "sdk.language": "go", "sdk.version": "1.47.0",
-	}, delivery)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(NoTime()) })
-	return c
-}
-
 // The delivery is told once of a span that goes on, and of short ones not at all.
 func TestALongSpanIsExpected(t *testing.T) {
 	var l lastRecord
-	c := newClient(t, &l)
+	c := openWith(t, &l)
 	for range 50 {
 		s, err := c.Begin("call")
 		if err != nil {
@@ -104,7 +75,7 @@ func TestALongSpanIsExpected(t *testing.T) {
 // A run lasts as long as it does, whatever the clock is set to meanwhile.
 func TestARecordOfAClockThatWasSetBack(t *testing.T) {
 	var l lastRecord
-	c := newClient(t, &l)
+	c := openWith(t, &l)
 	s, err := c.Begin("call")
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-package run_test
+package telemetry
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -22,12 +21,12 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"runspan/internal/run"
 	"runspan/internal/schema"
 )
 
-// kept is a run.Delivery that keeps what it is given.
+// kept is a delivery that keeps what it is given.
 type kept struct {
+	preview  // for the rest
 	mu       sync.Mutex
 	requests []*coltracepb.ExportTraceServiceRequest
 	records  map[string][]*coltracepb.ExportTraceServiceRequest // span id → what it was, and is
@@ -69,10 +68,6 @@ func (k *kept) Record(span string, encoded []byte) bool {
 	return true
 }
 
-func (k *kept) Flush(context.Context) bool { return true }
-
-func (k *kept) Finish(context.Context) bool { return true }
-
 func (k *kept) Close(context.Context) { k.closed = true }
 
 func (k *kept) spans() (spans []*tracepb.Span) {
@@ -88,7 +83,13 @@ func (k *kept) spans() (spans []*tracepb.Span) {
 	return spans
 }
 
-func open(t testing.TB) (*run.Client, *kept) {
+func open(t testing.TB) (*Client, *kept) {
+	t.Helper()
+	delivery := &kept{}
+	return openWith(t, delivery), delivery
+}
+
+func openWith(t testing.TB, to delivery) *Client {
 	t.Helper()
 	text, err := os.ReadFile("../../schemas/stripepy.json")
 	if err != nil {
@@ -98,39 +99,31 @@ func open(t testing.TB) (*run.Client, *kept) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delivery := &kept{}
-	c, err := run.New(s, map[string]string{
+	c, err := newClient(s, map[string]string{
 		"service.name": "stripepy", "distro.name": "runspan", "distro.version": "0.1.0",
 		"sdk.name": "opentelemetry", "sdk.language": "go", "sdk.version": "1.47.0",
-	}, delivery)
+	}, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close(run.NoTime()) })
-	return c, delivery
+	t.Cleanup(func() { c.Close(NoTime()) })
+	return c
 }
 
-func text(v string) func(*schema.Field) (attribute.Value, error) {
-	return func(f *schema.Field) (attribute.Value, error) {
-		own, err := f.String(v)
-		return attribute.StringValue(own), err
-	}
-}
+func text(v string) Value { return Value{Kind: String, Text: v} }
 
-func number(v int64) func(*schema.Field) (attribute.Value, error) {
-	return func(f *schema.Field) (attribute.Value, error) { return attribute.Int64Value(v), f.Int(v) }
-}
+func number(v int64) Value { return Value{Kind: Int, Int: v} }
 
-func show(attributes []*commonpb.KeyValue) string {
-	var shown []string
+func shown(attributes []*commonpb.KeyValue) string {
+	var texts []string
 	for _, a := range attributes {
-		shown = append(shown, fmt.Sprintf("%s=%v", a.Key, strings.ReplaceAll(a.Value.String(), "  ", " ")))
+		texts = append(texts, fmt.Sprintf("%s=%v", a.Key, strings.ReplaceAll(a.Value.String(), "  ", " ")))
 	}
-	slices.Sort(shown)
-	return strings.Join(shown, "; ")
+	slices.Sort(texts)
+	return strings.Join(texts, "; ")
 }
 
-func begin(t testing.TB, c *run.Client, name string) *run.Span {
+func begin(t testing.TB, c *Client, name string) *Span {
 	t.Helper()
 	s, err := c.Begin(name)
 	if err != nil {
@@ -179,7 +172,7 @@ func TestASpanFromBeginToRequest(t *testing.T) {
 		got  error
 		want error
 	}{
-		{"resource too late", c.SetResource("service.version", text("1.3.1")), run.ErrTooLate},
+		{"resource too late", c.SetResource("service.version", text("1.3.1")), ErrTooLate},
 		{"attribute of another span", s.Set("params.k", number(3)), schema.ErrName},
 		{"name", s.SetName("plot cm"), nil},
 		{"attribute of this name", s.Set("params.highlight_seeds", text("False")), nil},
@@ -190,10 +183,10 @@ func TestASpanFromBeginToRequest(t *testing.T) {
 		{"name not named", s.SetName("plot ~/secret"), schema.ErrName},
 		{"error", s.Error("RuntimeError"), nil},
 		{"end", s.End(codes.Error), nil},
-		{"end twice", s.End(codes.Ok), run.ErrEnded},
-		{"set after end", s.Set("params.relative_change_threshold", number(2)), run.ErrEnded},
-		{"name after end", s.SetName("plot"), run.ErrEnded},
-		{"error after end", s.Error("ValueError"), run.ErrEnded},
+		{"end twice", s.End(codes.Ok), ErrEnded},
+		{"set after end", s.Set("params.relative_change_threshold", number(2)), ErrEnded},
+		{"name after end", s.SetName("plot"), ErrEnded},
+		{"error after end", s.Error("ValueError"), ErrEnded},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: got %v, want %v", test.what, test.got, test.want)
@@ -210,7 +203,7 @@ func TestASpanFromBeginToRequest(t *testing.T) {
 	wantResource := `service.name=string_value:"stripepy"; service.version=string_value:"1.3.0"; ` +
 		`telemetry.distro.name=string_value:"runspan"; telemetry.distro.version=string_value:"0.1.0"; ` +
 		`telemetry.sdk.language=string_value:"go"; telemetry.sdk.name=string_value:"opentelemetry"; telemetry.sdk.version=string_value:"1.47.0"`
-	if got := show(rs.Resource.Attributes); got != wantResource || rs.SchemaUrl != "" {
+	if got := shown(rs.Resource.Attributes); got != wantResource || rs.SchemaUrl != "" {
 		t.Errorf("resource:\n got %s %q\nwant %s", got, rs.SchemaUrl, wantResource)
 	}
 	scope := rs.ScopeSpans[0]
@@ -218,13 +211,13 @@ func TestASpanFromBeginToRequest(t *testing.T) {
 		t.Errorf("scope %v", scope)
 	}
 	span := scope.Spans[0]
-	if got, want := show(span.Attributes), `params.highlight_seeds=string_value:"False"; params.relative_change_threshold=int_value:0`; got != want {
+	if got, want := shown(span.Attributes), `params.highlight_seeds=string_value:"False"; params.relative_change_threshold=int_value:0`; got != want {
 		t.Errorf("attributes: got %s, want %s", got, want)
 	}
 	if span.Name != "plot cm" || span.Kind != tracepb.Span_SPAN_KIND_INTERNAL || span.Status.Code != tracepb.Status_STATUS_CODE_ERROR || span.Status.Message != "" {
 		t.Errorf("span %v", span)
 	}
-	if len(span.Events) != 1 || span.Events[0].Name != "exception" || show(span.Events[0].Attributes) !=
+	if len(span.Events) != 1 || span.Events[0].Name != "exception" || shown(span.Events[0].Attributes) !=
 		`exception.escaped=string_value:"False"; exception.message=string_value:""; exception.stacktrace=string_value:""; exception.type=string_value:"RuntimeError"` {
 		t.Errorf("events %v", span.Events)
 	}
@@ -298,10 +291,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	}{{"cfx_of_variation", 16}, {"min", 0}} {
 		c, delivery := open(t)
 		delivery.full = make(chan struct{})
-		columns := func(f *schema.Field) (attribute.Value, error) {
-			own, err := f.Strings(slices.Repeat([]string{test.column}, 64))
-			return attribute.StringSliceValue(own), err
-		}
+		columns := Value{Kind: Texts, Texts: slices.Repeat([]string{test.column}, 64)}
 		const spans = 512
 		for range spans {
 			s := begin(t, c, "view")
@@ -360,7 +350,7 @@ func TestEventsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Error("ValueError"); err != run.ErrTooMany {
+	if err := s.Error("ValueError"); err != ErrTooMany {
 		t.Errorf("got %v", err)
 	}
 }
@@ -372,15 +362,15 @@ func TestCloseAbortsWhatIsOpen(t *testing.T) {
 	if err := s.Set("params.k", number(3)); err != nil {
 		t.Fatal(err)
 	}
-	c.Close(run.NoTime())
+	c.Close(NoTime())
 	if !delivery.closed {
 		t.Error("the delivery is not closed")
 	}
-	if err := s.End(codes.Ok); err != run.ErrEnded {
+	if err := s.End(codes.Ok); err != ErrEnded {
 		t.Errorf("an end after close: %v", err)
 	}
 	spans := delivery.spans()
-	if len(spans) != 1 || show(spans[0].Attributes) != `aborted=bool_value:true; params.k=int_value:3` ||
+	if len(spans) != 1 || shown(spans[0].Attributes) != `aborted=bool_value:true; params.k=int_value:3` ||
 		spans[0].Status.Code != tracepb.Status_STATUS_CODE_ERROR {
 		t.Errorf("it left %v", spans)
 	}
@@ -391,9 +381,9 @@ func TestCloseAbortsWhatIsOpen(t *testing.T) {
 func TestAFlushAfterCloseReturns(t *testing.T) {
 	c, _ := open(t)
 	s := begin(t, c, "call")
-	c.Close(run.NoTime())
+	c.Close(NoTime())
 	late := begin(t, c, "call")
-	if err := s.End(codes.Ok); err != run.ErrEnded {
+	if err := s.End(codes.Ok); err != ErrEnded {
 		t.Errorf("a span that Close has ended: %v", err)
 	}
 	_ = late.End(codes.Ok)
@@ -407,7 +397,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	for range 50 {
 		c, _ := open(t)
 		begin(t, c, "call")
-		c.Close(run.NoTime())
+		c.Close(NoTime())
 	}
 	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+5; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -452,13 +442,13 @@ func TestASpanThatLivesHasARecord(t *testing.T) {
 	if !slices.Equal(delivery.replaced, []string{id}) || string(whole.SpanId) != id {
 		t.Errorf("the span replaced %q, not %q", delivery.replaced, id)
 	}
-	if show(whole.Attributes) != `params.k=int_value:3` {
+	if shown(whole.Attributes) != `params.k=int_value:3` {
 		t.Errorf("the span: %v", whole)
 	}
 	for i, want := range []string{`aborted=bool_value:true`, `aborted=bool_value:true; params.k=int_value:3`} {
 		rs := delivery.records[id][i].ResourceSpans[0]
 		got := rs.ScopeSpans[0].Spans[0]
-		if show(got.Attributes) != want || got.Status.Code != tracepb.Status_STATUS_CODE_ERROR || got.Name != "call" ||
+		if shown(got.Attributes) != want || got.Status.Code != tracepb.Status_STATUS_CODE_ERROR || got.Name != "call" ||
 			string(got.TraceId) != string(whole.TraceId) || string(got.SpanId) != id || got.StartTimeUnixNano != whole.StartTimeUnixNano ||
 			got.EndTimeUnixNano < got.StartTimeUnixNano || got.EndTimeUnixNano > whole.EndTimeUnixNano || len(rs.Resource.Attributes) != 6 {
 			t.Errorf("record %d: %v", i, rs)
@@ -492,7 +482,7 @@ func TestAFullQueue(t *testing.T) {
 		switch err := begin(t, c, "call").End(codes.Ok); err {
 		case nil:
 			ended++
-		case run.ErrFull:
+		case ErrFull:
 			dropped++
 		default:
 			t.Fatal(err)
@@ -537,7 +527,7 @@ func TestAnExitWaitsForAHundredthOfTheRun(t *testing.T) {
 			if got := c.Patience(); got != test.want {
 				t.Errorf("after %v: %v, want %v", test.took, got, test.want)
 			}
-			c.Close(run.NoTime())
+			c.Close(NoTime())
 		})
 	}
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-package run
+package telemetry
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -75,9 +76,8 @@ func (s *Span) SetName(name string) error {
 	return nil
 }
 
-// Set sets an attribute, or replaces it. check finds the value to report for
-// the field.
-func (s *Span) Set(key string, check func(*schema.Field) (attribute.Value, error)) error {
+// Set sets an attribute, or replaces it.
+func (s *Span) Set(key string, v Value) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -87,7 +87,7 @@ func (s *Span) Set(key string, check func(*schema.Field) (attribute.Value, error
 	if err != nil {
 		return err
 	}
-	value, err := check(field)
+	value, err := v.forField(field)
 	if err != nil {
 		return err
 	}
@@ -123,9 +123,17 @@ func (s *Span) Error(errorType string) error {
 // End ends the span, now, and hands it over for delivery. ErrFull: it can't, and
 // the span is lost.
 func (s *Span) End(status codes.Code) error {
+	err := s.endWithin(longestWait, status)
+	if err == nil && s.client.preview { // which is shown before the host goes on
+		s.client.Flush(context.Background())
+	}
+	return err
+}
+
+func (s *Span) endWithin(wait time.Duration, status codes.Code) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.end(status, longestWait)
+	return s.end(status, wait)
 }
 
 // abort is End for a span whose run did not come to its end.

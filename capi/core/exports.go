@@ -3,7 +3,7 @@
 package main
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/front -I${SRCDIR}/../include
+#cgo CFLAGS: -I${SRCDIR}/../front -I${SRCDIR}/../../include
 #include <stdlib.h>
 #include <string.h>
 #include "core.h"
@@ -21,31 +21,23 @@ import (
 	"syscall"
 	"unsafe"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
 	"runspan/internal/command"
 	"runspan/internal/courier"
-	"runspan/internal/run"
 	"runspan/internal/schema"
+	"runspan/internal/telemetry"
 )
 
 const (
-	version   = C.RUNSPAN_VERSION
-	userAgent = "runspan/" + C.RUNSPAN_VERSION
-
+	version     = C.RUNSPAN_VERSION
 	sliceLowest = C.RUNSPAN_CORE_SLICE
-
-	levelDebug   level = C.RUNSPAN_LOG_DEBUG
-	levelWarning level = C.RUNSPAN_LOG_WARNING
-	levelSpan    level = C.RUNSPAN_LOG_SPAN
 )
 
 var (
 	errHandle   = errors.New("no such client or span is open")
 	errArgument = errors.New("an argument is out of its range")
 	errTooMany  = errors.New("too many are open")
-	errSchema   = errors.New("the schema is not valid")
 
 	errNotDelivered = errors.New("the collector does not have everything yet")
 )
@@ -55,16 +47,16 @@ var codeOf = []struct {
 	err  error
 	code C.int
 }{
-	{errSchema, C.RUNSPAN_E_SCHEMA},
+	{telemetry.ErrSchema, C.RUNSPAN_E_SCHEMA},
 	{errHandle, C.RUNSPAN_E_HANDLE},
-	{run.ErrEnded, C.RUNSPAN_E_HANDLE},
+	{telemetry.ErrEnded, C.RUNSPAN_E_HANDLE},
 	{schema.ErrName, C.RUNSPAN_E_NAME},
 	{schema.ErrType, C.RUNSPAN_E_TYPE},
 	{schema.ErrValue, C.RUNSPAN_E_VALUE},
 	{schema.ErrTooLong, C.RUNSPAN_E_TOO_LONG},
-	{run.ErrTooLate, C.RUNSPAN_E_TOO_LATE},
-	{run.ErrTooMany, C.RUNSPAN_E_TOO_MANY},
-	{run.ErrFull, C.RUNSPAN_DROPPED},
+	{telemetry.ErrTooLate, C.RUNSPAN_E_TOO_LATE},
+	{telemetry.ErrTooMany, C.RUNSPAN_E_TOO_MANY},
+	{telemetry.ErrFull, C.RUNSPAN_DROPPED},
 	{errTooMany, C.RUNSPAN_E_TOO_MANY},
 	{errArgument, C.RUNSPAN_E_ARGUMENT},
 	{errNotDelivered, C.RUNSPAN_NOT_DELIVERED},
@@ -97,9 +89,9 @@ type host struct{ tell, log, data C.uintptr_t }
 // tell gives the host the lines that wait. The caller is an export, so this is
 // the host's thread, inside its call.
 func (c *client) tell() {
-	for _, line := range c.lines.take() {
-		text := C.CString(line.text)
-		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.level), text, C.size_t(len(line.text)))
+	for _, line := range c.lines.Take() {
+		text := C.CString(line.Text)
+		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.Level), text, C.size_t(len(line.Text)))
 		C.free(unsafe.Pointer(text))
 	}
 }
@@ -118,13 +110,14 @@ func borrowed(text *C.char, length C.size_t) string {
 	return t
 }
 
-func configOf(c *C.runspan_core_config) *config {
-	return &config{
-		service:  text(c.service),
-		schema:   text(c.schema),
-		endpoint: text(c.endpoint),
-		spool:    text(c.spool),
-		network: courier.Network{
+func configOf(c *C.runspan_core_config) telemetry.Config {
+	return telemetry.Config{
+		Service:  text(c.service),
+		Schema:   text(c.schema),
+		Version:  version,
+		Endpoint: text(c.endpoint),
+		Folder:   text(c.spool),
+		Network: courier.Network{
 			Proxy:          text(c.proxy),
 			ProxyVariable:  text(c.proxy_variable),
 			NoProxy:        text(c.no_proxy),
@@ -133,61 +126,44 @@ func configOf(c *C.runspan_core_config) *config {
 			RequestsBundle: text(c.requests_bundle),
 			CurlBundle:     text(c.curl_bundle),
 		},
-		preview: c.flags&C.RUNSPAN_PREVIEW != 0,
-		table:   c.flags&C.RUNSPAN_CORE_TABLE != 0,
-		host:    host{C.uintptr_t(uintptr(unsafe.Pointer(c.tell))), c.log, c.log_data},
+		Preview: c.flags&C.RUNSPAN_PREVIEW != 0,
+		Table:   c.flags&C.RUNSPAN_CORE_TABLE != 0,
 	}
 }
 
 //export runspan_core_open
 func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.int) {
 	defer recovered(&result)
-	var opened *client
+	opened := &client{host: host{C.uintptr_t(uintptr(unsafe.Pointer(c.tell))), c.log, c.log_data}}
+	defer opened.tell()
 	number, err := clients.add(maxClients, func() (_ *client, err error) {
-		opened, err = openClient(configOf(c))
+		config := configOf(c)
+		if c.log != 0 {
+			config.Log = opened.lines.Add
+		}
+		opened.Client, err = telemetry.Open(config)
 		return opened, err
 	})
 	*handle = C.uint64_t(number)
-	if opened != nil {
-		opened.tell()
-	}
 	return code(err)
 }
 
-//export runspan_core_set_resource_string
-func runspan_core_set_resource_string(handle C.uint64_t, key *C.char, keyLen C.size_t, value *C.char, valueLen C.size_t) (result C.int) {
+//export runspan_core_set_resource
+func runspan_core_set_resource(handle C.uint64_t, key *C.char, keyLength C.size_t, value *C.runspan_core_value) (result C.int) {
 	defer recovered(&result)
-	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return stringValue(f, borrowed(value, valueLen))
-	})
-}
-
-//export runspan_core_set_resource_int
-func runspan_core_set_resource_int(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int64_t) (result C.int) {
-	defer recovered(&result)
-	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.Int64Value(int64(value)), f.Int(int64(value))
-	})
-}
-
-//export runspan_core_set_resource_double
-func runspan_core_set_resource_double(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.double) (result C.int) {
-	defer recovered(&result)
-	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.Float64Value(float64(value)), f.Double(float64(value))
-	})
-}
-
-//export runspan_core_set_resource_bool
-func runspan_core_set_resource_bool(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int) (result C.int) {
-	defer recovered(&result)
-	return setResource(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.BoolValue(value != 0), f.Bool()
-	})
+	c, ok := clients.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	v, err := valueOf(value)
+	if err != nil {
+		return code(err)
+	}
+	return code(c.SetResource(borrowed(key, keyLength), v))
 }
 
 //export runspan_core_begin
-func runspan_core_begin(handle C.uint64_t, name *C.char, nameLen C.size_t, begun *C.uint64_t) (result C.int) {
+func runspan_core_begin(handle C.uint64_t, name *C.char, nameLength C.size_t, begun *C.uint64_t) (result C.int) {
 	defer recovered(&result)
 	c, ok := clients.get(uint64(handle))
 	if !ok {
@@ -195,7 +171,7 @@ func runspan_core_begin(handle C.uint64_t, name *C.char, nameLen C.size_t, begun
 	}
 	defer c.tell()
 	number, err := spans.add(maxSpans, func() (*span, error) {
-		s, err := c.Begin(borrowed(name, nameLen))
+		s, err := c.Begin(borrowed(name, nameLength))
 		return &span{s, c}, err
 	})
 	*begun = C.uint64_t(number)
@@ -203,76 +179,37 @@ func runspan_core_begin(handle C.uint64_t, name *C.char, nameLen C.size_t, begun
 }
 
 //export runspan_core_set_name
-func runspan_core_set_name(handle C.uint64_t, name *C.char, nameLen C.size_t) (result C.int) {
+func runspan_core_set_name(handle C.uint64_t, name *C.char, nameLength C.size_t) (result C.int) {
 	defer recovered(&result)
 	s, ok := spans.get(uint64(handle))
 	if !ok {
 		return code(errHandle)
 	}
-	return code(s.SetName(borrowed(name, nameLen)))
+	return code(s.SetName(borrowed(name, nameLength)))
 }
 
-//export runspan_core_set_attr_string
-func runspan_core_set_attr_string(handle C.uint64_t, key *C.char, keyLen C.size_t, value *C.char, valueLen C.size_t) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return stringValue(f, borrowed(value, valueLen))
-	})
-}
-
-//export runspan_core_set_attr_int
-func runspan_core_set_attr_int(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int64_t) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.Int64Value(int64(value)), f.Int(int64(value))
-	})
-}
-
-//export runspan_core_set_attr_double
-func runspan_core_set_attr_double(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.double) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.Float64Value(float64(value)), f.Double(float64(value))
-	})
-}
-
-//export runspan_core_set_attr_bool
-func runspan_core_set_attr_bool(handle C.uint64_t, key *C.char, keyLen C.size_t, value C.int) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		return attribute.BoolValue(value != 0), f.Bool()
-	})
-}
-
-//export runspan_core_set_attr_strings
-func runspan_core_set_attr_strings(handle C.uint64_t, key *C.char, keyLen C.size_t, values **C.char, count C.size_t) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(f *schema.Field) (attribute.Value, error) {
-		list := make([]string, int(count))
-		for i, v := range unsafe.Slice(values, int(count)) {
-			list[i] = borrowed(v, C.strnlen(v, C.RUNSPAN_TEXT_MAX))
-		}
-		texts, err := f.Strings(list)
-		return attribute.StringSliceValue(texts), err
-	})
-}
-
-//export runspan_core_set_attr_null
-func runspan_core_set_attr_null(handle C.uint64_t, key *C.char, keyLen C.size_t) (result C.int) {
-	defer recovered(&result)
-	return setAttr(handle, borrowed(key, keyLen), func(*schema.Field) (attribute.Value, error) {
-		return attribute.Value{}, nil
-	})
-}
-
-//export runspan_core_set_attrs
-func runspan_core_set_attrs(handle C.uint64_t, list *C.char, size C.size_t) (result C.int) {
+//export runspan_core_set
+func runspan_core_set(handle C.uint64_t, key *C.char, keyLength C.size_t, value *C.runspan_core_value) (result C.int) {
 	defer recovered(&result)
 	s, ok := spans.get(uint64(handle))
 	if !ok {
 		return code(errHandle)
 	}
-	return code(s.setAll(borrowed(list, size)))
+	v, err := valueOf(value)
+	if err != nil {
+		return code(err)
+	}
+	return code(s.Set(borrowed(key, keyLength), v))
+}
+
+//export runspan_core_set_list
+func runspan_core_set_list(handle C.uint64_t, list *C.char, size C.size_t) (result C.int) {
+	defer recovered(&result)
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(s.setList(borrowed(list, size)))
 }
 
 //export runspan_core_set_error
@@ -297,7 +234,7 @@ func runspan_core_end(handle C.uint64_t, status C.int) (result C.int) {
 		return code(errHandle)
 	}
 	defer s.client.tell()
-	return code(s.end(otel))
+	return code(s.End(otel))
 }
 
 //export runspan_core_flush
@@ -339,27 +276,6 @@ var statuses = map[C.int]codes.Code{
 	C.RUNSPAN_STATUS_ERROR: codes.Error,
 }
 
-func setResource(handle C.uint64_t, key string, check func(*schema.Field) (attribute.Value, error)) C.int {
-	c, ok := clients.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	return code(c.SetResource(key, check))
-}
-
-func setAttr(handle C.uint64_t, key string, check func(*schema.Field) (attribute.Value, error)) C.int {
-	s, ok := spans.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	return code(s.Set(key, check))
-}
-
-func stringValue(f *schema.Field, v string) (attribute.Value, error) {
-	text, err := f.String(v)
-	return attribute.StringValue(text), err
-}
-
 func delivered(all bool) C.int {
 	if !all {
 		return code(errNotDelivered)
@@ -374,10 +290,10 @@ func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_reques
 	for _, word := range unsafe.Slice(asked.words, int(asked.count)) {
 		words = append(words, text(word))
 	}
-	cfg := configOf(c)
-	service := command.Service{Name: cfg.service, Endpoint: cfg.endpoint, Spool: cfg.spool, Off: text(asked.why_off)}
+	config := configOf(c)
+	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: text(asked.why_off)}
 	request := command.Request{Command: text(asked.name), Span: strings.Join(words, " "), Last: asked.last != 0, JSON: asked.json != 0}
-	*exitStatus = C.int(runCommand(service, cfg.schema, request, descriptor(fd)))
+	*exitStatus = C.int(command.Run(service, config.Schema, request, descriptor(fd)))
 	return code(nil)
 }
 

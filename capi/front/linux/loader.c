@@ -4,7 +4,7 @@
  * that was: a Go runtime does not survive a fork.
  */
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE, secure_getenv */
-#include "front.h"
+#include "../front.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -153,26 +153,9 @@ static int find_all(void *handle) {
         const char *name;
         void *member;
     } all[] = {
-        {"open", &core.open},
-        {"set_resource_string", &core.set_resource_string},
-        {"set_resource_int", &core.set_resource_int},
-        {"set_resource_double", &core.set_resource_double},
-        {"set_resource_bool", &core.set_resource_bool},
-        {"begin", &core.begin},
-        {"set_name", &core.set_name},
-        {"set_attr_string", &core.set_attr_string},
-        {"set_attr_int", &core.set_attr_int},
-        {"set_attr_double", &core.set_attr_double},
-        {"set_attr_bool", &core.set_attr_bool},
-        {"set_attr_strings", &core.set_attr_strings},
-        {"set_attr_null", &core.set_attr_null},
-        {"set_attrs", &core.set_attrs},
-        {"set_error", &core.set_error},
-        {"end", &core.end},
-        {"flush", &core.flush},
-        {"close", &core.close},
-        {"state", &core.state},
-        {"command", &core.command},
+#define F(type, name, arguments) {#name, &core.name},
+        RUNSPAN_CORE_FUNCTIONS(F)
+#undef F
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

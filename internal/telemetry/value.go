@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+
+package telemetry
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+
+	"runspan/internal/schema"
+)
+
+// Kind is what a Value is, by the letters of include/runspan.h and
+// capi/front/core.h.
+type Kind byte
+
+// The zero Kind is none.
+const (
+	String Kind = 's'
+	Int    Kind = 'i'
+	Double Kind = 'd'
+	Bool   Kind = 'b'
+	Texts  Kind = 't'
+	Null   Kind = 'n'
+)
+
+// Value is an attribute's. Its kind says which of the other fields counts.
+type Value struct {
+	Kind   Kind
+	Text   string
+	Int    int64
+	Double float64
+	Bool   bool
+	Texts  []string
+}
+
+// forField returns what is to be reported for the field. It shares no memory with
+// the value's texts.
+func (v Value) forField(f *schema.Field) (attribute.Value, error) {
+	switch v.Kind {
+	case String:
+		text, err := f.String(v.Text)
+		return attribute.StringValue(text), err
+	case Int:
+		return attribute.Int64Value(v.Int), f.Int(v.Int)
+	case Double:
+		return attribute.Float64Value(v.Double), f.Double(v.Double)
+	case Bool:
+		return attribute.BoolValue(v.Bool), f.Bool()
+	case Texts:
+		texts, err := f.Strings(v.Texts)
+		return attribute.StringSliceValue(texts), err
+	case Null:
+		return attribute.Value{}, nil
+	}
+	return attribute.Value{}, schema.ErrType
+}
+
+// forResource is forField for a resource's attributes, which are not null, and no
+// lists.
+func (v Value) forResource(f *schema.Field) (attribute.Value, error) {
+	if v.Kind == Texts || v.Kind == Null {
+		return attribute.Value{}, schema.ErrType
+	}
+	return v.forField(f)
+}
