@@ -11,6 +11,9 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./...
 go vet -tags runspan_testhooks ./capi/core
+for os in darwin windows; do # what is Linux's has a counterpart
+    CGO_ENABLED=0 GOOS=$os go vet ./internal/...
+done
 scripts/vulnerabilities.sh
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 (cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)

@@ -38,29 +38,10 @@ const (
 	fairChance = 2 * time.Second
 )
 
-// Store is what the courier asks of a spool.Spool. One goroutine calls it, but
-// for Empty, Waiting and Distance.
-type Store interface {
-	News() <-chan struct{}
-	Empty() (own, all bool)
-	Look()
-	Waiting() (batches int, oldest time.Time)
-	Claim() *spool.Batch
-	ClaimMore(bytes int) *spool.Batch
-	Delivered(*spool.Batch)
-	Remove(*spool.Batch)
-	Return(*spool.Batch)
-	SetAside(*spool.Batch)
-	Pause() spool.Pause
-	SetPause(spool.Pause)
-	Distance() spool.Distance
-	SetDistance(spool.Distance)
-}
-
-// Courier delivers what a store holds. Its methods may be called from several
+// Courier delivers what a spool holds. Its methods may be called from several
 // goroutines.
 type Courier struct {
-	store Store
+	store *spool.Spool
 	log   func(string)
 
 	cancel context.CancelFunc
@@ -91,7 +72,7 @@ var errLate = errors.New("too little time is left for an answer")
 
 // New starts a courier to a destination that CheckEndpoint allows. log is told, in
 // a line each, why something was not delivered.
-func New(to Destination, userAgent string, network *Network, store Store, log func(string)) *Courier {
+func New(to Destination, userAgent string, network *Network, store *spool.Spool, log func(string)) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Courier{
 		store:   store,
@@ -137,14 +118,14 @@ func (c *Courier) Flush(ctx context.Context) bool {
 		c.mu.Lock()
 		changed, paused := c.changed, c.paused
 		c.mu.Unlock()
-		own, all := c.store.Empty()
-		if all || paused {
-			return own
+		delivered := !c.store.HasOwn()
+		if paused || c.store.IsIdle() {
+			return delivered
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return own
+			return delivered
 		}
 	}
 }
@@ -159,16 +140,21 @@ func (c *Courier) Finish(ctx context.Context) bool {
 	c.deadline = deadline
 	c.mu.Unlock()
 	if need, _ := c.needs(); ok && need > time.Until(deadline) && !c.isLong() {
-		own, _ := c.store.Empty()
-		return own
+		return !c.store.HasOwn()
 	}
 	return c.Flush(ctx)
 }
 
-// late says whether an answer that takes so long would come after Finish's deadline.
-func (c *Courier) late(answer time.Duration) bool {
+// late says whether the answer to a request that is sent now would come after Finish's
+// deadline. It takes about a trip. Where the handshakes of a new connection have just
+// taken longer, so may the answer; but an exit that is the long one tries it.
+func (c *Courier) late(trip, handshakes time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	answer := trip
+	if !c.long {
+		answer = max(trip, handshakes)
+	}
 	return !c.deadline.IsZero() && answer > time.Until(c.deadline)
 }
 
@@ -185,7 +171,7 @@ func (c *Courier) Expect(goesOn func() bool) {
 // ends for it to give back what it has claimed.
 func (c *Courier) Close(ctx context.Context) {
 	c.cancel()
-	if _, all := c.store.Empty(); all {
+	if c.store.IsIdle() {
 		return
 	}
 	select {
@@ -261,7 +247,7 @@ func (c *Courier) idle(ctx context.Context, w *way) {
 // way is how batches get to the collector.
 type way struct {
 	otlptrace.Client
-	*witness
+	*answers
 	line   *line
 	goesOn func() bool // see Expect; nil: it was not called
 }
@@ -285,7 +271,7 @@ func (c *Courier) ahead(ctx context.Context, l *line) {
 // look has the store find what waits, once.
 func (c *Courier) look() {
 	c.looking.Do(func() {
-		c.store.Look()
+		c.store.FindLeftBehind()
 		close(c.looked)
 	})
 }
@@ -303,34 +289,20 @@ func (c *Courier) stay(ctx context.Context, why error) {
 // has ended.
 func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) *way {
 	var l *line
-	verified := func(chains [][]*x509.Certificate) error {
-		if err := to.checkPins(chains); err != nil {
-			return err
-		}
-		answer := l.sinceDialled()
-		if c.isLong() {
-			answer /= 2 // TCP has taken one half, and TLS the other
-		}
-		if c.late(answer) {
-			return errLate
-		}
-		return nil
-	}
-	l = newLine(&to, newTransport(&to, proxy, roots, verified, func() { l.dials() }))
-	l.late = c.late
+	l = newLine(&to, newTransport(&to, proxy, roots, func() { l.dials() }), c.late)
 	c.mu.Lock()
 	c.line = l
 	c.mu.Unlock()
 	context.AfterFunc(ctx, l.close)
-	w := &witness{next: l}
+	a := &answers{next: l}
 	httpClient := &http.Client{
-		Transport: w,
+		Transport: a,
 		Timeout:   attemptTimeout,
 		// A redirect could lead anywhere: spans go to the schema's destination.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	otlp := NewOTLPClient(to.URL, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf)
-	return &way{Client: otlp, witness: w, line: l}
+	return &way{Client: otlp, answers: a, line: l}
 }
 
 // wait waits until then, or until ctx ends, and says whether it has not.
@@ -369,10 +341,10 @@ func (c *Courier) attempt(ctx context.Context, w *way, batches []*spool.Batch, l
 		c.cutOff(time.Since(begun))
 		each(batches, c.store.Return)
 		return
-	case cut || err != nil && w.retryable():
+	case cut || err != nil && w.last.retryable():
 		each(batches, c.store.Return)
 		// What another process was asked for meanwhile may be longer.
-		pause := w.pause(last)
+		pause := w.last.pause(last)
 		if now := c.store.Pause(); now == last || pause.End().After(now.End()) {
 			c.store.SetPause(pause)
 		}
@@ -423,9 +395,9 @@ func each(batches []*spool.Batch, end func(*spool.Batch)) {
 func post(ctx context.Context, w *way, spans []*tracepb.ResourceSpans) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	w.status, w.retryAfter = 0, ""
+	w.last = answer{}
 	err := w.UploadTraces(ctx, spans)
-	if w.status/100 == 2 {
+	if w.last.status/100 == 2 {
 		return nil // a partial success is one: what was rejected would be again
 	}
 	return err

@@ -255,7 +255,7 @@ func TestPausesLastBetweenRuns(t *testing.T) {
 	if done, took := second.flush(10 * time.Second); done || took > time.Second || c.came() != "a" {
 		t.Errorf("in the pause: %v after %v, came %q", done, took, c.came())
 	}
-	eventually(t, "delivery", func() bool { _, all := second.store.Empty(); return all })
+	eventually(t, "delivery", func() bool { return second.store.IsIdle() })
 	if took := time.Since(failed); took < 1900*time.Millisecond || took > 8*time.Second {
 		t.Errorf("it came %v after the failure", took)
 	}
@@ -394,7 +394,7 @@ func TestNothingIsSentTooLate(t *testing.T) {
 		if came := c.came() == "a"; delivered != test.want || came != test.want || took > test.budget {
 			t.Errorf("%v: delivered %v after %v, came %q", test, delivered, took, c.came())
 		}
-		if _, all := s.store.Empty(); all != test.want {
+		if all := s.store.IsIdle(); all != test.want {
 			t.Errorf("%v: nothing left: %v", test, all)
 		}
 		if pause := s.store.Pause(); pause != (spool.Pause{}) {
@@ -568,7 +568,7 @@ func TestAProxyThatCantBeUsed(t *testing.T) {
 	network.NoProxy = "127.0.0.0/8"
 	next := start(t, server.URL, &network, folder)
 	if delivered, _ := next.flush(10 * time.Second); !delivered {
-		eventually(t, "delivery by the next run", func() bool { _, all := next.store.Empty(); return all })
+		eventually(t, "delivery by the next run", func() bool { return next.store.IsIdle() })
 	}
 	if came := c.came(); came != "a b" && came != "b a" {
 		t.Errorf("came %q", came)
@@ -631,13 +631,11 @@ func TestEnvironmentIsNotHeard(t *testing.T) {
 	}
 }
 
-type panicking struct{ *spool.Spool }
-
-func (panicking) Claim() *spool.Batch { panic("a defect") }
-
 func TestAPanicIsNotTheHosts(t *testing.T) {
-	store := panicking{spool.Open("", spool.Limits{}, anything, func(string) {})}
-	c := courier.New(courier.Destination{URL: "http://127.0.0.1:1/"}, userAgent, &courier.Network{}, store, func(string) {})
+	var once sync.Once
+	log := func(string) { once.Do(func() { panic("a defect") }) }
+	store := spool.Open("", spool.Limits{}, anything, func(string) {})
+	c := courier.New(courier.Destination{URL: "http://127.0.0.1:1/"}, userAgent, &courier.Network{}, store, log)
 	_ = store.Put(request(t, "a"), nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"runspan/internal/notify"
 )
 
 const (
@@ -31,10 +33,9 @@ const (
 type line struct {
 	transport *http.Transport
 	scheme    string
-	address   string // host:port
-	// late says whether nothing may be sent any more whose answer takes so long.
-	late func(answer time.Duration) bool
-	over chan struct{} // has one when a connection has waited so long
+	address   string                                    // host:port
+	late      func(trip, handshakes time.Duration) bool // see Courier.late
+	over      chan struct{}                             // has one when a connection has waited so long
 
 	mu      sync.Mutex
 	conn    *http.ClientConn
@@ -49,8 +50,8 @@ type line struct {
 	trip    time.Duration // about what a request takes over it
 }
 
-func newLine(to *Destination, transport *http.Transport) *line {
-	l := &line{transport: transport, scheme: "https", over: make(chan struct{}, 1)}
+func newLine(to *Destination, transport *http.Transport, late func(trip, handshakes time.Duration) bool) *line {
+	l := &line{transport: transport, scheme: "https", late: late, over: make(chan struct{}, 1)}
 	if u, err := url.Parse(to.URL); err == nil { // as CheckEndpoint has found
 		port := u.Port()
 		if l.scheme = u.Scheme; port == "" {
@@ -63,18 +64,15 @@ func newLine(to *Destination, transport *http.Transport) *line {
 
 // RoundTrip implements http.RoundTripper, over the connection that waits, if there
 // is one. Where that turns out to be dead the request is sent over a new one: the
-// collector may close what is idle, and that is no failure.
+// collector may close what is idle, and that is no failure. The error is errLate where
+// it is too late to send anything.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	conn, trip := l.take()
-	if conn != nil && l.late(trip) {
-		l.keep(conn)
-		return nil, errLate
-	}
-	l.mu.Lock()
-	l.fresh = conn == nil
-	l.mu.Unlock()
-	if conn != nil {
-		response, err := l.send(conn, r)
+	if conn, trip := l.take(); conn != nil {
+		if l.late(trip, 0) {
+			l.keep(conn)
+			return nil, errLate
+		}
+		response, err := l.send(conn, r, false)
 		if err == nil || r.Context().Err() != nil || r.GetBody == nil {
 			return response, err
 		}
@@ -84,20 +82,19 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r = r.Clone(r.Context())
 		r.Body = body
-		l.mu.Lock()
-		l.fresh = true
-		l.mu.Unlock()
 	}
 	conn, err := l.connect(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	return l.send(conn, r)
+	return l.send(conn, r, true)
 }
 
-func (l *line) send(conn *http.ClientConn, r *http.Request) (*http.Response, error) {
-	l.use(true)
-	defer l.use(false)
+func (l *line) send(conn *http.ClientConn, r *http.Request, fresh bool) (*http.Response, error) {
+	l.mu.Lock()
+	l.fresh, l.using = fresh, true
+	l.mu.Unlock()
+	defer l.unused()
 	response, err := conn.RoundTrip(r)
 	if err != nil {
 		_ = conn.Close()
@@ -107,10 +104,10 @@ func (l *line) send(conn *http.ClientConn, r *http.Request) (*http.Response, err
 	return response, nil
 }
 
-func (l *line) use(using bool) {
+func (l *line) unused() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.using = using
+	l.using = false
 }
 
 // ahead makes a connection that waits, unless there is one.
@@ -163,10 +160,7 @@ func (l *line) keep(conn *http.ClientConn) {
 		if l.conn == conn {
 			l.conn = nil
 			_ = conn.Close()
-			select {
-			case l.over <- struct{}{}:
-			default:
-			}
+			notify.Send(l.over)
 		}
 	})
 }
@@ -183,23 +177,37 @@ func (l *line) close() {
 	}
 }
 
+// connect makes a connection. The error is errLate where it has taken so long that it is
+// too late to send anything.
 func (l *line) connect(ctx context.Context) (*http.ClientConn, error) {
+	conn, trip, handshakes, err := l.shakeHands(ctx)
+	if err == nil && l.late(trip, handshakes) {
+		_ = conn.Close()
+		return nil, errLate
+	}
+	return conn, err
+}
+
+// shakeHands returns a connection, about how long a request over it takes, and how long
+// it has taken to make, but for the name servers' time.
+func (l *line) shakeHands(ctx context.Context) (conn *http.ClientConn, trip, handshakes time.Duration, err error) {
 	begun := time.Now()
 	l.mu.Lock()
 	l.begun, l.dialled = begun, time.Time{}
 	l.mu.Unlock()
-	conn, err := l.transport.NewClientConn(ctx, l.scheme, l.address)
+	conn, err = l.transport.NewClientConn(ctx, l.scheme, l.address)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun = time.Time{}
 	if err != nil {
-		return nil, err
+		return nil, 0, 0, err
 	}
-	l.took, l.trip = time.Since(begun), time.Since(l.dialled)
+	handshakes = time.Since(l.dialled)
+	l.took, l.trip = time.Since(begun), handshakes
 	if l.scheme == "https" {
 		l.trip /= 2 // TCP's handshake, and that of TLS
 	}
-	return conn, nil
+	return conn, l.trip, handshakes, nil
 }
 
 // dials is told when a name has been found and its addresses are tried.
@@ -209,14 +217,6 @@ func (l *line) dials() {
 	if l.dialled.IsZero() {
 		l.dialled = time.Now()
 	}
-}
-
-// sinceDialled returns how long the connection that is being made has taken, but
-// for the name servers' time: an answer is going to take about as long.
-func (l *line) sinceDialled() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Since(l.dialled)
 }
 
 // isNeeded says whether a connection has to be held for a run of that age: because

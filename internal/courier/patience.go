@@ -180,7 +180,7 @@ func (c *Courier) claim() (batches []*spool.Batch) {
 	}
 	batches = append(batches, first)
 	for left := togetherBytes - len(first.Request); c.isFar() && !c.apart; {
-		more := c.store.ClaimMore(left)
+		more := c.store.ClaimUpTo(left)
 		if more == nil {
 			break
 		}

@@ -204,7 +204,7 @@ func TestRefusedTogether(t *testing.T) {
 	}
 	s := start(t, endpoint, network, folder)
 	s.flush(10 * time.Second)
-	eventually(t, "delivery", func() bool { _, all := s.store.Empty(); return all })
+	eventually(t, "delivery", func() bool { return s.store.IsIdle() })
 	if came := strings.Fields(c.came()); len(came) != 6 || refusals != 2 {
 		t.Errorf("came %q, %d refusals", came, refusals)
 	}

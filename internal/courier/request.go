@@ -14,8 +14,10 @@ var errNotOTLP = errors.New("it is no ExportTraceServiceRequest")
 
 // undecoded returns an encoded ExportTraceServiceRequest as otlptracehttp's
 // client takes it, and will encode it to the same bytes. What is in the
-// ResourceSpans, the only field of a request, is not looked at: to decode it and
-// encode it again takes as long as all the rest of a delivery.
+// ResourceSpans, the only field of a request, is not looked at. To decode it and
+// encode it again takes as long as all the rest of a delivery (BenchmarkUpload: 64
+// spans 6 ms instead of 3, 512 spans 39 ms instead of 19), and five times the memory
+// (4 MB instead of 0.7), which is the host's.
 func undecoded(request []byte) (all []*tracepb.ResourceSpans, err error) {
 	for len(request) > 0 {
 		number, kind, n := protowire.ConsumeTag(request)

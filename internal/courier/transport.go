@@ -98,9 +98,8 @@ func isLoopback(host string) bool {
 }
 
 // newTransport returns a way to the destination, through a proxy where that is not
-// nil. verified is asked about the chains of a destination that has shown who it
-// is, and may refuse the connection. dials is called before each try to connect.
-func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, verified func(chains [][]*x509.Certificate) error, dials func()) *http.Transport {
+// nil. dials is called before each try to connect.
+func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, dials func()) *http.Transport {
 	host := to.host()
 	overTLS := proxy != nil && proxy.Scheme == "https"
 	return &http.Transport{
@@ -118,7 +117,7 @@ func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, verifie
 				if overTLS && c.PeerCertificates[0].VerifyHostname(host) != nil {
 					return nil
 				}
-				return verified(c.VerifiedChains)
+				return to.checkPins(c.VerifiedChains)
 			},
 		},
 		DisableCompression:     true, // no response of ours is worth unpacking

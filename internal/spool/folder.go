@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -54,7 +53,7 @@ func (d *folder) open() (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := own(root, info); err != nil {
+	if err := checkOwner(root, info); err != nil {
 		root.Close()
 		return nil, err
 	}
@@ -86,7 +85,9 @@ func openNoLink(lstat func(string) (fs.FileInfo, error), open func(string) (*os.
 	return root, info, nil
 }
 
-func own(root *os.Root, info fs.FileInfo) error {
+// checkOwner returns an error for another user's folder. The user's own it closes to
+// others.
+func checkOwner(root *os.Root, info fs.FileInfo) error {
 	if !isMine(info) {
 		return errors.New("the folder is another user's")
 	}
@@ -97,11 +98,6 @@ func own(root *os.Root, info fs.FileInfo) error {
 }
 
 func isMine(info fs.FileInfo) bool { return isOf(info, os.Geteuid()) }
-
-func isOf(info fs.FileInfo, user int) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == user
-}
 
 // openOrMake also makes the folder, and those above it that XDG names.
 func (d *folder) openOrMake() (*os.Root, error) {
@@ -143,7 +139,7 @@ func MakeFolder(path string) error {
 		return err
 	}
 	for name := range strings.SplitSeq(below, string(filepath.Separator)) {
-		if err := makeIn(root, name); err != nil {
+		if err := makeFolderIn(root, name); err != nil {
 			return err
 		}
 		next, err := root.OpenRoot(name)
@@ -156,10 +152,10 @@ func MakeFolder(path string) error {
 	return nil
 }
 
-// makeIn makes a folder in another, if there is none. Some programs run with a
+// makeFolderIn makes a folder in another, if there is none. Some programs run with a
 // umask that is meant for files, 0177, or forbids all: in a folder with such a
 // mode nobody can do anything, and others have more in ~/.local than we.
-func makeIn(root *os.Root, name string) error {
+func makeFolderIn(root *os.Root, name string) error {
 	err := root.Mkdir(name, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // somebody else's to care for
@@ -189,28 +185,28 @@ func (d *folder) with(use func(*os.Root) error) error {
 
 // write makes the file, or replaces it, with all of content or not at all.
 func (d *folder) write(f file, content []byte) error {
-	return d.writeAnd(f, content, nil)
+	return d.writeWith(f, content, nil)
 }
 
-// writeShared does so with a record's file, and returns it as memory.
+// writeShared does so with a standby's file, and returns it as memory.
 func (d *folder) writeShared(f file, content []byte) (memory []byte, err error) {
-	err = d.writeAnd(f, content, func(out *os.File) { memory = share(out, len(content)) })
+	err = d.writeWith(f, content, func(out *os.File) { memory = share(out, len(content)) })
 	return memory, err
 }
 
-func (d *folder) writeAnd(f file, content []byte, and func(*os.File)) error {
+func (d *folder) writeWith(f file, content []byte, beforeClose func(*os.File)) error {
 	root, err := d.openOrMake()
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return replace(root, f.String(), f.by, content, and)
+	return replace(root, f.String(), f.by, content, beforeClose)
 }
 
 // replace writes a file beside and renames it in.
-func replace(root *os.Root, name string, by owner, content []byte, and func(*os.File)) error {
+func replace(root *os.Root, name string, by owner, content []byte, beforeClose func(*os.File)) error {
 	beside := file{id: newID(), state: part, by: by}.String()
-	err := writeNew(root, beside, content, and)
+	err := writeNew(root, beside, content, beforeClose)
 	if err == nil {
 		err = root.Rename(beside, name)
 	}
@@ -220,9 +216,9 @@ func replace(root *os.Root, name string, by owner, content []byte, and func(*os.
 	return err
 }
 
-// writeNew makes a file, which the user can read, whatever the umask is. and is
+// writeNew makes a file, which the user can read, whatever the umask is. beforeClose is
 // for its descriptor; it may be nil.
-func writeNew(root *os.Root, name string, content []byte, and func(*os.File)) error {
+func writeNew(root *os.Root, name string, content []byte, beforeClose func(*os.File)) error {
 	out, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -234,8 +230,8 @@ func writeNew(root *os.Root, name string, content []byte, and func(*os.File)) er
 	if err == nil {
 		_, err = out.Write(content)
 	}
-	if err == nil && and != nil {
-		and(out)
+	if err == nil && beforeClose != nil {
+		beforeClose(out)
 	}
 	return errors.Join(err, out.Close()) // NFS and quotas say no at close
 }
@@ -257,7 +253,7 @@ func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
 	if !info.Mode().IsRegular() || !isMine(info) || info.Size() > int64(limit) { // a pipe would wait for ever
 		return nil, errFrame
 	}
-	in, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	in, err := root.OpenFile(name, os.O_RDONLY|neitherLinkNorPipe, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -276,8 +272,8 @@ func (d *folder) remove(name string) {
 	_ = d.with(func(root *os.Root) error { return root.Remove(name) })
 }
 
-// found is a file as it was listed.
-type found struct {
+// listed is a file as it was listed.
+type listed struct {
 	file
 	size  int64
 	touch time.Time // when it was last written or renamed, by the file server's clock
@@ -286,7 +282,7 @@ type found struct {
 // list returns the spool's files, oldest first. Of those that are free it removes
 // the oldest, as it comes to them, until so many are left: where there are very
 // many a process does not live to see them all.
-func (d *folder) list(keep int) (files []found, removed int, err error) {
+func (d *folder) list(keep int) (files []listed, removed int, err error) {
 	err = d.with(func(root *os.Root) error {
 		dir, err := root.Open(".")
 		if err != nil {
@@ -320,7 +316,7 @@ func (d *folder) list(keep int) (files []found, removed int, err error) {
 				}
 				continue
 			}
-			files = append(files, found{f, info.Size(), touched(info)})
+			files = append(files, listed{f, info.Size(), touched(info)})
 		}
 		return nil
 	})

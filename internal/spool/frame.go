@@ -33,23 +33,23 @@ const (
 type kind byte
 
 const (
-	whole     kind = '\n'
-	standby   kind = '+' // the record of a span that has not ended; it may have room
-	inPlace   kind = '=' // a batch, written into the room of a record
-	withdrawn kind = '-' // nothing any more
+	kindWhole     kind = '\n' // a batch
+	kindStandby   kind = '+'  // it may have room
+	kindInPlace   kind = '='  // a batch, written into the room of a standby
+	kindWithdrawn kind = '-'  // nothing any more
 )
 
 var (
 	errFrame = errors.New("not a file of this spool, or not a whole one")
 	// errWithdrawn says that there is nothing to report.
-	errWithdrawn = errors.New("a record that was withdrawn")
+	errWithdrawn = errors.New("a standby that was withdrawn")
 )
 
 // castagnoli returns the table, which takes 0.2 ms to make: not while the host waits
 // for the core to load.
 var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
-func frame(request []byte) []byte { return frameOf(whole, request, 0) }
+func frame(request []byte) []byte { return frameOf(kindWhole, request, 0) }
 
 // frameOf also has so many bytes of room.
 func frameOf(what kind, request []byte, room int) []byte {
@@ -70,12 +70,12 @@ func unframe(content []byte) ([]byte, error) {
 	}
 	what, numbers, request := kind(content[kindAt]), content[len(magic):headerBytes], content[headerBytes:]
 	length := binary.BigEndian.Uint32(numbers[4:])
-	if what == withdrawn {
+	if what == kindWithdrawn {
 		return nil, errWithdrawn
 	}
-	if what == standby || what == inPlace {
+	if what == kindStandby || what == kindInPlace {
 		request = withoutRoom(request, length)
-	} else if what != whole {
+	} else if what != kindWhole {
 		return nil, errFrame
 	}
 	if binary.BigEndian.Uint32(numbers) != version || length != uint32(len(request)) ||

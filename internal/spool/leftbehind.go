@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// Heartbeat is how often a process that keeps a record writes it anew.
+	// Heartbeat is how often a process that keeps a standby writes it anew.
 	Heartbeat = 10 * time.Minute
 	// A process that can't be asked after is taken for dead when its file has
 	// not been touched for so long.
@@ -40,7 +40,7 @@ func (s *Spool) leftBehind() []*Batch {
 		tooOld := time.Since(f.made()) > s.limits.Age
 		replaced := f.by != "" && f.by.replaced()
 		switch {
-		case replaced && s.isRecord(f.file):
+		case replaced && s.isStandby(f.file):
 			s.folder.remove(f.file.String())
 		case f.by != "" && !replaced && !dead(f):
 		case tooOld || f.state == part:
@@ -50,7 +50,7 @@ func (s *Spool) leftBehind() []*Batch {
 		case f.size > int64(headerBytes+maxRequest): // it must not count against the limits
 			s.folder.rename(f.file, f.to(bad))
 		default:
-			batches = append(batches, &Batch{file: f.file, size: f.size})
+			batches = append(batches, &Batch{state: offered, foreign: true, file: f.file, size: f.size})
 		}
 	}
 	slices.SortFunc(aside, func(a, b file) int { return strings.Compare(b.id, a.id) })
@@ -62,29 +62,26 @@ func (s *Spool) leftBehind() []*Batch {
 	return batches
 }
 
-// isRecord says whether a file is the record of a span of the process that has
-// it. A record that the process has claimed is another's: that one was killed.
-func (s *Spool) isRecord(f file) bool {
+// isStandby says whether a file is the standby of a span of the process that has
+// it. A standby that the process has claimed is another's: that one was killed.
+func (s *Spool) isStandby(f file) bool {
 	if f.state != held || !f.madeByOwner() {
 		return false
 	}
 	content, err := s.folder.read(f.String(), headerBytes+maxRequest)
-	return err == nil && len(content) > kindAt && kind(content[kindAt]) == standby
+	return err == nil && len(content) > kindAt && kind(content[kindAt]) == kindStandby
 }
 
-// lookForReplaced removes the records of this process from before an exec, where
-// Look has not come to that: the run has gone on, in this program, and was not
+// removeReplaced removes the standbys of this process from before an exec, where
+// FindLeftBehind has not come to that: the run has gone on, in this program, and was not
 // killed. Others could not tell when this process is gone.
-func (s *Spool) lookForReplaced() {
-	s.mu.Lock()
-	listed := s.listed
-	s.mu.Unlock()
-	if listed {
+func (s *Spool) removeReplaced() {
+	if s.isSearched() {
 		return
 	}
 	files, _, _ := s.folder.list(maxNames)
 	for _, f := range files {
-		if f.by != "" && f.by.replaced() && s.isRecord(f.file) {
+		if f.by != "" && f.by.replaced() && s.isStandby(f.file) {
 			s.folder.remove(f.file.String())
 		}
 	}
@@ -103,13 +100,13 @@ func (s *Spool) withinLimits(batches []*Batch) []*Batch {
 		bytes -= batches[over].size
 		over++
 	}
-	s.makeRoom(batches[:over])
+	s.remove(batches[:over])
 	return batches[over:]
 }
 
 // deadOwners returns whether the process that has a file is gone. It asks after
 // each process once.
-func (s *Spool) deadOwners(files []found) func(found) bool {
+func (s *Spool) deadOwners(files []listed) func(listed) bool {
 	type answer struct{ gone, known bool }
 	answers := make(map[owner]answer)
 	var clock time.Time // zero: it has not been asked for, or there is none
@@ -123,7 +120,7 @@ func (s *Spool) deadOwners(files []found) func(found) bool {
 			clock, _ = s.folder.clock()
 		}
 	}
-	return func(f found) bool {
+	return func(f listed) bool {
 		if a := answers[f.by]; a.known {
 			return a.gone
 		}

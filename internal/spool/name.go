@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// state is what a file is, by the last part of its name.
-type state string
+// fileState is what a file is, by the last part of its name.
+type fileState string
 
 const (
-	free state = "otlp" // for whoever claims it
-	held state = "held" // by a process: what it delivers, or a run in it that has not ended
-	part state = "part" // being written by a process
-	bad  state = "bad"  // not to be sent; kept for a while, for people to look at
+	free fileState = "otlp" // for whoever claims it
+	held fileState = "held" // by a process: what it delivers, or a run in it that has not ended
+	part fileState = "part" // being written by a process
+	bad  fileState = "bad"  // not to be sent; kept for a while, for people to look at
 )
 
 // Besides there may be these two files: the pause, with the distance, and the last
@@ -32,7 +32,7 @@ const (
 // them alone.
 type file struct {
 	id    string
-	state state
+	state fileState
 	by    owner // of held and part
 }
 
@@ -47,10 +47,8 @@ func newID() string {
 // madeByOwner says whether the process that has the file has also made it.
 func (f file) madeByOwner() bool { return f.id[17:25] == f.by.mark() }
 
-func (f file) is() bool { return f.id != "" }
-
 // to is the file in a state that has no owner.
-func (f file) to(s state) file { return file{id: f.id, state: s} }
+func (f file) to(s fileState) file { return file{id: f.id, state: s} }
 
 // made returns when the file was made.
 func (f file) made() time.Time {
@@ -73,10 +71,10 @@ func parseFile(name string) (file, bool) {
 	}
 	by, last, owned := strings.Cut(rest, ".")
 	if !owned {
-		s := state(by)
+		s := fileState(by)
 		return file{id: id, state: s}, s == free || s == bad
 	}
-	f := file{id: id, state: state(last), by: owner(by)}
+	f := file{id: id, state: fileState(last), by: owner(by)}
 	return f, f.by.valid() && (f.state == held || f.state == part)
 }
 

@@ -17,6 +17,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"runspan/internal/border"
+	"runspan/internal/notify"
 	"runspan/internal/schema"
 )
 
@@ -52,7 +53,7 @@ type Client struct {
 	fixed    bool
 	first    time.Time              // when the first span began; zero: none has
 	open     map[trace.SpanID]*Span // begun and not ended
-	recorded map[string]struct{}    // ids of spans that have a record, until they are put
+	standbys map[string]struct{}    // ids of spans that have a standby, until they are put
 }
 
 // newClient returns a client whose spans go to the delivery. sources is what the
@@ -70,7 +71,7 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 		begun:    make(chan struct{}, 1),
 		stop:     stop,
 		open:     make(map[trace.SpanID]*Span),
-		recorded: make(map[string]struct{}),
+		standbys: make(map[string]struct{}),
 	}
 	c.outbox.take = c.put
 	for _, key := range slices.Sorted(maps.Keys(fixed)) {
@@ -97,7 +98,7 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 	)
 	c.tracer = c.provider.Tracer(s.Scope)
 	go c.queue.run(ctx)
-	go c.keepRecords(ctx)
+	go c.keepStandbys(ctx)
 	return c, nil
 }
 
@@ -140,7 +141,7 @@ func (c *Client) Begin(name string) (*Span, error) {
 		c.first = span.began
 	}
 	c.open[id] = span
-	poke(c.begun)
+	notify.Send(c.begun)
 	return span, nil
 }
 
@@ -214,31 +215,24 @@ func (c *Client) openSpans() []*Span {
 
 // put passes spans that have ended from the outbox to the delivery.
 func (c *Client) put(request []byte, spans []*tracepb.Span) error {
-	return c.delivery.Put(request, c.takeRecorded(spans))
+	return c.delivery.Put(request, c.takeStandbys(spans))
 }
 
-// takeRecorded returns the ids of those that have a record.
-func (c *Client) takeRecorded(spans []*tracepb.Span) (ids []string) {
+// takeStandbys returns the ids of those that have a standby.
+func (c *Client) takeStandbys(spans []*tracepb.Span) (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.recorded) == 0 {
+	if len(c.standbys) == 0 {
 		return nil
 	}
 	for _, s := range spans {
 		id := string(s.SpanId)
-		if _, ok := c.recorded[id]; ok {
-			delete(c.recorded, id)
+		if _, ok := c.standbys[id]; ok {
+			delete(c.standbys, id)
 			ids = append(ids, id)
 		}
 	}
 	return ids
-}
-
-func poke(channel chan<- struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default: // it has been poked and has not looked yet
-	}
 }
 
 // processor is the SDK's way to the queue. It implements sdktrace.SpanProcessor.

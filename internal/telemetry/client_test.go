@@ -29,14 +29,14 @@ type kept struct {
 	preview  // for the rest
 	mu       sync.Mutex
 	requests []*coltracepb.ExportTraceServiceRequest
-	records  map[string][]*coltracepb.ExportTraceServiceRequest // span id → what it was, and is
+	standbys map[string][]*coltracepb.ExportTraceServiceRequest // span id → what it was, and is
 	replaced []string
 	closed   bool
 	panics   bool
 	full     chan struct{} // Put waits for it to close; nil: it doesn't
 }
 
-func (k *kept) Put(encoded []byte, recorded []string) error {
+func (k *kept) Put(encoded []byte, standbys []string) error {
 	if k.panics {
 		panic("a defect")
 	}
@@ -50,21 +50,21 @@ func (k *kept) Put(encoded []byte, recorded []string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.requests = append(k.requests, request)
-	k.replaced = append(k.replaced, recorded...)
+	k.replaced = append(k.replaced, standbys...)
 	return nil
 }
 
-func (k *kept) Record(span string, encoded []byte) bool {
+func (k *kept) Standby(span string, encoded []byte) bool {
 	request := &coltracepb.ExportTraceServiceRequest{}
 	if proto.Unmarshal(encoded, request) != nil {
 		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.records == nil {
-		k.records = make(map[string][]*coltracepb.ExportTraceServiceRequest)
+	if k.standbys == nil {
+		k.standbys = make(map[string][]*coltracepb.ExportTraceServiceRequest)
 	}
-	k.records[span] = append(k.records[span], request)
+	k.standbys[span] = append(k.standbys[span], request)
 	return true
 }
 
@@ -422,19 +422,19 @@ func wait(t *testing.T, k *kept, what string, holds func() bool) {
 	}
 }
 
-func TestASpanThatLivesHasARecord(t *testing.T) {
+func TestASpanThatLivesHasAStandby(t *testing.T) {
 	c, delivery := open(t)
 	s := begin(t, c, "call")
 	var id string
-	wait(t, delivery, "record", func() bool {
-		for id = range delivery.records {
+	wait(t, delivery, "standby", func() bool {
+		for id = range delivery.standbys {
 		}
 		return id != ""
 	})
 	if err := s.Set("params.k", number(3)); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, delivery, "second record", func() bool { return len(delivery.records[id]) > 1 })
+	wait(t, delivery, "second standby", func() bool { return len(delivery.standbys[id]) > 1 })
 	if err := s.End(codes.Ok); err != nil || !c.Flush(context.Background()) {
 		t.Fatal(err, "or not flushed")
 	}
@@ -446,17 +446,17 @@ func TestASpanThatLivesHasARecord(t *testing.T) {
 		t.Errorf("the span: %v", whole)
 	}
 	for i, want := range []string{`aborted=bool_value:true`, `aborted=bool_value:true; params.k=int_value:3`} {
-		rs := delivery.records[id][i].ResourceSpans[0]
+		rs := delivery.standbys[id][i].ResourceSpans[0]
 		got := rs.ScopeSpans[0].Spans[0]
 		if shown(got.Attributes) != want || got.Status.Code != tracepb.Status_STATUS_CODE_ERROR || got.Name != "call" ||
 			string(got.TraceId) != string(whole.TraceId) || string(got.SpanId) != id || got.StartTimeUnixNano != whole.StartTimeUnixNano ||
 			got.EndTimeUnixNano < got.StartTimeUnixNano || got.EndTimeUnixNano > whole.EndTimeUnixNano || len(rs.Resource.Attributes) != 6 {
-			t.Errorf("record %d: %v", i, rs)
+			t.Errorf("standby %d: %v", i, rs)
 		}
 	}
 }
 
-func TestShortSpansHaveNoRecord(t *testing.T) {
+func TestShortSpansHaveNoStandby(t *testing.T) {
 	c, delivery := open(t)
 	for begun := time.Now(); time.Since(begun) < 100*time.Millisecond; {
 		if err := begin(t, c, "call").End(codes.Ok); err != nil {
@@ -467,8 +467,8 @@ func TestShortSpansHaveNoRecord(t *testing.T) {
 	delivery.mu.Lock()
 	defer delivery.mu.Unlock()
 	// A pause of the machine's can make a short span a long one.
-	if spans := len(delivery.records); spans > 5 {
-		t.Errorf("%d records", spans)
+	if spans := len(delivery.standbys); spans > 5 {
+		t.Errorf("%d standbys", spans)
 	}
 }
 

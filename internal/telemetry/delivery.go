@@ -13,12 +13,12 @@ import (
 // delivery takes encoded requests on. Spans are named by the bytes of their id.
 type delivery interface {
 	// Put takes one OTLP ExportTraceServiceRequest, encoded, in the place of the
-	// records of the spans in it that are named. It may wait for memory.
-	Put(request []byte, recorded []string) error
-	// Record takes the report of a span that has not ended, should it never do
+	// standbys of the spans in it that are named. It may wait for memory.
+	Put(request []byte, standbys []string) error
+	// Standby takes the report of a span that has not ended, should it never do
 	// so, in the place of an earlier one. It does not wait, and says whether the
 	// report is kept.
-	Record(span string, request []byte) bool
+	Standby(span string, request []byte) bool
 	// Expect says that a span goes on which has lived for a while, so that its report
 	// will come. It does not wait. goesOn says whether any span still does.
 	Expect(goesOn func() bool)

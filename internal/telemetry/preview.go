@@ -40,7 +40,7 @@ func (p preview) asTable(request []byte) (string, error) {
 	return text.String(), err
 }
 
-func (preview) Record(string, []byte) bool { return false }
+func (preview) Standby(string, []byte) bool { return false }
 
 func (preview) Expect(func() bool) {}
 

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"runspan/internal/notify"
 )
 
 const (
@@ -73,7 +75,7 @@ func (q *queue) add(span *ended, wait time.Duration) error {
 	}
 	q.taken++
 	q.waiting = append(q.waiting, span)
-	poke(q.added)
+	notify.Send(q.added)
 	return nil
 }
 

@@ -50,7 +50,7 @@ type Span struct {
 	patience   time.Duration // how long it may wait to be queued
 	queued     error         // what came of that
 	expected   bool          // the delivery has been told that it goes on
-	record     record
+	standby    standby
 }
 
 // SetName gives the span another of the schema's names, one that may have the
@@ -71,7 +71,7 @@ func (s *Span) SetName(name string) error {
 		}
 	}
 	s.name = own
-	s.record.stale = true
+	s.standby.stale = true
 	s.otel.SetName(own)
 	return nil
 }
@@ -92,7 +92,7 @@ func (s *Span) Set(key string, v Value) error {
 		return err
 	}
 	s.attributes = set(s.attributes, attribute.Key(field.Key), value)
-	s.record.stale = true
+	s.standby.stale = true
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (s *Span) Error(errorType string) error {
 		return ErrTooMany
 	}
 	s.events++
-	s.record.stale = true
+	s.standby.stale = true
 	s.otel.AddEvent(schema.ExceptionEvent, trace.WithAttributes(attributes...))
 	return nil
 }

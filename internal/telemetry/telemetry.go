@@ -13,8 +13,8 @@
 // kept with the span, where they do not have to be copied. Ended spans wait in the
 // queue, and pass through otlptrace's exporter to the encoder, which makes a request
 // of them. The spool writes it down, and the courier sends it. A span that lives for
-// a while has a record besides: a report of a run that did not come to its end, for
-// the case that it doesn't (record.go).
+// a while has a standby besides: a report of a run that did not come to its end, for
+// the case that it doesn't (standby.go).
 package telemetry
 
 import (

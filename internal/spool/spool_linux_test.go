@@ -54,9 +54,9 @@ func written(t testing.TB, s *Spool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
-		left := len(s.jobs)
+		queued := s.has((*Batch).isQueued)
 		s.mu.Unlock()
-		if left == 0 {
+		if !queued {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -75,8 +75,7 @@ func drain(s *Spool) (requests []string) {
 }
 
 func empty(s *Spool) bool {
-	own, all := s.Empty()
-	return own && all
+	return !s.HasOwn() && s.IsIdle()
 }
 
 func sorted(list []string) string {
@@ -112,7 +111,7 @@ func TestAQueue(t *testing.T) {
 		claim := func(want string) *Batch {
 			t.Helper()
 			b := s.Claim()
-			if own, all := s.Empty(); b == nil || string(b.Request) != want || own || all {
+			if own, idle := s.HasOwn(), s.IsIdle(); b == nil || string(b.Request) != want || !own || idle {
 				t.Fatalf("claimed %v, want %s", b, want)
 			}
 			return b
@@ -136,7 +135,7 @@ func TestFilesAreTheUsersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, path, roomy)
-	s.Record("span", []byte("r"))
+	s.Standby("span", []byte("r"))
 	put(t, s, "a")
 	if names(t, path) != "held held" {
 		t.Errorf("files %s", names(t, path))
@@ -271,7 +270,7 @@ func TestWhatIsClosedAnotherDelivers(t *testing.T) {
 	first := open(t, path, roomy)
 	put(t, first, "a", "b", "c")
 	first.Return(first.Claim())
-	first.Record("span", []byte("r"))
+	first.Standby("span", []byte("r"))
 	shut(first)
 	if got := names(t, path); got != "otlp otlp otlp otlp" {
 		t.Errorf("files %s", got)
@@ -280,7 +279,7 @@ func TestWhatIsClosedAnotherDelivers(t *testing.T) {
 		t.Errorf("a put after close: %v", err)
 	}
 	second := open(t, path, roomy)
-	if own, all := second.Empty(); !own || all {
+	if second.HasOwn() || second.IsIdle() {
 		t.Error("it knows what others have left, or takes it for its own")
 	}
 	if got := sorted(drain(second)); got != "a b c r" || !empty(second) {
@@ -297,7 +296,7 @@ func TestAPassingErrorSetsNothingAside(t *testing.T) {
 	large := Limits{Files: 100, Bytes: 1 << 30, Age: time.Hour}
 	s := open(t, path, large)
 	for range 2 { // the second is not kept in memory
-		if err := s.Put(make([]byte, keptBytes), nil); err != nil {
+		if err := s.Put(make([]byte, cachedBytes), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -310,7 +309,7 @@ func TestAPassingErrorSetsNothingAside(t *testing.T) {
 			t.Errorf("claimed %d bytes", len(b.Request))
 		}
 	})
-	if own, _ := s.Empty(); own {
+	if !s.HasOwn() {
 		t.Error("its own batch is taken for delivered")
 	}
 	if got := names(t, path); strings.Contains(got, "bad") {
@@ -359,12 +358,12 @@ func scarce(t *testing.T, free int, use func()) {
 	use()
 }
 
-// A record becomes the batch of its span: there is one file throughout.
-func TestRecords(t *testing.T) {
+// A standby becomes the batch of its span: there is one file throughout.
+func TestStandbys(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
 	for _, r := range []string{"r1", "r2"} {
-		if !s.Record("span", []byte(r)) || !s.Record("other", []byte(r)) {
+		if !s.Standby("span", []byte(r)) || !s.Standby("other", []byte(r)) {
 			t.Fatal("not kept")
 		}
 	}
@@ -382,26 +381,26 @@ func TestRecords(t *testing.T) {
 	if got := sorted(drain(s)); got != "whole" || names(t, path) != "" {
 		t.Errorf("delivered %s, files %s", got, names(t, path))
 	}
-	for i := range 2 * maxRecords {
-		s.Record(fmt.Sprint(i), []byte("r"))
+	for i := range 2 * maxStandbys {
+		s.Standby(fmt.Sprint(i), []byte("r"))
 	}
 	written(t, s)
-	if got := len(strings.Fields(names(t, path))); got != maxRecords {
-		t.Errorf("%d records", got)
+	if got := len(strings.Fields(names(t, path))); got != maxStandbys {
+		t.Errorf("%d standbys", got)
 	}
-	if open(t, "", roomy).Record("span", nil) {
-		t.Error("memory keeps a record")
+	if open(t, "", roomy).Standby("span", nil) {
+		t.Error("memory keeps a standby")
 	}
 }
 
 // A request that can't be written any more is delivered from memory; what then
-// stays on disk, should the process die, is the record.
-func TestARecordOutlivesAFullDisk(t *testing.T) {
+// stays on disk, should the process die, is the standby.
+func TestAStandbyOutlivesAFullDisk(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
 	for _, end := range []func(*Batch){s.Remove, s.Delivered} {
-		s.Record("span", []byte("r"))
-		s.Record("other", []byte("r"))
+		s.Standby("span", []byte("r"))
+		s.Standby("other", []byte("r"))
 		written(t, s)
 		if err := s.Put(make([]byte, maxRequest+1), []string{"span", "other"}); err != nil {
 			t.Fatal(err)
@@ -416,7 +415,7 @@ func TestARecordOutlivesAFullDisk(t *testing.T) {
 			t.Errorf("%d bytes, files %s", len(b.Request), names(t, path))
 		}
 		end(b)
-		if got := names(t, path); got != "" { // the records are not what was delivered
+		if got := names(t, path); got != "" { // the standbys are not what was delivered
 			t.Errorf("files %s", got)
 		}
 	}
@@ -529,8 +528,8 @@ func TestOwners(t *testing.T) {
 		if !test.owner.valid() {
 			t.Errorf("%s: %s is no owner", test.name, test.owner)
 		}
-		f := found{file: file{id: newID(), state: held, by: test.owner}, touch: time.Now().Add(-test.since)}
-		if got := s.deadOwners([]found{f})(f); got != test.want {
+		f := listed{file: file{id: newID(), state: held, by: test.owner}, touch: time.Now().Add(-test.since)}
+		if got := s.deadOwners([]listed{f})(f); got != test.want {
 			t.Errorf("%s: dead %v", test.name, got)
 		}
 	}
@@ -604,7 +603,7 @@ func TestTooManyFilesKeepNobodyWaiting(t *testing.T) {
 	s := open(t, path, Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour})
 	looked := make(chan struct{})
 	go func() {
-		s.Look()
+		s.FindLeftBehind()
 		close(looked)
 	}()
 	var longest time.Duration
@@ -615,7 +614,8 @@ func TestTooManyFilesKeepNobodyWaiting(t *testing.T) {
 		default:
 		}
 		begun := time.Now()
-		s.Empty()
+		s.HasOwn()
+		s.IsIdle()
 		longest = max(longest, time.Since(begun))
 	}
 	if longest > 500*time.Millisecond {
@@ -634,7 +634,7 @@ var notOurs = map[string][]byte{
 	"longer":        append(frame([]byte("request")), 0),
 	"damaged":       append(frame([]byte("request"))[:headerBytes], "Request"...),
 	"foreign":       []byte("#!/bin/sh\nexit 1\n"),
-	"with room":     frameOf(whole, []byte("request"), 1),
+	"with room":     frameOf(kindWhole, []byte("request"), 1),
 	"unheard of":    frameOf('!', []byte("request"), 0),
 	"of the future": append([]byte(magic+"\x00\x00\x00\x02"), frame([]byte("request"))[len(magic)+4:]...),
 }
@@ -689,7 +689,7 @@ func TestUnwritable(t *testing.T) {
 	}
 	for _, path := range []string{file, filepath.Join(file, "service"), "/proc/service", "/proc/self/fd", "/\x00", "/dev/null"} {
 		s := open(t, path, roomy)
-		s.Record("span", []byte("r"))
+		s.Standby("span", []byte("r"))
 		put(t, s, "a")
 		s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
 		if s.Pause().Failures != 1 {
@@ -705,14 +705,14 @@ func TestUnwritable(t *testing.T) {
 func TestAFolderThatIsRemoved(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
-	s.Record("span", []byte("r"))
+	s.Standby("span", []byte("r"))
 	put(t, s, "a", "b")
 	b := s.Claim()
 	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
 		t.Fatal(err)
 	}
 	s.Remove(b)
-	s.Record("span", []byte("r"))
+	s.Standby("span", []byte("r"))
 	put(t, s, "c")
 	if got := sorted(drain(s)); got != "b c" || names(t, path) != "held" {
 		t.Errorf("delivered %s, files %s", got, names(t, path))
@@ -781,19 +781,19 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestWhatIsWrittenIsNotAllKept(t *testing.T) {
 	s := open(t, folderOf(t), Limits{Files: 100, Bytes: 1 << 30, Age: time.Hour})
 	for i := range 8 {
-		if err := s.Put(append(make([]byte, keptBytes/2), byte(i)), nil); err != nil {
+		if err := s.Put(append(make([]byte, cachedBytes/2), byte(i)), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	written(t, s)
 	s.mu.Lock()
-	if got := s.kept(); got > keptBytes {
+	if got := s.cached(); got > cachedBytes {
 		t.Errorf("%d bytes are kept", got)
 	}
 	s.mu.Unlock()
 	for i := range 8 {
 		b := s.Claim()
-		if len(b.Request) != keptBytes/2+1 || b.Request[keptBytes/2] != byte(i) {
+		if len(b.Request) != cachedBytes/2+1 || b.Request[cachedBytes/2] != byte(i) {
 			t.Fatalf("%d: %d bytes", i, len(b.Request))
 		}
 		s.Remove(b)
@@ -875,7 +875,7 @@ func TestNames(t *testing.T) {
 
 func FuzzUnframe(f *testing.F) {
 	f.Add(frame([]byte("request")))
-	f.Add(frameOf(standby, []byte("request"), 9))
+	f.Add(frameOf(kindStandby, []byte("request"), 9))
 	for _, content := range notOurs {
 		f.Add(content)
 	}

@@ -13,28 +13,28 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// lastRecord is a delivery that keeps the last record, and counts what it is to
+// lastStandby is a delivery that keeps the last standby, and counts what it is to
 // expect.
-type lastRecord struct {
+type lastStandby struct {
 	preview  // for the rest
 	request  []byte
 	expected atomic.Int32
 	goesOn   atomic.Value
 }
 
-func (l *lastRecord) Expect(goesOn func() bool) {
+func (l *lastStandby) Expect(goesOn func() bool) {
 	l.goesOn.Store(goesOn)
 	l.expected.Add(1)
 }
 
-func (l *lastRecord) Record(_ string, request []byte) bool {
+func (l *lastStandby) Standby(_ string, request []byte) bool {
 	l.request = request
 	return true
 }
 
 // The delivery is told once of a span that goes on, and of short ones not at all.
 func TestALongSpanIsExpected(t *testing.T) {
-	var l lastRecord
+	var l lastStandby
 	c := openWith(t, &l)
 	for range 50 {
 		s, err := c.Begin("call")
@@ -73,8 +73,8 @@ func TestALongSpanIsExpected(t *testing.T) {
 }
 
 // A run lasts as long as it does, whatever the clock is set to meanwhile.
-func TestARecordOfAClockThatWasSetBack(t *testing.T) {
-	var l lastRecord
+func TestAStandbyOfAClockThatWasSetBack(t *testing.T) {
+	var l lastStandby
 	c := openWith(t, &l)
 	s, err := c.Begin("call")
 	if err != nil {
@@ -89,7 +89,7 @@ func TestARecordOfAClockThatWasSetBack(t *testing.T) {
 		t.Fatalf("the clock was set back %d s", got)
 	}
 	s.mu.Lock()
-	s.writeRecord(now)
+	s.writeStandby(now)
 	request := l.request
 	s.mu.Unlock()
 	var got coltracepb.ExportTraceServiceRequest

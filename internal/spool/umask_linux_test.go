@@ -19,7 +19,7 @@ func TestUmasks(t *testing.T) {
 			path := filepath.Join(home, ".local", "state", "runspan", "service")
 			defer syscall.Umask(syscall.Umask(umask))
 			s := open(t, path, roomy)
-			s.Record("span", []byte("r"))
+			s.Standby("span", []byte("r"))
 			put(t, s, "a", "b")
 			s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
 			s.Delivered(s.Claim())
@@ -70,7 +70,7 @@ func TestWhatOthersMadeStaysAsItIs(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(above, "theirs"), 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if err := makeIn(root, "theirs"); err != nil {
+	if err := makeFolderIn(root, "theirs"); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat(filepath.Join(above, "theirs")); err != nil || info.Mode().Perm() != 0o400 {

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -15,24 +14,11 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 	"unsafe"
 )
 
-// owner names a process: BOOT-NAMESPACE-PID-START-IMAGE. A process id says
-// something only in the same boot of the same machine and in the same pid
-// namespace, and only with the time when the process started, because ids are
-// used again. BOOT is a hash of the kernel's id of the boot: that one is nobody
-// else's business. IMAGE is the program that the process runs: an exec replaces
-// it, and leaves the rest as it is. START is 0, and IMAGE is missing, where they
-// are not known.
-type owner string
-
 // On all processors that we build for; proc(5).
 const nanosecondsPerTick = 10_000_000
-
-// unknown is a process that can't be asked after: there is no /proc.
-const unknown owner = "0-0-0-0"
 
 // process is what this process knows of itself.
 type process struct {
@@ -76,51 +62,6 @@ var this = sync.OnceValue(func() process {
 // thisProcess returns this process's name.
 func thisProcess() owner { return this().name }
 
-func (o owner) valid() bool {
-	parts := strings.Split(string(o), "-")
-	notOurs := func(part string) bool { return part == "" || !isHex(part) }
-	return (len(parts) == 4 || len(parts) == 5) && len(o) <= 100 && !slices.ContainsFunc(parts, notOurs)
-}
-
-// gone says whether the process is, where it can be known from here.
-func (o owner) gone() (gone, known bool) {
-	self := thisProcess()
-	parts, own := strings.Split(string(o), "-"), strings.Split(string(self), "-")
-	if o == unknown || self == unknown || parts[0] != own[0] || parts[1] != own[1] {
-		return false, false
-	}
-	pid, err := strconv.ParseInt(parts[2], 10, 32)
-	if err != nil || pid < 1 {
-		return true, true // nothing that runs has such an id
-	}
-	start, alive, err := startOf(int(pid))
-	switch {
-	case err != nil:
-		return false, false
-	case !alive:
-		return true, true
-	}
-	named, err := strconv.ParseUint(parts[3], 10, 64)
-	if named == 0 && err == nil {
-		return false, false
-	}
-	// Namespaces that are apart by part of a tick round differently.
-	return err != nil || start > named+1 || named > start+1, true
-}
-
-// replaced says whether the process is this one, which has been another program
-// until an exec.
-func (o owner) replaced() bool {
-	parts, own := strings.Split(string(o), "-"), strings.Split(string(thisProcess()), "-")
-	return len(parts) == 5 && len(own) == 5 && slices.Equal(parts[:4], own[:4]) && parts[4] != own[4]
-}
-
-// mark is 8 hex digits, which are in the ids of the files that the process makes.
-func (o owner) mark() string {
-	hash := sha256.Sum256([]byte(o))
-	return fmt.Sprintf("%x", hash[:4])
-}
-
 // image is the last part of this process's name, with its dash. It is a hash of
 // random bytes that the kernel puts on the stack at each exec, so that all copies
 // of this library in a process agree, and no two programs do. Empty: unknown.
@@ -141,8 +82,6 @@ func image() string {
 	}
 	return ""
 }
-
-var errHidden = errors.New("there may be such a process; /proc does not say")
 
 // startOf returns when a process started, in ticks since the boot. One that has
 // ended and waits for its parent to ask is not alive. The error says that it
@@ -255,15 +194,4 @@ func readStat(pid string) (stat, error) {
 		err = errHidden // it is before the beginning of this time namespace
 	}
 	return stat{fields[state], fields[threads], start}, err
-}
-
-// touched is the later of a file's two times: a rename changes one of them, a
-// write both.
-func touched(info fs.FileInfo) time.Time {
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		if changed := time.Unix(stat.Ctim.Unix()); changed.After(info.ModTime()) {
-			return changed
-		}
-	}
-	return info.ModTime()
 }

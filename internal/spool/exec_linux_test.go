@@ -19,7 +19,7 @@ func TestReplacedPrograms(t *testing.T) {
 	before := owner(strings.Join(append(slices.Clone(parts[:4]), "0123abcd"), "-"))
 	other := owner(strings.Join([]string{parts[0], parts[1], parts[2], "1", "0123abcd"}, "-"))
 	nameless := owner(strings.Join(parts[:4], "-"))
-	madeBy := func(o owner, s state) file {
+	madeBy := func(o owner, s fileState) file {
 		id := newID()
 		return file{id[:17] + o.mark() + id[25:], s, o}
 	}
@@ -30,14 +30,14 @@ func TestReplacedPrograms(t *testing.T) {
 		found   bool // for delivery
 		removed bool
 	}{
-		{"its record", madeBy(before, held), standby, false, true},
-		{"its batch", madeBy(before, held), whole, true, false},
-		{"its batch, in a record's place", madeBy(before, held), inPlace, true, false},
-		{"what it was writing", madeBy(before, part), whole, false, true},
-		{"a killed run's record, which it delivered", file{madeBy(other, held).id, held, before}, standby, true, false},
-		{"this program's record", madeBy(thisProcess(), held), standby, false, false},
-		{"this program's batch", madeBy(thisProcess(), held), whole, false, false},
-		{"a record of an unknown program of this process", madeBy(nameless, held), standby, false, false},
+		{"its standby", madeBy(before, held), kindStandby, false, true},
+		{"its batch", madeBy(before, held), kindWhole, true, false},
+		{"its batch, in a standby's place", madeBy(before, held), kindInPlace, true, false},
+		{"what it was writing", madeBy(before, part), kindWhole, false, true},
+		{"a killed run's standby, which it delivered", file{madeBy(other, held).id, held, before}, kindStandby, true, false},
+		{"this program's standby", madeBy(thisProcess(), held), kindStandby, false, false},
+		{"this program's batch", madeBy(thisProcess(), held), kindWhole, false, false},
+		{"a standby of an unknown program of this process", madeBy(nameless, held), kindStandby, false, false},
 	} {
 		path := folderOf(t)
 		plant(t, path, test.f, frameOf(test.kind, []byte("r"), 0))

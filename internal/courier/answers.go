@@ -11,26 +11,31 @@ import (
 	"runspan/internal/spool"
 )
 
-// witness sees the answers that otlptracehttp keeps to itself. It is for one
-// attempt at a time.
-type witness struct {
-	next       http.RoundTripper
+// answers keeps the last answer's parts that otlptracehttp does not pass on. It is for
+// one attempt at a time.
+type answers struct {
+	next http.RoundTripper
+	last answer
+}
+
+// answer is what the collector has said to a request.
+type answer struct {
 	status     int // 0: there was no answer
 	retryAfter string
 }
 
 // RoundTrip implements http.RoundTripper.
-func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := w.next.RoundTrip(r)
+func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := a.next.RoundTrip(r)
 	if err == nil {
-		w.status, w.retryAfter = response.StatusCode, response.Header.Get("Retry-After")
+		a.last = answer{response.StatusCode, response.Header.Get("Retry-After")}
 	}
 	return response, err
 }
 
 // retryable is the OTLP/HTTP specification's list, "Failures".
-func (w *witness) retryable() bool {
-	switch w.status {
+func (a answer) retryable() bool {
+	switch a.status {
 	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
@@ -38,13 +43,13 @@ func (w *witness) retryable() bool {
 }
 
 // pause returns the pause that follows the last one.
-func (w *witness) pause(last spool.Pause) spool.Pause {
+func (a answer) pause(last spool.Pause) spool.Pause {
 	p := spool.Pause{Failures: last.Failures + 1, Since: time.Now(), Length: longestPause}
 	if p.Failures < 16 {
 		p.Length = min(firstPause<<last.Failures, longestPause)
 	}
 	// "Now", or a date that has passed, is no leave to hammer.
-	if length, ok := retryAfter(w.retryAfter); ok && length > 0 && w.status != 0 {
+	if length, ok := retryAfter(a.retryAfter); ok && length > 0 && a.status != 0 {
 		p.Asked, p.Length = true, length
 	}
 	return p

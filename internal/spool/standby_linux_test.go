@@ -70,9 +70,9 @@ func next(t *testing.T, path string) (found string, lines int) {
 	return found, lines
 }
 
-// A host may give up what it takes to replace a record, or to remove it. The run
+// A host may give up what it takes to replace a standby, or to remove it. The run
 // is reported with its outcome all the same, and once.
-func TestARecordOutOfReach(t *testing.T) {
+func TestAStandbyOutOfReach(t *testing.T) {
 	for _, way := range away {
 		for _, test := range []struct {
 			name string
@@ -80,7 +80,7 @@ func TestARecordOutOfReach(t *testing.T) {
 			want string // what the next run finds
 		}{
 			{"it is killed", func(*Spool) {}, "other r1"},
-			{"it goes on, and is killed", func(s *Spool) { s.Record("span", []byte("r2")) }, "other r2"},
+			{"it goes on, and is killed", func(s *Spool) { s.Standby("span", []byte("r2")) }, "other r2"},
 			{"it ends", func(s *Spool) { _ = s.Put([]byte("whole"), []string{"span"}) }, "other whole"},
 			{"two end", func(s *Spool) { _ = s.Put([]byte("both"), []string{"span", "other"}) }, "both"},
 			{"it ends, and there is too little room", func(s *Spool) {
@@ -115,8 +115,8 @@ func TestARecordOutOfReach(t *testing.T) {
 			t.Run(way.name+"/"+test.name, func(t *testing.T) {
 				path := folderOf(t)
 				s := open(t, path, roomy)
-				s.Record("span", []byte("r1"))
-				s.Record("other", []byte("other"))
+				s.Standby("span", []byte("r1"))
+				s.Standby("other", []byte("other"))
 				written(t, s)
 				way.leave(t, s, path)
 				test.do(s)
@@ -140,11 +140,11 @@ func claim(t *testing.T, s *Spool) *Batch {
 	return b
 }
 
-// Where the host comes back, the batch takes the record's place after all.
-func TestARecordComesIntoReachAgain(t *testing.T) {
+// Where the host comes back, the batch takes the standby's place after all.
+func TestAStandbyComesIntoReachAgain(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
-	s.Record("span", []byte("r"))
+	s.Standby("span", []byte("r"))
 	written(t, s)
 	chown(t, path, 12345)
 	if err := s.Put([]byte("whole"), []string{"span"}); err != nil {
@@ -159,10 +159,10 @@ func TestARecordComesIntoReachAgain(t *testing.T) {
 }
 
 // Somebody cuts the file off: there is no memory then where it was.
-func TestARecordIsCutOff(t *testing.T) {
+func TestAStandbyIsCutOff(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
-	s.Record("span", []byte("r"))
+	s.Standby("span", []byte("r"))
 	written(t, s)
 	entries, err := os.ReadDir(path)
 	if err != nil || len(entries) != 1 {
@@ -177,16 +177,16 @@ func TestARecordIsCutOff(t *testing.T) {
 	}
 	s.Delivered(claim(t, s))
 	chown(t, path, 0)
-	if own, _ := s.Empty(); !own {
+	if s.HasOwn() {
 		t.Error("something is left to deliver")
 	}
 }
 
-// A record that was withdrawn is nothing that waits.
-func TestWithdrawnRecordsAreNotListed(t *testing.T) {
+// A standby that was withdrawn is nothing that waits.
+func TestWithdrawnStandbysAreNotListed(t *testing.T) {
 	path := folderOf(t)
-	plant(t, path, file{newID(), held, thisProcess()}, frameOf(withdrawn, []byte("r"), 10))
-	plant(t, path, file{newID(), held, thisProcess()}, frameOf(standby, []byte("r"), 10))
+	plant(t, path, file{newID(), held, thisProcess()}, frameOf(kindWithdrawn, []byte("r"), 10))
+	plant(t, path, file{newID(), held, thisProcess()}, frameOf(kindStandby, []byte("r"), 10))
 	entries := Entries(path)
 	if len(entries) != 1 {
 		t.Fatalf("%d entries", len(entries))
@@ -197,7 +197,7 @@ func TestWithdrawnRecordsAreNotListed(t *testing.T) {
 }
 
 func TestFramesWithRoom(t *testing.T) {
-	for _, what := range []kind{standby, inPlace} {
+	for _, what := range []kind{kindStandby, kindInPlace} {
 		for _, room := range []int{0, 1, 5000} {
 			content := frameOf(what, []byte("request"), room)
 			if got, err := unframe(content); err != nil || string(got) != "request" {

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// A span that has not ended by this age gets a record. Shorter ones leave
+	// A span that has not ended by this age gets a standby. Shorter ones leave
 	// none, so a loop of them writes nothing.
-	firstRecord = 10 * time.Millisecond
-	// A record that says nothing new is still written so often, because other
+	firstStandby = 10 * time.Millisecond
+	// A standby that says nothing new is still written so often, because other
 	// machines can't see for themselves that its process lives.
 	heartbeat = spool.Heartbeat
 	// At this age of a span the delivery is told to get ready: its end will come.
@@ -28,17 +28,17 @@ const (
 	getReady = 30 * time.Millisecond
 )
 
-// record is what a Span knows of its own: guarded by the span's lock.
-type record struct {
+// standby is what a Span knows of its own: guarded by the span's lock.
+type standby struct {
 	stale   bool      // the span has changed since
 	written time.Time // zero: there is none
 	due     time.Time // when to look at it again
 }
 
-// keepRecords writes the records of the spans that are open.
-func (c *Client) keepRecords(ctx context.Context) {
+// keepStandbys writes the standbys of the spans that are open.
+func (c *Client) keepStandbys(ctx context.Context) {
 	// A panic on a goroutine of ours would end the host. After one there are no
-	// more records.
+	// more standbys.
 	defer func() { _ = recover() }()
 	timer := time.NewTimer(never)
 	defer timer.Stop()
@@ -46,7 +46,7 @@ func (c *Client) keepRecords(ctx context.Context) {
 		select {
 		case <-c.begun:
 			select {
-			case <-time.After(firstRecord):
+			case <-time.After(firstStandby):
 			case <-ctx.Done():
 				return
 			}
@@ -56,7 +56,7 @@ func (c *Client) keepRecords(ctx context.Context) {
 		}
 		next := never
 		for _, s := range c.openSpans() {
-			next = min(next, s.keepRecord(time.Now()), s.expect(time.Now()))
+			next = min(next, s.keepStandby(time.Now()), s.expect(time.Now()))
 		}
 		timer.Reset(next)
 	}
@@ -78,32 +78,32 @@ func (s *Span) expect(now time.Time) time.Duration {
 	return never
 }
 
-// keepRecord writes the span's record where it is due, and returns when to come
+// keepStandby writes the span's standby where it is due, and returns when to come
 // again. The pauses grow as the span gets older, so that it is written seldom
 // however often the span changes.
-func (s *Span) keepRecord(now time.Time) time.Duration {
+func (s *Span) keepStandby(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return never
 	}
-	if s.record.due.IsZero() {
-		s.record.due = s.began.Add(firstRecord)
+	if s.standby.due.IsZero() {
+		s.standby.due = s.began.Add(firstStandby)
 	}
-	if wait := s.record.due.Sub(now); wait > 0 {
+	if wait := s.standby.due.Sub(now); wait > 0 {
 		return wait
 	}
-	if s.record.written.IsZero() || s.record.stale || now.Sub(s.record.written) >= heartbeat {
-		s.writeRecord(now)
+	if s.standby.written.IsZero() || s.standby.stale || now.Sub(s.standby.written) >= heartbeat {
+		s.writeStandby(now)
 	}
-	pause := min(max(now.Sub(s.began), firstRecord), heartbeat)
-	s.record.due = now.Add(pause)
+	pause := min(max(now.Sub(s.began), firstStandby), heartbeat)
+	s.standby.due = now.Add(pause)
 	return pause
 }
 
-// writeRecord is for callers that hold the lock: a span that ends meanwhile is
-// put after its record, which it replaces.
-func (s *Span) writeRecord(now time.Time) {
+// writeStandby is for callers that hold the lock: a span that ends meanwhile is
+// put after its standby, which it replaces.
+func (s *Span) writeStandby(now time.Time) {
 	key, ok := s.client.schema.Aborted(s.name)
 	if !ok {
 		return
@@ -114,13 +114,13 @@ func (s *Span) writeRecord(now time.Time) {
 	start := span.StartTime()
 	request := s.client.encode(aborted{span, attributes, start.Add(now.Sub(start))})
 	id := s.otel.SpanContext().SpanID()
-	if request == nil || !s.client.delivery.Record(string(id[:]), request) {
+	if request == nil || !s.client.delivery.Standby(string(id[:]), request) {
 		return
 	}
-	s.record.written, s.record.stale = now, false
+	s.standby.written, s.standby.stale = now, false
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
-	s.client.recorded[string(id[:])] = struct{}{}
+	s.client.standbys[string(id[:])] = struct{}{}
 }
 
 // aborted is a span that has not ended, as if it had been aborted.
