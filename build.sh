@@ -365,7 +365,7 @@ venv() {
 stripepy_venv() {
     venv "$1" "tests/stripepy/requirements-$1.txt"
     [ "$1" = patched ] || return 0
-    if [ ! -e build/stripepy/stamp ] || [ contrib/stripepy-hic-1.3.0.patch -nt build/stripepy/stamp ]; then
+    if [ ! -e build/stripepy/stamp ] || [ -n "$(find contrib/stripepy -newer build/stripepy/stamp)" ]; then
         rm -rf build/stripepy
         PYTHON=$PWD/build/venv/dev/bin/python tests/stripepy/make_patched_wheel.sh build/stripepy
         touch build/stripepy/stamp

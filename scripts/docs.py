@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the tables of docs/telemetry.md from schemas/stripepy.json, between their markers.
+"""Writes the tables of docs/telemetry.md from contrib/stripepy/stripepy.json, between their markers.
 
 docs.py FILE writes; docs.py --check FILE exits with 1 where FILE is not what it would write.
 """
@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any
 
-SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "stripepy.json"
+SCHEMA = pathlib.Path(__file__).parent.parent / "contrib" / "stripepy" / "stripepy.json"
 
 
 def cell(value: Any) -> str:

@@ -21,7 +21,7 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data \
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data contrib \
     collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard tests/collector/cluster
 build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status collector/bin/capacity
 build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store

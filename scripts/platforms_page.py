@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Write the tables about the packages that ./build.sh wheels has made: platforms_page.py.
 
-Those of docs/platforms.md, and StripePy's dependencies in contrib/README.md, between their markers.
+Those of docs/platforms.md, and StripePy's dependencies in contrib/stripepy/README.md, between their markers.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     replace(page, "wheels", wheels())
     replace(page, "parts", parts())
     for venv in ("published", "patched"):
-        replace(ROOT / "contrib" / "README.md", venv, tree(venv))
+        replace(ROOT / "contrib" / "stripepy" / "README.md", venv, tree(venv))
 
 
 if __name__ == "__main__":

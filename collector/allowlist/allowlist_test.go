@@ -329,6 +329,40 @@ func TestProcessor(t *testing.T) {
 	}
 }
 
+// A client's schema may have one field more than the collector's, or one fewer:
+// the field goes, and is counted, and all else passes.
+func TestSchemasOfAnotherAge(t *testing.T) {
+	known, err := os.ReadFile(schemas + "/stripepy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "stripepy.json")
+	for _, age := range []struct{ old, new string }{
+		{`"params.k": {`, `"params.before": {`},
+		{`"service.version": {`, `"service.before": {`},
+	} {
+		edited := strings.Replace(string(known), age.old, age.new, 1)
+		if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		read, err := load([]string{path})
+		if err != nil || edited == string(known) {
+			t.Fatal(age, err)
+		}
+		key := strings.Split(age.old, `"`)[1]
+		want := report()
+		want.ResourceSpans().At(0).Resource().Attributes().Remove(key)
+		partsOf(want).span.Attributes().Remove(key)
+		out, dropped := (&list{schemas: read, ahead: 24 * time.Hour}).pass(report(), now)
+		if got, want := text(t, out), text(t, want); got != want {
+			t.Errorf("%s: got %s\nwant %s", key, got, want)
+		}
+		if dropped != [kinds]int64{ofAttribute: 1} {
+			t.Errorf("%s: dropped %v", key, dropped)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, content string) string {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""versions() against importlib.metadata, and on folders made for it."""
+"""versions() against importlib.metadata, and on folders made for it; services() of such folders."""
 
 from __future__ import annotations
 
@@ -9,13 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from runspan._installed import versions
+from runspan.installed import services, versions
 
 
 def test_as_importlib_metadata_says() -> None:
     names = sorted({d.metadata["Name"] for d in importlib.metadata.distributions()})
     assert len(names) > 10
     assert versions(names) == {name: importlib.metadata.version(name) for name in names}
+
+
+def tool(folder: Path, name: str, module: str) -> None:
+    distribution(folder, f"{name}-1.dist-info", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    entry = f"[runspan.services]\n{name} = {name}_telemetry:schema\n"
+    (folder / f"{name}-1.dist-info" / "entry_points.txt").write_text(entry, encoding="utf-8")
+    (folder / f"{name}_telemetry.py").write_text(module, encoding="utf-8")
+
+
+def test_services_of_installed_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path, "one", "def schema(): return 'of one'")
+    tool(tmp_path, "two", "raise RuntimeError('of two')")
+    distribution(tmp_path, "none-1.dist-info", "Name: none\nVersion: 1\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    found = services()
+    assert {"one", "two"} <= set(found) and "none" not in found
+    assert found["one"]() == "of one"
+    with pytest.raises(RuntimeError, match="of two"):
+        found["two"]()
 
 
 def distribution(folder: Path, entry: str, metadata: str | None) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import runspan
-from runspan import Client, Span, Status, _abi
+from runspan import Client, Code, Span, Status, _abi
+
+ADAPTER = Path(__file__).parents[2] / "contrib" / "stripepy"
 
 
 def use(client: Client) -> None:
@@ -67,6 +69,30 @@ def test_platforms_without_a_library(
     assert client.reason == reason and client.state != 0
 
 
+def test_a_client_that_is_off_is_false() -> None:
+    client = Client("stripepy", "{}", library="/nowhere/librunspan.so")
+    assert not client and not client.enabled and client.state == client.consent() == Code.OFF
+
+
+def test_a_schema_that_is_not_there(tmp_path: Path) -> None:
+    client = Client("stripepy", tmp_path / "none.json")
+    assert client.state == Code.OFF and "none.json" in client.reason
+    use(client)
+
+
+def test_a_library_is_loaded_once() -> None:
+    first, second = Client("stripepy", "{}"), Client("stripepy", "{}")
+    assert first._lib is second._lib and not isinstance(first._lib, _abi.NoLibrary)
+
+
+def test_a_library_that_comes_later(tmp_path: Path) -> None:
+    """What could not be loaded is looked for again."""
+    path = tmp_path / "librunspan.so"
+    assert "can't load" in Client("stripepy", "{}", library=str(path)).reason
+    path.symlink_to(_abi.library_path())
+    assert Client("stripepy", "{}", library=str(path)).state == Code.E_SCHEMA
+
+
 def test_broken(not_a_library: Path) -> None:
     client = Client("stripepy", "{}", library=str(not_a_library))
     assert "can't load" in client.reason
@@ -114,16 +140,17 @@ def test_a_span_of_no_client() -> None:
 
 
 def test_import_is_light() -> None:
-    """The drop-in too: none of the modules that make opentelemetry-python slow, and few of any kind."""
+    """The drop-in's as well: none of the modules that make opentelemetry-python slow, and few of any kind."""
     program = """
 import sys
 import ctypes
 before = set(sys.modules)
-import runspan.stripepy
+sys.path.insert(0, sys.argv[1])
+import telemetry
 added = set(sys.modules) - before
 print(len(added), *sorted(added))
 """
-    run = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-I", "-c", program, ADAPTER], capture_output=True, text=True, check=True)
     count, *modules = run.stdout.split()
     assert int(count) < 10, modules
-    assert {m.partition(".")[0] for m in modules} == {"runspan", "__future__", "atexit"}, modules
+    assert {m.partition(".")[0] for m in modules} == {"runspan", "telemetry", "__future__", "atexit"}, modules

@@ -22,6 +22,7 @@ import runspan
 from tests.stripepy import table
 from tests.stripepy.otlp_receiver import Receiver
 
+ROOT = Path(__file__).resolve().parents[2]
 RUN = """
 import sys, runspan
 client = runspan.Client("stripepy", open(sys.argv[1], "rb").read())
@@ -46,6 +47,25 @@ def ask(*words: str, code: int = 0) -> str:
 def status() -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(ask("status", "--json"))
     return answer
+
+
+def register(folder: Path, service: str, module: str) -> None:
+    """Install a tool whose module has a function schema."""
+    info = folder / f"{service}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {service}\nVersion: 1.0\n")
+    name = service.replace("-", "_") + "_telemetry"
+    (info / "entry_points.txt").write_text(f"[runspan.services]\n{service} = {name}:schema\n")
+    (folder / f"{name}.py").write_text(module)
+
+
+@pytest.fixture(autouse=True)
+def tools(schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed tools: one, with StripePy's schema."""
+    folder = tmp_path / "tools"
+    register(folder, "stripepy", f"def schema(): return {schema!r}")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -180,7 +200,7 @@ def test_opting_out_takes_no_core(
     assert list(waiting.iterdir())
     if why == "the core is missing":
         subprocess.run([sys.executable, "-c", CORE_IS_GONE, tmp_path], check=True)
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{tmp_path / 'tools'}")
         limit = "true"
         reason = "librunspan-core.so is missing or can't be loaded"
     else:
@@ -400,7 +420,36 @@ def test_in_an_archive(collector: Receiver, tmp_path: Path) -> None:
     zipapp.create_archive(app, tmp_path / "app.pyz")
     asked = subprocess.run([sys.executable, "-I", tmp_path / "app.pyz", "status"], capture_output=True, text=True)
     assert (asked.returncode, asked.stdout) == (1, "")
-    assert asked.stderr.startswith("runspan: there are no files in ") and asked.stderr.count("\n") == 1
+    assert (
+        asked.stderr.startswith("runspan: no installed program reports through runspan")
+        and asked.stderr.count("\n") == 1
+    )
+
+
+def test_no_tool_is_installed(collector: Receiver, tools: Path) -> None:
+    shutil.rmtree(tools)
+    assert ask("status", code=1) == ""
+    assert "telemetry  off" in ask("--service", "stripepy", "off")
+    assert "exit codes: " in ask("help")
+
+
+def test_the_schema_of_every_installed_tool(collector: Receiver, tools: Path) -> None:
+    other = json.loads((ROOT / "tests" / "data" / "every-kind.json").read_text(encoding="utf-8"))
+    register(tools, other["service"], f"def schema(): return {json.dumps(other)!r}")
+    shown = ask("status")
+    assert f"{other['service']}\n  telemetry  on\n" in shown and "stripepy\n  telemetry  on\n" in shown
+    assert other["service"] not in ask("--service", "stripepy", "status")
+    assert json.loads(ask("--service", other["service"], "preview", "--json"))["resourceSpans"]
+
+
+@pytest.mark.parametrize("module", ["raise ImportError('broken')", "", "def schema(): return None"])
+def test_a_tool_whose_schema_can_not_be_had(collector: Receiver, tools: Path, module: str) -> None:
+    """It hides no other tool, and can be switched off."""
+    register(tools, "broken", module)
+    assert "stripepy\n  telemetry  on\n" in ask("status", code=1)
+    ask("off", code=1)
+    assert "broken\n  telemetry  off: the user switched it off" in ask("status", code=1)
+    assert "stripepy\n  telemetry  off: the user switched it off" in ask("status", code=1)
 
 
 def test_what_can_not_be_done(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

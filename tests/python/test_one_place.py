@@ -59,6 +59,19 @@ def test_the_core_and_the_checker(schema: str, collector: Receiver) -> None:
         assert checker.defects(own) == [] and checker.defects(other) != []
 
 
+def test_a_host_that_is_older_or_newer_than_its_schema(schema: str, collector: Receiver) -> None:
+    """What only one of them knows is left out, and the host is told; the rest arrives."""
+    for known in (json.loads(schema), edited(json.loads(schema))):
+        told: list[str] = []
+        client = Client("stripepy", json.dumps(known), log=lambda _, line, told=told: told.append(line))  # type: ignore[misc]
+        assert client.enabled
+        host(client)
+        (unknown,) = {"params.colour", "params.k"} - set(known["attributes"])
+        assert [line for line in told if unknown in line] and not [line for line in told if "params.contact" in line]
+    before, after = [request["body"] for request in collector.requests()]
+    assert attributes(before) == BEFORE and attributes(after) == AFTER
+
+
 def test_the_preview(schema: str) -> None:
     lines: list[str] = []
 

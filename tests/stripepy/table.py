@@ -13,7 +13,7 @@ def rows(request: dict[str, Any]) -> dict[str, str]:
     """The fields of the one span of an OTLP/JSON request, sorted as the page sorts them.
 
     Sent as they are: resource, attributes, name, kind, status and ids. Derived,
-    as schemas/stripepy.json says under "record": the rest. Raises ValueError
+    as contrib/stripepy/stripepy.json says under "record": the rest. Raises ValueError
     where there is not exactly one span.
     """
     found = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""runspan.stripepy in the place of stripepy.cli.telemetry, in the patched StripePy's virtual environment."""
+"""contrib/stripepy/telemetry.py as stripepy.cli.telemetry, in the virtual environment of the patched StripePy."""
 
 import ast
 import json

@@ -6,9 +6,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from runspan import command
+from runspan import command, installed
+from runspan._values import encode_schema
+
+NO_SERVICE = "runspan: no installed program reports through runspan; --service names one, --schema a schema's file"
 
 
 def main() -> int:
@@ -19,23 +23,35 @@ def main() -> int:
         allow_abbrev=False,
     )
     parser.add_argument("--service", metavar="NAME", help="of this service only")
-    parser.add_argument(
-        "--schema", metavar="FILE", type=Path, help="the schema of a service that this package does not know"
-    )
+    parser.add_argument("--schema", metavar="FILE", type=Path, help="the schema of a service that no program registers")
     own, words = parser.parse_known_args()
-    folder = Path(__file__).parent / "schemas"
-    files = [own.schema] if own.schema else sorted(folder.glob("*.json"))
-    if not files:
-        print(f"runspan: there are no files in {folder}; from an archive runspan can't be used", file=sys.stderr)
-        return 1
     try:
-        texts = [file.read_text(encoding="utf-8") for file in files]
-        known = {str(json.loads(text)["service"]): text for text in texts}
+        known = _of_file(own.schema) if own.schema else installed.services()
     except (OSError, ValueError, LookupError, TypeError) as e:
-        print(f"{own.schema or 'runspan'}: it is no schema: {e!r}", file=sys.stderr)
+        print(f"{own.schema}: it is no schema: {e!r}", file=sys.stderr)
         return 1
-    services = {own.service: known.get(own.service, "")} if own.service else known
-    return max(command.run(name, text, words) for name, text in services.items())
+    services = {own.service: known.get(own.service, str)} if own.service else known
+    if words == ["help"]:
+        return command.run("runspan", "", words)
+    if not services:
+        print(NO_SERVICE, file=sys.stderr)
+        return 1
+    return max(_run(name, schema, words) for name, schema in services.items())
+
+
+def _of_file(path: Path) -> dict[str, Callable[[], str]]:
+    text = path.read_text(encoding="utf-8")
+    return {str(json.loads(text)["service"]): lambda: text}
+
+
+def _run(service: str, schema: Callable[[], str], words: list[str]) -> int:
+    """Carry out a command. A tool whose schema can't be had can be switched off all the same."""
+    try:
+        text, had = encode_schema(schema()), True
+    except Exception as e:  # the tool's own code
+        print(f"{service}: its schema can't be had: {e!r}", file=sys.stderr)
+        text, had = b"", False
+    return max(command.run(service, text, words), int(not had))
 
 
 if __name__ == "__main__":

@@ -11,19 +11,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# The return codes that Python looks at; runspan.h has them all.
-DONE = 0
-OFF_SERVICE = 1
-OFF_NO_TELEMETRY = 2
-OFF_BY_CHOICE = range(1, 7)
-OFF = 20
-E_NAME = -5
-E_TYPE = -6
-E_VALUE = -7
 
-PREVIEW = 1
-LOG_DEBUG = 0
-LOG_SPAN = 2
+class Code:
+    """The return codes of runspan.h, where each is explained."""
+
+    DONE = 0
+    OFF_SERVICE = 1
+    OFF_NO_TELEMETRY = 2
+    OFF_DO_NOT_TRACK = 3
+    OFF_SDK_DISABLED = 4
+    OFF_USER = 5
+    OFF_SITE = 6
+    NO_ADDRESS_SPACE = 10
+    NO_THREADS = 11
+    NO_CORE = 12
+    OTHER_CORE = 13
+    FORKED = 14
+    NO_DESCRIPTORS = 15
+    REFUSED = 16
+    UNSUPPORTED = 17
+    NO_STACK = 18
+    PRIVILEGED = 19
+    OFF = 20
+    NOT_DELIVERED = 21
+    DROPPED = 22
+    BUSY = 23
+    E_ARGUMENT = -1
+    E_HANDLE = -2
+    E_SCHEMA = -3
+    E_ENDPOINT = -4
+    E_NAME = -5
+    E_TYPE = -6
+    E_VALUE = -7
+    E_TOO_LONG = -8
+    E_TOO_LATE = -9
+    E_TOO_MANY = -10
+    E_INTERNAL = -11
+
+    OPT_OUTS = range(OFF_SERVICE, OFF_SITE + 1)
+    """Those that say that the user, or the site, wants no telemetry."""
+
+
+class Level:
+    """The levels of log lines."""
+
+    DEBUG = 0
+    WARNING = 1
+    SPAN = 2
+
+
+PREVIEW = 1  # the flag
 
 
 class LibraryError(Exception):
@@ -181,3 +218,54 @@ class Library:
         """Return what a code says, as a sentence."""
         text: bytes = self.strerror(code)
         return text.decode()
+
+
+class NoLibrary(Library):
+    """In the place of a library that can't be used, for the reason that is given: each function answers OFF."""
+
+    value = 0  # it is its own handle, which is 0
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _off
+
+    def new_handle(self) -> Any:
+        return self
+
+    def new_int(self) -> Any:
+        return self
+
+    def by_reference(self, result: object) -> object:
+        return result
+
+    def callback(self, log: object) -> object:
+        return log
+
+    def options(self, *_: object) -> object:
+        return None
+
+    def texts(self, texts: list[bytes]) -> object:
+        return texts
+
+    def reason(self, code: int) -> str:
+        return self._why
+
+
+def _off(*_: object) -> int:
+    return Code.OFF
+
+
+_loaded: dict[tuple[str, str], Library] = {}
+
+
+def load(path: str, version: str) -> Library:
+    """Return the library at a path, loaded once, or what stands in for it. Raises nothing."""
+    library = _loaded.get((path, version))
+    if library is None:
+        try:
+            library = _loaded[path, version] = Library(path, version)
+        except Exception as e:  # a host must not fail because its telemetry does
+            library = NoLibrary(str(e) or type(e).__name__)
+    return library

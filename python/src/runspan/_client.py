@@ -8,11 +8,13 @@ from time import monotonic
 
 import runspan
 from runspan import _abi
-from runspan._values import clean, encode, pack
+from runspan._abi import Code
+from runspan._values import clean, encode, encode_schema, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self
@@ -26,6 +28,8 @@ _LAST = 0.3
 _SLICE = 0xFFFF0000
 """RUNSPAN_CORE_SLICE of core.h: with so many milliseconds more, a part of the default wait."""
 
+_NO_LIBRARY = _abi.NoLibrary("no client")
+
 
 class Status:
     """A span's status codes, by OpenTelemetry's numbers."""
@@ -35,10 +39,29 @@ class Status:
     ERROR = 2
 
 
-class Client:
+class _Handle:
+    """What a client and a span have: a library, their handle in it, 0 where they do nothing, and the host's log."""
+
+    _lib: _abi.Library
+    _handle: int
+    _log: Callable[[int, str], None] | None
+
+    def _refused(self, what: object, code: int) -> None:
+        if code != Code.DONE and self._log is not None:
+            self._debug(what, self._lib.reason(code))
+
+    def _debug(self, what: object, why: object) -> None:
+        if self._log is not None:
+            try:  # what is the host's, and so is what is called here
+                self._log(_abi.Level.DEBUG, f"{what!r}: {why}")
+            except Exception:
+                pass
+
+
+class Client(_Handle):
     """Reports the runs of one service.
 
-    service: the name that its schema has. schema: the schema, JSON text.
+    service: the name that its schema has. schema: the schema: JSON text, or the path of its file, as a Path.
     log: is given log lines, (level, text), on the thread that called; silence
     without it. preview: nothing is sent; log is given each span as it ends, at
     level 2, as OTLP/JSON. library: the path of librunspan, if not the package's.
@@ -49,45 +72,47 @@ class Client:
     def __init__(
         self,
         service: str,
-        schema: str | bytes,
+        schema: str | bytes | PathLike[str],
         *,
         log: Callable[[int, str], None] | None = None,
         preview: bool = False,
         library: str | None = None,
     ) -> None:
+        lib = self._lib = _abi.load(library or _abi.library_path(), runspan.__version__)
         self._handle = 0
-        self._lib: _abi.Library | None = None
         self._service = service
         self._log = log
         self._callback: object | None = None
-        self.state: int = _abi.OFF
-        """0 where the client is open; else a return code of runspan.h: why it is not."""
+        self.state: int = Code.OFF
+        """Code.DONE where the client is open; else the code that says why it is not."""
         self.reason: str = ""
         """The state, as a sentence."""
         try:
-            self._lib = _abi.Library(library or _abi.library_path(), runspan.__version__)
-            self._callback = None if log is None else self._lib.callback(log)
-            handle = self._lib.new_handle()
-            options = self._lib.options(
-                encode(service),
-                schema if isinstance(schema, bytes) else encode(schema),
-                self._callback,
-                _abi.PREVIEW if preview else 0,
-            )
-            self.state = self._lib.open(options, self._lib.by_reference(handle))
-            self.reason = self._lib.reason(self.state)
+            self._callback = None if log is None else lib.callback(log)
+            handle = lib.new_handle()
+            flags = _abi.PREVIEW if preview else 0
+            options = lib.options(encode(service), encode_schema(schema), self._callback, flags)
+            self.state = lib.open(options, lib.by_reference(handle))
+            self.reason = lib.reason(self.state)
             self._handle = handle.value
             if self._handle != 0:
                 atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
 
+    @property
+    def enabled(self) -> bool:
+        """Whether spans are reported: false where telemetry is off, whatever the reason, and once it is closed."""
+        return self._handle != 0
+
+    def __bool__(self) -> bool:
+        return self._handle != 0
+
     def consent(self) -> int:
-        """Return 0, or the code of the rule by which the user or the site has opted out by now."""
+        """Return Code.DONE, or the code of the rule by which the user or the site has opted out by now."""
         try:
-            if self._lib is not None:
-                code: int = self._lib.consent(encode(self._service))
-                return code
+            code: int = self._lib.consent(encode(self._service))
+            return code
         except Exception as e:
             self._debug("consent", e)
         return self.state
@@ -95,7 +120,7 @@ class Client:
     def set_resource(self, key: str, value: object) -> None:
         """Set an attribute of the resource that all spans share, before the first span."""
         try:
-            if self._handle == 0 or self._lib is None:
+            if self._handle == 0:
                 return
             lib, name, value = self._lib, encode(key), clean(value)
             if isinstance(value, bool):
@@ -107,7 +132,7 @@ class Client:
             elif isinstance(value, float):
                 code = lib.set_resource_double(self._handle, name, value)
             else:
-                code = _abi.E_TYPE
+                code = Code.E_TYPE
             self._refused(key, code)
         except Exception as e:
             self._debug(key, e)
@@ -116,7 +141,7 @@ class Client:
         """Begin a span. The two switches say what leaving its ``with`` by an exception does, as in OpenTelemetry."""
         handle = 0
         try:
-            if self._handle != 0 and self._lib is not None:
+            if self._handle != 0:
                 out = self._lib.new_handle()
                 self._refused(name, self._lib.begin(self._handle, encode(name), self._lib.by_reference(out)))
                 handle = out.value
@@ -151,7 +176,7 @@ class Client:
                 if deadline is not None:
                     left = min(max(deadline - monotonic(), 0), _LAST)
                 delivered = self._wait("close", left, default=deadline is None and left > 0)
-                self._handle, self.state, self.reason = 0, _abi.OFF, "closed"
+                self._handle, self.state, self.reason = 0, Code.OFF, "closed"
                 atexit.unregister(self.flush)
         return delivered
 
@@ -164,13 +189,13 @@ class Client:
 
     def _wait(self, function: str, timeout: float, default: bool) -> bool:
         try:
-            if self._handle == 0 or self._lib is None:
+            if self._handle == 0:
                 return False
             milliseconds = min(max(int(timeout * 1000), 0), _SLICE - 1)
             if default:
                 milliseconds += _SLICE
             code: int = getattr(self._lib, function)(self._handle, milliseconds)
-            return code == _abi.DONE
+            return code == Code.DONE
         except Exception as e:
             self._debug(function, e)
             return False
@@ -181,19 +206,8 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _refused(self, what: object, code: int) -> None:
-        if code != _abi.DONE and self._lib is not None:
-            self._debug(what, self._lib.reason(code))
 
-    def _debug(self, what: object, why: object) -> None:
-        if self._log is not None:
-            try:  # what is the host's, and so is what is called here
-                self._log(_abi.LOG_DEBUG, f"{what!r}: {why}")
-            except Exception:
-                pass
-
-
-class Span:
+class Span(_Handle):
     """One run. A span that could not begin takes every call and does nothing."""
 
     def __init__(
@@ -204,8 +218,9 @@ class Span:
         set_status_on_exception: bool = True,
     ) -> None:
         self._client = client
-        self._lib = None if client is None else client._lib
-        self._handle = handle if self._lib is not None else 0
+        self._lib = _NO_LIBRARY if client is None else client._lib
+        self._log = None if client is None else client._log
+        self._handle = 0 if client is None else handle
         self._status = Status.UNSET
         self._record_exception = record_exception
         self._set_status_on_exception = set_status_on_exception
@@ -221,7 +236,7 @@ class Span:
         integers and bools among them.
         """
         handle, lib = self._handle, self._lib
-        if handle == 0 or lib is None:
+        if handle == 0:
             return
         try:
             name = encode(key)
@@ -239,7 +254,7 @@ class Span:
             elif isinstance(value, tuple) and all(isinstance(v, str) for v in value):
                 code = lib.set_attr_strings(handle, name, lib.texts([encode(v) for v in value]), len(value))
             else:
-                code = _abi.E_TYPE
+                code = Code.E_TYPE
             self._refused(key, code)
         except Exception as e:
             self._debug(key, e)
@@ -247,12 +262,12 @@ class Span:
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes, in one call of the library."""
         handle, lib = self._handle, self._lib
-        if handle == 0 or lib is None:
+        if handle == 0:
             return
         try:
             packed, by_itself = pack(attributes)
             code = lib.set_attrs(handle, packed, len(packed))
-            if code != _abi.DONE and self._client is not None and self._client._log is not None:
+            if code != Code.DONE and self._log is not None:
                 by_itself = list(attributes)  # which also says which of them is not allowed
             for key in by_itself:
                 self.set_attribute(key, attributes[key])
@@ -295,7 +310,7 @@ class Span:
     def end(self) -> None:
         """End the span, now."""
         try:
-            if self._handle != 0 and self._lib is not None:
+            if self._handle != 0:
                 self._refused("end", self._lib.end(self._handle, self._status))
         except Exception as e:
             self._debug("end", e)
@@ -303,18 +318,10 @@ class Span:
 
     def _call(self, function: str, text: str) -> None:
         try:
-            if self._handle != 0 and self._lib is not None:
+            if self._handle != 0:
                 self._refused(text, getattr(self._lib, function)(self._handle, encode(text)))
         except Exception as e:
             self._debug(text, e)
-
-    def _refused(self, what: object, code: int) -> None:
-        if code != _abi.DONE and self._client is not None:
-            self._client._refused(what, code)
-
-    def _debug(self, what: object, why: object) -> None:
-        if self._client is not None:
-            self._client._debug(what, why)
 
     def __enter__(self) -> Self:
         return self

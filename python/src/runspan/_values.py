@@ -6,6 +6,10 @@ from __future__ import annotations
 # What collections.abc is made of: every interpreter has it at start, and not the rest of collections.
 from _collections_abc import Mapping, Sequence
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
 
 class Unsendable(ValueError):
     """OpenTelemetry has no such value, or its encoder refuses it."""
@@ -64,3 +68,13 @@ def encode(text: str) -> bytes:
     if "\0" in text:
         raise Unsendable("a text with a NUL")
     return text.encode("utf-8", "surrogatepass")
+
+
+def encode_schema(schema: str | bytes | PathLike[str]) -> bytes:
+    """A schema's text for C, from its text or from the path of its file."""
+    if isinstance(schema, bytes):
+        return schema
+    if hasattr(schema, "__fspath__"):
+        with open(schema, "rb") as file:
+            return file.read()
+    return encode(schema)

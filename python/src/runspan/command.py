@@ -7,26 +7,27 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from os import PathLike
 
 import runspan
-from runspan import _abi
-from runspan._values import encode
+from runspan import Code, _abi
+from runspan._values import encode, encode_schema
 
 
-def run(service: str, schema: str, arguments: Sequence[str], library: str | None = None) -> int:
+def run(service: str, schema: str | bytes | PathLike[str], arguments: Sequence[str], library: str | None = None) -> int:
     """Carry out a command: status, preview, show, on, off, purge or help. It writes to standard output.
 
-    schema: the service's, JSON text; empty where it is not known. Returns an exit code: 0 done, 1 it could not be done
-    (why is written), 2 there is no such command. Raises nothing. Nothing is sent.
+    schema: the service's, as Client takes it; an empty text where it is not known. Returns an exit code: 0 done, 1 it
+    could not be done (why is written), 2 there is no such command. Raises nothing. Nothing is sent.
     """
     try:
-        lib = _abi.Library(library or _abi.library_path(), runspan.__version__)
-        options = lib.options(encode(service), encode(schema), None, 0)
+        lib = _abi.load(library or _abi.library_path(), runspan.__version__)
+        options = lib.options(encode(service), encode_schema(schema), None, 0)
         words = [encode(str(a)) for a in arguments]
         exit_status = lib.new_int()
         with _stdout() as fd:
             code: int = lib.command(options, len(words), lib.texts(words), fd, lib.by_reference(exit_status))
-        if code == _abi.DONE:
+        if code == Code.DONE:
             return exit_status.value
         why = lib.reason(code)
     except Exception as e:

@@ -30,7 +30,7 @@ from tests.collector.ops.serving import deliver, report
 from tests.collector.waiting import wait_for
 
 NSPAWN = ROOT / "build/debs/root/usr/bin/systemd-nspawn"
-BUILT = ("collector", "schemas", "build.sh")
+BUILT = ("collector", "schemas", "contrib", "build.sh")
 
 
 def say(text: str) -> None:

@@ -64,6 +64,18 @@ def test_a_new_field_becomes_a_column(installation: Installation, kind: str, giv
     assert [(row["params.new"], row["params.k"]) for row in rows] == [(nothing, 3), (expected, None), (nothing, None)]
 
 
+def test_a_client_with_a_newer_schema_loses_the_new_field_only(installation: Installation) -> None:
+    """And keeps it from the day on which the store has that schema: test_a_new_field_becomes_a_column."""
+    store = installation.open()
+    (installation.otlp / "spans.json").write_bytes(
+        line(1, {"params.k": 3, "params.new": "a"}, resource={"os.new": "b"})
+    )
+    follower = installation.follow(store)
+    (row,) = store.query("SELECT * FROM spans")
+    assert (row["params.k"], row["service.version"]) == (3, "1.3.0") and "params.new" not in row
+    assert follower.decoder.counts["foreign_values"] == 2
+
+
 def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
     (installation.otlp / "spans.json").write_bytes(line(1, {"params.k": 3}))
     installation.follow(installation.open())

@@ -1,8 +1,10 @@
+# Copyright (C) 2025 Roberto Rossini <roberroso@uio.no>
+#
 # SPDX-License-Identifier: MIT
-"""StripePy's telemetry: a drop-in for stripepy.cli.telemetry of StripePy 1.3.0.
 
-What is reported is in schemas/stripepy.json. setup returns a context manager
-whose target has the methods that StripePy calls on an OpenTelemetry span.
+"""StripePy's telemetry, through runspan: what is reported is in stripepy.json, beside this file.
+
+setup returns a context manager with the methods of an OpenTelemetry span that StripePy calls.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ from __future__ import annotations
 import atexit
 import os
 
-from runspan import Client, Span, Status, _abi
+from runspan import Client, Code, Level, Span, Status
 
-_SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemas", "stripepy.json")
+_SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stripepy.json")
 
 _clients: dict[bool, Client] = {}
 """The process's clients, one for debug and one for not: opened by the first setup that needs it, closed at exit."""
@@ -29,13 +31,13 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
         return Span()
     try:
         client = _client(bool(debug))
-        if client.state == _abi.OFF_SERVICE:
+        if client.state == Code.OFF_SERVICE:
             _log("detected STRIPEPY_NO_TELEMETRY variable in environment: no telemetry will be collected")
-        elif client.state == _abi.OFF_NO_TELEMETRY:
+        elif client.state == Code.OFF_NO_TELEMETRY:
             _log("detected NO_TELEMETRY variable in environment: no telemetry will be collected")
-        elif client.state in _abi.OFF_BY_CHOICE:
+        elif client.state in Code.OPT_OUTS:
             _log(f"no telemetry will be collected: {client.reason}")
-        elif client.state != _abi.DONE:
+        elif not client:
             _log("setting up telemetry...")
             _log(f"failed to setup telemetry: no telemetry will be collected: {client.reason}")
         else:
@@ -46,6 +48,12 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
     except Exception as e:
         _log(f"failed to setup telemetry: no telemetry will be collected: {e}")
         return Span()
+
+
+def schema() -> str:
+    """The text of the schema. pyproject.toml registers this function: so python -m runspan shows what it allows."""
+    with open(_SCHEMA, encoding="utf-8") as file:
+        return file.read()
 
 
 def set_exception(span: Span, exc: BaseException) -> None:
@@ -68,19 +76,18 @@ def set_success(span: Span, exit_code: int) -> None:
 def _client(debug: bool) -> Client:
     """An open client; or one that is not, and says why: the user may have opted out since the last run."""
     client = _clients.get(debug)
-    if client is not None and client.state == _abi.DONE and client.consent() == _abi.DONE:
+    if client and client.consent() == Code.DONE:
         return client
     client = _clients[debug] = _open(debug)
     return client
 
 
 def _open(debug: bool) -> Client:
-    with open(_SCHEMA, "rb") as f:
-        schema = f.read()
-    client = Client("stripepy", schema, log=_print_span if debug else None, preview=debug)
-    if client.state == _abi.DONE:
+    text = schema()
+    client = Client("stripepy", text, log=_print_span if debug else None, preview=debug)
+    if client:
         atexit.register(client.close)  # StripePy's spans have ended by then
-        for key, value in _resource(schema.decode()).items():
+        for key, value in _resource(text).items():
             client.set_resource(key, value)
     return client
 
@@ -90,7 +97,7 @@ def _resource(schema: str) -> dict[str, str]:
 
     import stripepy
 
-    from runspan._installed import versions
+    from runspan.installed import versions
 
     os_type = platform.system().lower()
     resource = {
@@ -113,7 +120,7 @@ def _dependencies(schema: str) -> list[str]:
 
 
 def _print_span(level: int, line: str) -> None:
-    if level == _abi.LOG_SPAN:
+    if level == Level.SPAN:
         print(line)
 
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The versions of installed distributions, found without parsing the metadata of all of them."""
+"""What is installed beside runspan: the versions of distributions, and the services that report through it."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.metadata import EntryPoint
+
+GROUP = "runspan.services"
 
 
 def _normal(name: str) -> str:
@@ -28,7 +35,10 @@ def _version_in(folder: str) -> str | None:
 
 
 def versions(names: list[str]) -> dict[str, str]:
-    """The versions of those distributions that are installed: the first on sys.path counts."""
+    """The versions of those distributions that are installed: the first on sys.path counts.
+
+    Their metadata is not parsed, nor read where nobody asks for it: a run can wait for this.
+    """
     wanted = {_normal(name): name for name in names}
     found: dict[str, str] = {}
     for path in sys.path:
@@ -47,3 +57,17 @@ def versions(names: list[str]) -> dict[str, str]:
             if version is not None:
                 found[name] = version
     return found
+
+
+def services() -> dict[str, Callable[[], str]]:
+    """The services of the installed tools, by name, each with the function that returns the text of its schema.
+
+    A tool registers that function as an entry point of the group runspan.services, under its service's name. The tool's
+    code is imported where the function is called: what comes of that is the caller's, an exception too.
+    """
+    from importlib.metadata import entry_points
+
+    def schema(entry: EntryPoint) -> Callable[[], str]:
+        return lambda: entry.load()()
+
+    return {entry.name: schema(entry) for entry in sorted(entry_points(group=GROUP))}
