@@ -260,7 +260,7 @@ def failed_spans(machine: dict[str, Any]) -> None:
 
 def gone(machine: dict[str, Any], written: dict[str, int], stored: dict[str, int], known: dict[str, int]) -> None:
     """Files that the collector does not find any more, what the store knows of such, and of those that it still has."""
-    labels = 'otel_scope_name="runspan/collector/journal"'
+    labels = 'otel_scope_name="runspan/collector/journalexporter"'
     machine["plain"].RequestHandlerClass.gone = "".join(
         f'runspan_journal_gone_bytes{{mark="{mark}",{labels}}} {count}\n' for mark, count in written.items()
     )

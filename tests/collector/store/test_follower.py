@@ -188,7 +188,7 @@ def test_a_file_that_is_not_the_one_it_was(
 
 
 def test_the_mark_is_the_journals(tmp_path: Path) -> None:
-    """collector/journal/place_test.go has the same."""
+    """collector/journalexporter/place_test.go has the same."""
     for content, expected in ((b"{}\nnext", "44136fa355b3678a"), (b"{}", ""), (b"", ""), (b"\n", "e3b0c44298fc1c14")):
         (tmp_path / "file").write_bytes(content)
         with (tmp_path / "file").open("rb") as file:

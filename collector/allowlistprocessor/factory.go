@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+package allowlistprocessor
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"runspan/collector/allowlistprocessor/internal/metadata"
+)
+
+// NewFactory makes the factory that the collector is built with.
+func NewFactory() processor.Factory {
+	return processor.NewFactory(
+		metadata.Type,
+		func() component.Config { return &Config{Ahead: 24 * time.Hour} },
+		processor.WithTraces(create, metadata.TracesStability),
+	)
+}
+
+func create(ctx context.Context, set processor.Settings, config component.Config, next consumer.Traces) (processor.Traces, error) {
+	c := config.(*Config)
+	schemas, err := load(c.Schemas)
+	if err != nil {
+		return nil, err
+	}
+	l := &list{schemas: schemas, ahead: c.Ahead}
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	counter := telemetry.AllowlistDropped
+	var of [kinds]metric.MeasurementOption
+	for w, name := range names {
+		of[w] = metric.WithAttributeSet(attribute.NewSet(attribute.String("what", name)))
+		counter.Add(ctx, 0, of[w]) // so that it is there before anything is dropped
+	}
+	process := func(ctx context.Context, in ptrace.Traces) (ptrace.Traces, error) {
+		out, dropped := l.pass(in, time.Now())
+		for w, n := range dropped {
+			if n > 0 {
+				counter.Add(ctx, n, of[w])
+			}
+		}
+		if out.ResourceSpans().Len() > 0 {
+			return out, nil
+		}
+		if in.SpanCount() > 0 {
+			return out, errNothing
+		}
+		return out, processorhelper.ErrSkipProcessingData
+	}
+	return processorhelper.NewTraces(ctx, set, config, next, process,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
+}

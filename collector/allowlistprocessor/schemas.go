@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+
+package allowlistprocessor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"runspan/internal/schema"
+)
+
+// load reads the schemas: files, and folders with any.
+func load(paths []string) (map[string]*schema.Schema, error) {
+	schemas := make(map[string]*schema.Schema)
+	for _, path := range paths {
+		files := []string{path}
+		if info, err := os.Stat(path); err != nil {
+			return nil, err
+		} else if info.IsDir() {
+			if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
+				return nil, err
+			}
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, ".schema.json") { // the schema of the schemas
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			s, err := schema.Parse(text)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			if schemas[s.Service] != nil {
+				return nil, fmt.Errorf("%s: there is another schema for %s", file, s.Service)
+			}
+			schemas[s.Service] = s
+		}
+	}
+	if len(schemas) == 0 {
+		return nil, errors.New("no schema in any of the paths")
+	}
+	return schemas, nil
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+
+package gateextension
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// message says which fields of a protobuf message are messages in turn.
+type message map[protowire.Number]message
+
+// request is OTLP's ExportTraceServiceRequest, by its field numbers.
+var request = func() message {
+	text := message{}
+	value := message{}
+	keyValue := message{2: value}
+	value[5] = message{1: value}    // a list
+	value[6] = message{1: keyValue} // a map
+	attributes := func(at protowire.Number) message { return message{at: keyValue} }
+	span := message{9: keyValue, 11: attributes(3), 13: attributes(4), 15: message{2: text}}
+	spans := message{1: attributes(3), 2: span}
+	entity := message{3: text, 4: text}
+	return message{1: message{
+		1:    message{1: keyValue, 3: entity},
+		2:    spans,
+		1000: spans, // of OTLP before 0.15; decoded still
+	}}
+}()
+
+const (
+	textBytes = 4 << 10
+	deepest   = 8 // a value in the list of an event's attribute; lists of lists are no reports'
+)
+
+// bounded says whether the bytes are fields of protobuf, with no more of those
+// that have a length than so many, in all of the messages, and none of them long
+// but messages.
+func bounded(encoded []byte, limit int) bool {
+	return request.count(encoded, &limit, deepest)
+}
+
+func (m message) count(encoded []byte, left *int, deep int) bool {
+	for len(encoded) > 0 {
+		number, kind, length := protowire.ConsumeTag(encoded)
+		if length < 0 {
+			return false
+		}
+		encoded = encoded[length:]
+		if kind != protowire.BytesType {
+			if length = protowire.ConsumeFieldValue(number, kind, encoded); length < 0 {
+				return false
+			}
+			encoded = encoded[length:]
+			continue
+		}
+		content, length := protowire.ConsumeBytes(encoded)
+		if length < 0 {
+			return false
+		}
+		encoded = encoded[length:]
+		if *left--; *left < 0 {
+			return false
+		}
+		if inner := m[number]; len(inner) > 0 {
+			if deep == 0 || !inner.count(content, left, deep-1) {
+				return false
+			}
+		} else if len(content) > textBytes {
+			return false
+		}
+	}
+	return true
+}
