@@ -108,17 +108,17 @@ collector() { # the maintainers' collector (build/collector/otelcol)
     venv scan tests/requirements-scan.txt
 }
 
-store() { # the tests of the maintainers' store (collector/store)
+store() { # the tests of the maintainers' store
     need_tools
-    venv collector collector/requirements.txt
+    collector_venv
     say store
     build/venv/collector/bin/python -m pytest -q tests/collector/store
 }
 
 dashboard() { # the maintainers' page (build/collector/static), and its tests
     need_tools
-    venv collector collector/requirements.txt
-    collector/dashboard/build.sh
+    collector_venv
+    collector/vega/build.sh
     say dashboard
     build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
 }
@@ -127,7 +127,7 @@ kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balanc
     collector
     scripts/kafka.sh
     scripts/debs.sh haproxy
-    venv collector collector/requirements.txt
+    collector_venv
     say kafka
     go test -count=1 ./tests/collector/kafka
     build/venv/collector/bin/python -m pytest -q tests/collector/cluster
@@ -138,6 +138,7 @@ ops() { # the tests of backup, serve, status and units (collector/docs/running.m
     stripepy_venv patched
     served
     scripts/restic.sh test
+    in_place dev
     say ops
     build/venv/dev/bin/python -m pytest -q -n 4 tests/collector/ops
 }
@@ -145,8 +146,9 @@ ops() { # the tests of backup, serve, status and units (collector/docs/running.m
 server() { # the units of collector/systemd, run by systemd in a container; needs root
     served
     venv dev tests/requirements.txt
+    in_place dev
     say server
-    PYTHONPATH=.:collector/store:collector/dashboard build/venv/dev/bin/python -m tests.collector.ops.server
+    build/venv/dev/bin/python -m tests.collector.ops.server
 }
 
 served() { # what serve, or a server, needs (build/collector, build/venv/collector)
@@ -156,7 +158,7 @@ served() { # what serve, or a server, needs (build/collector, build/venv/collect
 
 serve() { # the maintainers' side on this machine, until Ctrl-C
     served
-    exec collector/bin/serve "$@"
+    exec build/venv/collector/bin/runspan-serve "$@"
 }
 
 platforms() { # the wheels, where they will be used (build/platforms), with tests/guest on each; writes the table of docs/platforms.md; takes hours
@@ -361,6 +363,20 @@ venv() {
     echo "$stamp" >"$dir/stamp"
 }
 
+# collector_venv: what runs on the maintainers' side.
+collector_venv() {
+    venv collector collector/requirements.txt
+    in_place collector
+}
+
+# in_place NAME: the maintainers' side's own package as it lies in collector/, so that a change of it needs no installation.
+in_place() {
+    local installed=build/venv/$1/pyproject.toml
+    cmp -s collector/pyproject.toml "$installed" && return
+    "build/venv/$1/bin/pip" install -q --no-deps --no-build-isolation --no-index -e ./collector
+    cp collector/pyproject.toml "$installed"
+}
+
 # stripepy_venv published|patched.
 stripepy_venv() {
     venv "$1" "tests/stripepy/requirements-$1.txt"
@@ -382,8 +398,8 @@ install_runspan() {
 store_side() {
     need_tools
     command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
-    venv collector collector/requirements.txt
-    collector/dashboard/build.sh
+    collector_venv
+    collector/vega/build.sh
     scripts/restic.sh
 }
 

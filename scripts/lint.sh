@@ -22,15 +22,11 @@ printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
 build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data contrib \
-    collector/store tests/collector/store collector/backup tests/collector/ops collector/dashboard tests/collector/dashboard tests/collector/cluster
-build/venv/dev/bin/mypy --strict --python-version 3.10 --scripts-are-modules collector/bin/serve collector/bin/status collector/bin/capacity
-build/venv/dev/bin/mypy --strict --python-version 3.10 collector/bin/store
-build/venv/dev/bin/ruff check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
-build/venv/dev/bin/ruff format --check collector/bin/serve collector/bin/status collector/bin/store collector/bin/capacity
+    collector/runspan_collector collector/capacity.py tests/collector
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck -x build.sh .ci/run scripts/*.sh capi/guest/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/dashboard/*.sh
-build/venv/dev/bin/shellcheck collector/bin/{backup,encrypted-volume,keys,tidy} collector/systemd/install
+build/venv/dev/bin/shellcheck -x build.sh .ci/run scripts/*.sh capi/guest/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/vega/*.sh
+build/venv/dev/bin/shellcheck collector/systemd/{encrypted-volume,install}
 
 printf '\n== schemas\n'
 for schema in schemas/*.json examples/*/*.json; do

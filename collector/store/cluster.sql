@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
+-- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql.
+-- Made by python -m runspan_collector.store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
+-- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
 
 CREATE DATABASE IF NOT EXISTS runspan ON CLUSTER '{cluster}';
 

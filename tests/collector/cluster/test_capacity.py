@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMAND = ROOT / "collector" / "bin" / "capacity"
+COMMAND = ROOT / "collector" / "capacity.py"
 SHOWN = ["1000", "10000", "100000", "1000000", "10000000"]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""collector/bin/store with a cluster: one follows files into it, another one has the dashboard.
+"""runspan-store with a cluster: one follows files into it, another one has the dashboard.
 
 The server is a stand-in for ClickHouse's interface over HTTPS, with ClickHouse itself (chdb) behind it.
 """
@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from runspan_dashboard.users import Users
-from runspan_store import synthesize
-from runspan_store.cluster import Cluster
+from runspan_collector.dashboard.users import Users
+from runspan_collector.store import synthesize
+from runspan_collector.store.cluster import Cluster
 from tests.collector.cluster.conftest import ROOT, Server
 from tests.collector.dashboard.running import PASSWORD, Client, certificate
 from tests.collector.store.conftest import QUERIES
@@ -114,7 +114,7 @@ def cluster(clickhouse: ClickHouse, tmp_path: Path, user: str = MAY_WRITE) -> Cl
 
 @contextmanager
 def store(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, ROOT / "collector/bin/store", *arguments])
+    process = subprocess.Popen([Path(sys.executable).parent / "runspan-store", *arguments])
     try:
         yield process
     finally:

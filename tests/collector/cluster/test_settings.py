@@ -11,8 +11,9 @@ import re
 
 import pytest
 
-from runspan_store.store import EVERYTHING
+from runspan_collector.store.embedded import EVERYTHING
 from tests.collector.cluster.conftest import REPLICATED, STORE, Server, statements
+from tests.collector.store.conftest import QUERIES
 
 
 def test_settings(server: Server) -> None:
@@ -57,7 +58,7 @@ def test_sql_runs(alone: Server) -> None:
     assert found == [{"id": "a", "aborted": None}, {"id": "c", "aborted": True}]
 
     alone.query("USE runspan")  # as users.xml says of who asks
-    queries = sorted((STORE / "queries").glob("*.sql"))
+    queries = sorted(QUERIES.glob("*.sql"))
     assert queries
     for path in queries:
         sql = path.read_text(encoding="utf-8").strip().rstrip(";")

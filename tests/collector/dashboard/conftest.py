@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from runspan_store.store import Store
+from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.running import ROOT, Site, site
 from tests.collector.dashboard.runs import Row, runs
 

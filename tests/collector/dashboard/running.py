@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runspan_dashboard import Query, Questions, Server
-from runspan_dashboard.questions import PublicQuestions
-from runspan_dashboard.users import Users
+from runspan_collector.dashboard import Query, Questions, Server
+from runspan_collector.dashboard.questions import PublicQuestions
+from runspan_collector.dashboard.users import Users
 
 ROOT = Path(__file__).resolve().parents[3]
-QUERIES = ROOT / "collector" / "store" / "queries"
-CHARTS = ROOT / "collector" / "dashboard" / "charts"
+QUERIES = ROOT / "collector" / "runspan_collector" / "store" / "queries"
+CHARTS = ROOT / "collector" / "runspan_collector" / "dashboard" / "charts"
 DOCS = ROOT / "collector" / "docs"
 STATIC = ROOT / "build" / "collector" / "static"
 PASSWORD = "correct horse battery"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the pictures of collector/docs/screenshots anew: python -m tests.collector.dashboard.screenshots FOLDER
 
-With build/venv/collector/bin/python and PYTHONPATH=.:collector/store:collector/dashboard, after ./build.sh dashboard.
+With build/venv/collector/bin/python, after ./build.sh dashboard.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from runspan_store.store import Store
+from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.chromium import chromium
 from tests.collector.dashboard.running import PASSWORD, ROOT, site
 from tests.collector.dashboard.runs import runs

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import jsonschema
 import pytest
 
-from runspan_dashboard import PublicQuestions, Questions
-from runspan_dashboard.pages import HERE, OURS
-from runspan_store.store import Store
+from runspan_collector.dashboard import PublicQuestions, Questions
+from runspan_collector.dashboard.pages import HERE, OURS
+from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.running import CHARTS, DOCS, QUERIES, STATIC, Site, site
 from tests.collector.dashboard.runs import Row, of_week
 

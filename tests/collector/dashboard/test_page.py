@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runspan_store.store import Store
+from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.chromium import Tab, chromium
 from tests.collector.dashboard.running import PASSWORD, Site, site
 from tests.collector.dashboard.runs import Row

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The public page of a running store, as the unit starts it: bin/store in a process of its own, asked over TLS."""
+"""The public page of a running store, as the unit starts it: runspan-store in a process of its own, asked over TLS."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from runspan_dashboard.users import Users
-from runspan_store import synthesize
-from runspan_store.synthesize import Run
+from runspan_collector.dashboard.users import Users
+from runspan_collector.store import synthesize
+from runspan_collector.store.synthesize import Run
 from tests.collector.dashboard.running import DOCS, PASSWORD, ROOT, Client, certificate
 from tests.collector.waiting import free_ports, wait_for
 
@@ -44,7 +44,7 @@ def words(**environment: str) -> list[str]:
     """The unit's command, as systemd has it with this environment: ${X} is one word, be it empty."""
     (command,) = re.findall(r"^ExecStart=(.+)", UNIT, re.M)
     settings = dict(re.findall(r"^Environment=(\w+)=(.*)", UNIT, re.M)) | environment
-    return [re.sub(r"\$\{(\w+)\}", lambda name: settings[name[1]], word) for word in command.split()[1:]]
+    return [re.sub(r"\$\{(\w+)\}", lambda name: settings[name[1]], word) for word in command.split()]
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def store(folder: Path, public: int | None = None) -> Iterator[Client]:
         environment["RUNSPAN_PUBLIC"] = f"127.0.0.1:{public}"
     paths = {"/opt/runspan": str(ROOT), "/var/lib/runspan": str(folder), "%d": str(folder)}
     command = [re.sub("^(/opt/runspan|/var/lib/runspan|%d)", lambda p: paths[p[0]], w) for w in words(**environment)]
-    process = subprocess.Popen([sys.executable, *command])
+    process = subprocess.Popen(command)
     try:
         asked = Client(port, folder / "tls.crt")
         wait_for(answering(asked, "/login"), "the store does not come up")
@@ -151,6 +151,6 @@ def test_no_public_page_unless_asked_for(runs: list[Run], tmp_path: Path) -> Non
 
 def test_public_counts_of_a_cluster_are_kept_in_a_file(tmp_path: Path) -> None:
     assert CLUSTER.read_text(encoding="utf-8").rstrip().endswith("--published /var/lib/runspan/state/public.json")
-    command = [sys.executable, str(ROOT / "collector/bin/store"), "--keys", str(tmp_path), "--public", "127.0.0.1:1"]
+    command = [str(Path(sys.executable).parent / "runspan-store"), "--keys", str(tmp_path), "--public", "127.0.0.1:1"]
     done = subprocess.run([*command, "--cluster", "https://a@localhost"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--public needs --published" in done.stderr

@@ -19,10 +19,10 @@ from urllib.parse import quote
 
 import pytest
 
-from runspan_dashboard import users
-from runspan_dashboard.server import COOKIE, HEADERS, Server
-from runspan_dashboard.users import Limit, Sessions, Users
-from tests.collector.dashboard.running import DOCS, PASSWORD, ROOT, Site, certificate, site
+from runspan_collector.dashboard import users
+from runspan_collector.dashboard.server import COOKIE, HEADERS, Server
+from runspan_collector.dashboard.users import Limit, Sessions, Users
+from tests.collector.dashboard.running import DOCS, PASSWORD, QUERIES, ROOT, Site, certificate, site
 
 NAMES = ["charts", "totals", "choices", "runs", "run", "runs_per_day", "versions"]
 FILES = ["", "index.html", "app.js", "style.css", "vega.min.js", "vega-lite.min.js", "vega-interpreter.js"]
@@ -247,12 +247,11 @@ def test_sessions_end(tmp_path: Path) -> None:
 
 def test_passwd(tmp_path: Path) -> None:
     path = tmp_path / "dashboard.users"
-    command = [sys.executable, "-m", "runspan_dashboard", "passwd", "--users", str(path)]
-    environment = {"PYTHONPATH": str(ROOT / "collector" / "dashboard")}
+    command = [str(Path(sys.executable).parent / "runspan-dashboard"), "passwd", "--users", str(path)]
 
     def passwd(name: str, password: str) -> int:
         words = [*command, name]
-        return subprocess.run(words, input=password + "\n", text=True, env=environment, capture_output=True).returncode
+        return subprocess.run(words, input=password + "\n", text=True, capture_output=True).returncode
 
     assert [passwd("ada", PASSWORD), passwd("bob", PASSWORD), passwd("bob", "a new password")] == [0, 0, 0]
     assert [passwd("eve", "short"), passwd("a:b", PASSWORD), passwd("", PASSWORD)] == [2, 2, 2]
@@ -375,7 +374,7 @@ def test_filters_are_parameters(door: Site, asked: Asked, value: str) -> None:
         assert (answer.status, answer.body, answer.headers["Content-Type"]) == (200, "[]", "application/json")
         assert "x" not in answer.headers.get("Set-Cookie", "")
         sql, parameters = asked.of.pop()
-        assert sql == (ROOT / "collector" / "store" / "queries" / "versions.sql").read_text(encoding="utf-8")
+        assert sql == (QUERIES / "versions.sql").read_text(encoding="utf-8")
         assert parameters[name] == value[:128]
     for name in ("from", "to"):
         answer = door.ask(f"/data/versions.json?{name}={quote(value)}")

@@ -32,10 +32,11 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from runspan_store import synthesize
-from runspan_store.synthesize import DAY, NS, Run
+from runspan_collector.store import synthesize
+from runspan_collector.store.synthesize import DAY, NS, Run
 from tests.collector.dashboard.chromium import chromium
-from tests.collector.ops.serving import BIN, Serve, deliver
+from tests.collector.ops.conftest import BIN
+from tests.collector.ops.serving import Serve, deliver
 from tests.collector.waiting import wait_for
 
 KEPT = 60 * DAY
@@ -140,7 +141,7 @@ class Chain:
     @contextlib.contextmanager
     def store_down(self) -> Iterator[None]:
         """Killed; and while it is to be down, each new one finds that another process has its folder."""
-        os.kill(self.serve.piece("bin/store"), signal.SIGKILL)
+        os.kill(self.serve.piece("runspan-store"), signal.SIGKILL)
         with open(self.serve.data / "store" / "lock", "ab") as lock:
             wait_for(lambda: locked(lock.fileno()), "the store is not gone")
             yield
@@ -191,7 +192,7 @@ def size(folder: Path) -> float:
 
 def restored(serve: Serve, folder: Path) -> set[tuple[str, str, int]]:
     """Trace id, span id and start of every span in the backup."""
-    command: list[str | Path] = [BIN / "backup", "restore", folder, "--config", serve.folder / "backup.ini"]
+    command: list[str | Path] = [BIN / "runspan-backup", "restore", folder, "--config", serve.folder / "backup.ini"]
     subprocess.run(command, check=True, capture_output=True)
     found = set()
     for path in (folder / "otlp").iterdir():
@@ -220,7 +221,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
         took = time.monotonic() - clock
         say(f"{len(early)} runs in {len(first)} requests, {len(first) / took:.0f} acknowledged a second")
         behind = chain.caught_up(600)
-        say(f"the store has them {behind:.0f} s later; {chain.usage('otelcol')}; {chain.usage('bin/store')}")
+        say(f"the store has them {behind:.0f} s later; {chain.usage('otelcol')}; {chain.usage('runspan-store')}")
         charts = chain.compare(early)
         assert not ageing or time.time() < began + options.sending, "some have turned 60 days old too early"
         old = sum(began - run.start / NS >= KEPT for run in early)
@@ -231,7 +232,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
             down = time.monotonic() - clock
         say(f"the store was down for {down:.0f} s: {len(late)} runs in {len(then)} requests acknowledged in that time")
         behind = chain.caught_up(600)
-        say(f"the store has them {behind:.0f} s later; {chain.usage('otelcol')}; {chain.usage('bin/store')}")
+        say(f"the store has them {behind:.0f} s later; {chain.usage('otelcol')}; {chain.usage('runspan-store')}")
         charts = chain.compare(made)
         say(f"{len(charts)} charts, totals and choices are as counted; {len(ageing)} runs have turned 60 days old")
         chain.page(folder / "chromium", made)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+BIN = ROOT / "build" / "venv" / "collector" / "bin"
 RESTIC = ROOT / "build" / "collector" / "restic"
 
 
@@ -38,7 +39,7 @@ class Installation:
     def command(self, *arguments: str | Path) -> list[str]:
         tool = "tidy" if arguments[0] == "tidy" else "backup"
         rest = ["--data", self.data, *arguments[1:]] if tool == "tidy" else [*arguments, "--config", self.config]
-        return [str(ROOT / "collector" / "bin" / tool), *map(str, rest)]
+        return [str(BIN / f"runspan-{tool}"), *map(str, rest)]
 
     def run(self, *arguments: str | Path) -> str:
         done = self.attempt(*arguments)

@@ -37,7 +37,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.collector.ops.chain import Chain, say
-from tests.collector.ops.serving import BIN, Serve, report
+from tests.collector.ops.conftest import BIN
+from tests.collector.ops.serving import Serve, report
 from tests.collector.waiting import wait_for
 
 SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
@@ -142,7 +143,7 @@ def in_files(data: Path) -> set[str]:
 
 
 def backup(serve: Serve, *arguments: str | Path) -> str:
-    command: list[str | Path] = [BIN / "backup", *arguments, "--config", serve.folder / "backup.ini"]
+    command: list[str | Path] = [BIN / "runspan-backup", *arguments, "--config", serve.folder / "backup.ini"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"backup {arguments[0]}: {done.stderr}"
     return done.stdout.strip()
@@ -172,7 +173,7 @@ def power_cut(disk: Disk, serve: Serve, reports: Reports, rng: random.Random, se
     with reports.coming(serve, rng):
         if rng.random() < 0.5:  # its merges are on their way to the disk then
             time.sleep(seconds)
-            os.kill(serve.piece("bin/store"), signal.SIGKILL)
+            os.kill(serve.piece("runspan-store"), signal.SIGKILL)
             seconds = rng.uniform(2, 6)
             when = f"{when}, the store killed, and {seconds:.1f} s more"
         time.sleep(seconds)

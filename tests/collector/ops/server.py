@@ -29,6 +29,7 @@ from tests.collector.ops.conftest import ROOT
 from tests.collector.ops.serving import deliver, report
 from tests.collector.waiting import wait_for
 
+VENV = "/opt/runspan/build/venv/collector"
 NSPAWN = ROOT / "build/debs/root/usr/bin/systemd-nspawn"
 BUILT = ("collector", "schemas", "contrib", "build.sh")
 
@@ -45,7 +46,15 @@ class Machine:
 
     def attempt(self, command: str, *, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         inside = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p"]
-        inside += ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "bash", "-c"]
+        inside += [
+            "env",
+            "-i",
+            f"PATH={VENV}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "LANG=C.UTF-8",
+            "bash",
+            "-c",
+        ]
         return subprocess.run([*inside, f"cd /opt/runspan && {command}"], input=text, capture_output=True, check=False)
 
     def run(self, command: str, *, text: bytes = b"") -> str:
@@ -115,7 +124,7 @@ def fill(opt: Path) -> None:
     copy = f"tar c --null -T - | tar x -C {shlex.quote(str(opt))} --no-same-owner"
     subprocess.run(["bash", "-c", copy], cwd=ROOT, input=b"\0".join(names), check=True)
     subprocess.run(["cp", "-a", ROOT / "build/collector", opt / "build"], check=True)
-    venv = opt / "build/venv/collector"
+    venv = opt / Path(VENV).relative_to("/opt/runspan")
     subprocess.run(["/usr/bin/python3", "-m", "venv", venv], check=True)
     subprocess.run([str(venv / "bin/pip"), "install", "-q", "-r", str(ROOT / "collector/requirements.txt")], check=True)
 
@@ -159,10 +168,12 @@ def machine(folder: Path) -> Iterator[Machine]:
 
 def alone(at: Machine) -> int:
     """The only machine, as in running.md. Returns how many reports it has."""
+    # Here, since its programs have their interpreter's path in them.
+    at.run("python -m pip install -q --no-deps --no-build-isolation --no-index -e ./collector")
     at.run("collector/systemd/install")
-    at.run("collector/bin/keys /etc/runspan-collector/keys")
-    at.run("collector/bin/keys /etc/runspan-collector/keys tls telemetry.example.org localhost")
-    passwd = "PYTHONPATH=collector/dashboard build/venv/collector/bin/python -m runspan_dashboard passwd"
+    at.run("runspan-keys /etc/runspan-collector/keys")
+    at.run("runspan-keys /etc/runspan-collector/keys tls telemetry.example.org localhost")
+    passwd = "runspan-dashboard passwd"
     at.run(f"{passwd} --users /etc/runspan-collector/keys/dashboard.users ada", text=b"correct horse battery\n")
 
     assert at.attempt("systemctl start runspan-backup@init").returncode != 0
@@ -175,7 +186,7 @@ def alone(at: Machine) -> int:
     at.run("systemctl enable --now runspan.target")
     wait_for(lambda: at.rows() == 0, "the store does not come up", 60)
     at.start("runspan-backup@run", "runspan-backup@check", "runspan-status")
-    say(at.run("collector/bin/status").rstrip())
+    say(at.run("runspan-status").rstrip())
 
     sent = at.send(20)
     at.wait_for_rows(20)
@@ -219,16 +230,16 @@ def alone(at: Machine) -> int:
 
     at.start("runspan-backup@run", "runspan-tidy", "runspan-backup@verify")
     certificate = "openssl s_client -connect localhost:{} </dev/null 2>/dev/null | openssl x509"
-    at.run("collector/bin/keys /etc/runspan-collector/keys tls localhost")
+    at.run("runspan-keys /etc/runspan-collector/keys tls localhost")
     at.run("systemctl try-restart runspan-collector runspan-store")
     new = at.run("openssl x509 -in /etc/runspan-collector/keys/tls.crt")
     for port in (4319, 8443):
         shown = certificate.format(port)
         wait_for(lambda shown=shown: at.attempt(shown).stdout.decode() == new, f"{port} shows an old one")  # type: ignore[misc]
     sent |= at.send(5)
-    at.run("umask 077 && collector/bin/backup rotate && collector/bin/backup check --read-data")
+    at.run("umask 077 && runspan-backup rotate && runspan-backup check --read-data")
     at.start("runspan-backup@run", "runspan-backup@check")
-    restored = at.run("collector/bin/backup restore /tmp/drill >/dev/null && cat /tmp/drill/otlp/*.json")
+    restored = at.run("runspan-backup restore /tmp/drill >/dev/null && cat /tmp/drill/otlp/*.json")
     assert set(re.findall(r'"spanId":"([0-9a-f]{16})"', restored)) == sent
     at.start("runspan-backup@run", "runspan-status")
     say(f"new certificate, new password by root, then the units again; all {len(sent)} reports are in the backup")

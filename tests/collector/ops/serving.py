@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import secrets
 import ssl
@@ -20,10 +19,9 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.collector.ops.conftest import ROOT
+from tests.collector.ops.conftest import BIN, ROOT
 from tests.collector.waiting import free_ports, wait_for
 
-BIN = ROOT / "collector" / "bin"
 BUILT = [ROOT / "build" / path for path in ("collector/otelcol", "collector/restic", "collector/static/vega.min.js")]
 
 
@@ -78,7 +76,7 @@ class Serve:
         ports = ["--port", self.reports, "--dashboard-port", self.dashboard]
         ports += ["--metrics-port", self.metrics, "--health-port", self.health]
         self.process = subprocess.Popen(
-            [BIN / "serve", "--folder", folder, "--backup-every", "3", *map(str, ports), *more],
+            [BIN / "runspan-serve", "--folder", folder, "--backup-every", "3", *map(str, ports), *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -152,13 +150,12 @@ class Serve:
     def table(self, sql: str) -> list[dict[str, Any]]:
         """What the store's database says, when no store is running."""
         asks = (
-            "import json, sys; from pathlib import Path; from runspan_store.store import Store;"
+            "import json, sys; from pathlib import Path; from runspan_collector.store.embedded import Store;"
             "print(json.dumps(Store(*map(Path, sys.argv[1:4]))._run(sys.argv[4])))"
         )
-        command: list[str | Path] = [ROOT / "build/venv/collector/bin/python", "-c", asks]
+        command: list[str | Path] = [BIN / "python", "-c", asks]
         command += [self.data, self.keys, ROOT / "schemas", sql]
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
 
@@ -173,6 +170,12 @@ class Serve:
         return ssl.get_server_certificate(("127.0.0.1", port))
 
     def status(self) -> subprocess.CompletedProcess[str]:
-        command: list[str | Path] = [BIN / "status", "--data", self.data, "--collector", f"127.0.0.1:{self.reports}"]
+        command: list[str | Path] = [
+            BIN / "runspan-status",
+            "--data",
+            self.data,
+            "--collector",
+            f"127.0.0.1:{self.reports}",
+        ]
         command += ["--health", f"127.0.0.1:{self.health}", "--metrics", f"127.0.0.1:{self.metrics}"]
         return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from runspan_backup.data import read_state, write_state
-from runspan_backup.repository import BackupError, Config, Repository, nanoseconds
-from tests.collector.ops.conftest import RESTIC, Installation, grow
+from runspan_collector.backup.repository import BackupError, Config, Repository, nanoseconds
+from runspan_collector.files import read_state, write_state
+from tests.collector.ops.conftest import BIN, RESTIC, Installation, grow
 
 ONE, TWO = "spans-2026-11-24T10-00-00.000.json", "spans-2026-11-24T11-00-00.000.json"
 KNOWN = [b"params.max_width", b"stripepy", b"7a5e11ed7a5e11ed"]
@@ -337,13 +337,10 @@ def test_a_full_disk_of_the_state(installation: Installation) -> None:
     at.write(ONE, lines(0))
     at.run("run")
     state = read_state(at.data, "backup")
-    program = "import resource as r, sys; from pathlib import Path; from runspan_backup import data; "
+    program = "import resource as r, sys; from pathlib import Path; from runspan_collector import files; "
     program += "r.setrlimit(r.RLIMIT_FSIZE, (100, 100)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-    program += "data.write_state(Path(sys.argv[1]), 'backup', {'files': {str(n): {'size': n} for n in range(100)}})"
-    environment = os.environ | {"PYTHONPATH": str(RESTIC.parents[2] / "collector" / "backup")}
-    failed = subprocess.run(
-        ["python3", "-c", program, at.data], env=environment, capture_output=True, text=True, check=False
-    )
+    program += "files.write_state(Path(sys.argv[1]), 'backup', {'files': {str(n): {'size': n} for n in range(100)}})"
+    failed = subprocess.run([BIN / "python", "-c", program, at.data], capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and "File too large" in failed.stderr
     assert read_state(at.data, "backup") == state
 

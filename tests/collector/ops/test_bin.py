@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from tests.collector.ops.conftest import ROOT
+from runspan_collector.keys import main as make_keys
+from tests.collector.ops.conftest import BIN, ROOT
 
-BIN = ROOT / "collector" / "bin"
+ENCRYPTED_VOLUME = ROOT / "collector" / "systemd" / "encrypted-volume"
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -28,13 +29,13 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.C
 
 def test_keys(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
-    assert run(BIN / "keys", keys).returncode == 0
+    assert run(BIN / "runspan-keys", keys).returncode == 0
     made = {path.name: path.read_text() for path in keys.iterdir()}
     assert re.fullmatch("[0-9a-f]{32}\n", made["store.key"]) and re.fullmatch("[0-9a-f]{64}\n", made["restic.password"])
-    assert run(BIN / "keys", keys).returncode == 0
+    assert run(BIN / "runspan-keys", keys).returncode == 0
     assert {path.name: path.read_text() for path in keys.iterdir()} == made  # none is made twice
 
-    assert run(BIN / "keys", keys, "tls", "localhost", "127.0.0.1", "::1").returncode == 0
+    assert run(BIN / "runspan-keys", keys, "tls", "localhost", "127.0.0.1", "::1").returncode == 0
     first = (keys / "tls.crt").read_text()
     for check in (["-verify_hostname", "localhost"], ["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"]):
         assert (
@@ -44,17 +45,17 @@ def test_keys(tmp_path: Path) -> None:
     other = run("openssl", "verify", "-CAfile", keys / "ca.crt", "-verify_hostname", "example.org", keys / "tls.crt")
     assert other.returncode != 0
     ca = (keys / "ca.crt").read_text()
-    assert run(BIN / "keys", keys, "tls", "localhost").returncode == 0
+    assert run(BIN / "runspan-keys", keys, "tls", "localhost").returncode == 0
     assert (keys / "tls.crt").read_text() != first and (keys / "ca.crt").read_text() == ca
     ssl.create_default_context().load_cert_chain(keys / "tls.crt", keys / "tls.key")  # they belong together
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
-    assert run(BIN / "keys", keys, "tls").returncode == 2 and run(BIN / "keys").returncode == 2
+    assert run(BIN / "runspan-keys", keys, "tls").returncode == 2 and run(BIN / "runspan-keys").returncode == 2
 
     made = {path.name: path.read_text() for path in keys.iterdir()}
-    wrong = run(BIN / "keys", keys, "tls", "192.0.2")
+    wrong = run(BIN / "runspan-keys", keys, "tls", "192.0.2")
     assert wrong.returncode == 1 and "192.0.2" in wrong.stderr
     (keys / "ca.key").unlink()
-    wrong = run(BIN / "keys", keys, "tls", "localhost")
+    wrong = run(BIN / "runspan-keys", keys, "tls", "localhost")
     assert wrong.returncode == 1 and "not the ca.key" in wrong.stderr
     assert all((keys / name).read_text() == made[name] for name in ("tls.key", "tls.crt", "ca.crt"))
 
@@ -72,24 +73,28 @@ def test_keys(tmp_path: Path) -> None:
     ],
 )
 def test_names_and_addresses_in_a_certificate(tmp_path: Path, name: str, check: str) -> None:
-    assert run(BIN / "keys", tmp_path, "tls", name).returncode == 0
+    assert run(BIN / "runspan-keys", tmp_path, "tls", name).returncode == 0
     verified = run("openssl", "verify", "-CAfile", tmp_path / "ca.crt", check, name, tmp_path / "tls.crt")
     assert verified.returncode == 0, verified.stderr
 
 
-def test_keys_are_on_the_disk(tmp_path: Path) -> None:
-    """What each file has was synced: by a stand-in for sync, which writes down what it was given."""
-    (tmp_path / "bin").mkdir()
-    spy = tmp_path / "bin" / "sync"
-    spy.write_text(f'#!/bin/sh\nfor f; do [ -d "$f" ] && echo folder || cat "$f"; done >>{tmp_path}/synced\n')
-    spy.chmod(0o755)
-    env = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
-    keys = tmp_path / "keys"
-    for more in ([], ["tls", "localhost"]):
-        assert run(BIN / "keys", keys, *more, env=env).returncode == 0
-        synced = (tmp_path / "synced").read_text()
-        assert all(path.read_text() in synced for path in keys.iterdir()) and synced.endswith("folder\n")
-    assert len(list(keys.iterdir())) == 6
+def test_keys_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each file has was synced, and then the folder: by a stand-in for fsync, which notes what it is given."""
+    synced: list[str] = []
+
+    def spy(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        synced.append("folder" if path.is_dir() else path.read_text())
+
+    monkeypatch.setattr(os, "fsync", spy)
+    folder, mask = tmp_path / "keys", os.umask(0o022)
+    try:
+        for more in ([], ["tls", "localhost"]):
+            assert make_keys([str(folder), *more]) == 0
+            assert {path.read_text() for path in folder.iterdir()} <= set(synced) and synced[-1] == "folder"
+    finally:
+        os.umask(mask)
+    assert len(list(folder.iterdir())) == 6
 
 
 VOLUMES = [
@@ -128,11 +133,11 @@ def test_encrypted_volume(
         (tmp_path / name).chmod(0o755)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     switch = tmp_path / "switch"
-    done = run(BIN / "encrypted-volume", "/d", switch, env=environment)
+    done = run(ENCRYPTED_VOLUME, "/d", switch, env=environment)
     assert (done.returncode == 0) == encrypted, done.stderr
     assert encrypted or "is not encrypted" in done.stderr
     switch.touch()
-    done = run(BIN / "encrypted-volume", "/d", switch, env=environment)
+    done = run(ENCRYPTED_VOLUME, "/d", switch, env=environment)
     assert done.returncode == 0
     assert encrypted or "says that this is all right" in done.stderr
 
@@ -140,7 +145,7 @@ def test_encrypted_volume(
 def test_encrypted_volume_here(tmp_path: Path) -> None:
     """With the system's own tools: /proc is on no volume, and a folder that is not there is not encrypted."""
     for folder in ("/proc", tmp_path / "missing"):
-        assert run(BIN / "encrypted-volume", folder, tmp_path / "switch").returncode == 1
+        assert run(ENCRYPTED_VOLUME, folder, tmp_path / "switch").returncode == 1
 
 
 METRICS = """\
@@ -174,7 +179,7 @@ class Collector(http.server.BaseHTTPRequestHandler):
 def machine(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """All is well: a stand-in for the collector's health, metrics and certificate, and the state files."""
     keys, data = tmp_path / "keys", tmp_path / "data"
-    assert run(BIN / "keys", keys, "tls", "localhost").returncode == 0
+    assert run(BIN / "runspan-keys", keys, "tls", "localhost").returncode == 0
     plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Collector", (Collector,), {}))
     encrypted = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -192,7 +197,7 @@ def machine(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "status": {"rows": 117, "last": "2026-11-24T10:00:00Z", "lag_bytes": 0, "error": None, "written": ago(5)}
         },
         "backup": {"files": {}, "time": ago(600), "checked": ago(86400)},
-        "command": [BIN / "status", "--data", data, "--collector", f"127.0.0.1:{encrypted.server_port}"],
+        "command": [BIN / "runspan-status", "--data", data, "--collector", f"127.0.0.1:{encrypted.server_port}"],
     }
     found["command"] += ["--health", f"127.0.0.1:{plain.server_port}", "--metrics", f"127.0.0.1:{plain.server_port}"]
     yield found
@@ -238,7 +243,7 @@ def test_status_asks_where_the_environment_says(machine: dict[str, Any]) -> None
         "RUNSPAN_HEALTH": f"0.0.0.0:{port['--health']}",
         "RUNSPAN_METRICS_PORT": port["--health"],
     }
-    done = run(BIN / "status", "--data", machine["data"], env=environment)
+    done = run(BIN / "runspan-status", "--data", machine["data"], env=environment)
     assert done.returncode == 0, done.stdout
 
 

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import resource
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.collector.ops.conftest import RESTIC, ROOT, Installation
-from tests.collector.ops.serving import BIN
+from runspan_collector import serve
+from tests.collector.ops.conftest import BIN, RESTIC, ROOT, Installation
 
 
 def run(*command: str | Path, full: bool = False) -> subprocess.CompletedProcess[str]:
@@ -24,16 +21,6 @@ def run(*command: str | Path, full: bool = False) -> subprocess.CompletedProcess
     return subprocess.run(
         command, capture_output=True, text=True, check=False, preexec_fn=limit, restore_signals=not full
     )
-
-
-@pytest.fixture
-def serve() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("serve", str(BIN / "serve"))
-    specification = importlib.util.spec_from_loader("serve", loader)
-    assert specification
-    module = importlib.util.module_from_spec(specification)
-    loader.exec_module(module)
-    return module
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -83,9 +70,7 @@ def test_clean_removes_no_reports_and_no_keys(project: Path, file: str, link: st
     assert contents(project) == before and (project / file).read_text() == "there"
 
 
-def test_nothing_is_removed_under_a_serve_that_runs(
-    serve: ModuleType, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_removed_under_a_serve_that_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "BUILD", project / "build")
     before = contents(project)
     held = serve.hold_build()
@@ -104,7 +89,7 @@ def test_nothing_is_removed_under_a_serve_that_runs(
     assert run(project / "build.sh", "clean").returncode == 0
 
 
-def test_data_is_not_in_build(serve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_is_not_in_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert serve.default_folder() == tmp_path / "data" / "runspan-collector"
@@ -113,7 +98,7 @@ def test_data_is_not_in_build(serve: ModuleType, tmp_path: Path, monkeypatch: py
         assert serve.default_folder() == tmp_path / ".local/share/runspan-collector"
 
 
-def test_data_of_before_is_not_left_behind(serve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_of_before_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr("sys.argv", ["serve"])
     monkeypatch.setattr(serve, "WAS", tmp_path / "serve")
@@ -123,7 +108,7 @@ def test_data_of_before_is_not_left_behind(serve: ModuleType, tmp_path: Path, mo
     assert not (tmp_path / "data").exists()
 
 
-def test_a_changed_backup_ini_stays(serve: ModuleType, tmp_path: Path) -> None:
+def test_a_changed_backup_ini_stays(tmp_path: Path) -> None:
     first, moved = tmp_path / "first", tmp_path / "moved"
     first.mkdir()
     serve.configure(first)
@@ -148,25 +133,25 @@ def test_keys_writes_over_nobody_elses(tmp_path: Path, theirs: list[str]) -> Non
     new = ["-newkey", "rsa:2048", "-nodes", "-subj", "/CN=telemetry.example.org"]
     made = run("openssl", "req", "-x509", *new, "-keyout", other / "tls.key", "-out", other / "tls.crt")
     assert made.returncode == 0, made.stderr
-    assert run(BIN / "keys", keys).returncode == 0
+    assert run(BIN / "runspan-keys", keys).returncode == 0
     for name in theirs:
         shutil.copy(other / name, keys)
     (keys / "tls.csr").write_text("theirs, too")
     before = contents(keys)
-    done = run(BIN / "keys", keys, "tls", "localhost")
+    done = run(BIN / "runspan-keys", keys, "tls", "localhost")
     assert done.returncode == 1 and "was not made here" in done.stderr
     assert contents(keys) == before
     for name in theirs:
         (keys / name).unlink()
-    assert run(BIN / "keys", keys, "tls", "localhost").returncode == 0
+    assert run(BIN / "runspan-keys", keys, "tls", "localhost").returncode == 0
     assert (keys / "tls.csr").read_text() == "theirs, too"
 
 
 def test_keys_uses_the_key_of_a_ca_that_is_there(tmp_path: Path) -> None:
-    assert run(BIN / "keys", tmp_path, "tls", "localhost").returncode == 0
+    assert run(BIN / "runspan-keys", tmp_path, "tls", "localhost").returncode == 0
     key = (tmp_path / "ca.key").read_text()
     (tmp_path / "ca.crt").unlink()
-    assert run(BIN / "keys", tmp_path, "tls", "localhost").returncode == 0
+    assert run(BIN / "runspan-keys", tmp_path, "tls", "localhost").returncode == 0
     assert (tmp_path / "ca.key").read_text() == key
     assert run("openssl", "verify", "-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt").returncode == 0
 
@@ -174,10 +159,10 @@ def test_keys_uses_the_key_of_a_ca_that_is_there(tmp_path: Path) -> None:
 def test_keys_on_a_full_disk(tmp_path: Path) -> None:
     """It says so, and makes them when there is room."""
     for more in ([], ["tls", "localhost"]):
-        done = run(BIN / "keys", tmp_path, *more, full=True)
+        done = run(BIN / "runspan-keys", tmp_path, *more, full=True)
         assert done.returncode != 0 and done.stderr
         assert not [path for path in tmp_path.iterdir() if path.suffix != ".new" and not path.stat().st_size]
-        done = run(BIN / "keys", tmp_path, *more)
+        done = run(BIN / "runspan-keys", tmp_path, *more)
         assert done.returncode == 0, done.stderr
     assert run("openssl", "verify", "-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt").returncode == 0
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.collector.dashboard.chromium import chromium
-from tests.collector.ops.conftest import ROOT
-from tests.collector.ops.serving import BIN, Serve
+from tests.collector.ops.conftest import BIN, ROOT
+from tests.collector.ops.serving import Serve
 from tests.collector.waiting import wait_for
 
 
@@ -36,7 +36,7 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
     assert re.search(r"spans 20 accepted, 20 written, 0 failed", serve.status().stdout), serve.status().stdout
 
     # Each piece is killed while reports come.
-    for piece in ("otelcol", "bin/store"):
+    for piece in ("otelcol", "bin/runspan-store"):
         before = serve.piece(piece)
         os.kill(before, signal.SIGKILL)
         sent |= serve.send(10)
@@ -46,7 +46,7 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
 
     # A new certificate, which both show without a restart.
     old = serve.shown(serve.reports)
-    subprocess.run([BIN / "keys", serve.keys, "tls", "localhost", "127.0.0.1"], check=True)
+    subprocess.run([BIN / "runspan-keys", serve.keys, "tls", "localhost", "127.0.0.1"], check=True)
     new = (serve.keys / "tls.crt").read_text()
     for port in (serve.reports, serve.dashboard):
         wait_for(lambda port=port: serve.shown(port) == new, f"{port} shows an old certificate")  # type: ignore[misc]
@@ -56,20 +56,19 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
     # A new password for the dashboard.
     assert serve.login("maintainer", serve.password)[0] == 303
     passwd: list[str | Path] = ["passwd", "--users", serve.keys / "dashboard.users", "maintainer"]
-    command: list[str | Path] = [ROOT / "build/venv/collector/bin/python", "-m", "runspan_dashboard", *passwd]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "dashboard")}
-    subprocess.run(command, env=environment, input="correct horse battery\n", text=True, check=True)
+    command: list[str | Path] = [BIN / "runspan-dashboard", *passwd]
+    subprocess.run(command, input="correct horse battery\n", text=True, check=True)
     assert serve.login("maintainer", serve.password)[0] == 401
     assert serve.login("maintainer", "correct horse battery")[0] == 303
 
     # Ctrl-C ends it in order, and the backup has what came last.
-    children = [serve.piece("otelcol"), serve.piece("bin/store")]
+    children = [serve.piece("otelcol"), serve.piece("bin/runspan-store")]
     serve.process.send_signal(signal.SIGINT)
     assert serve.process.wait(60) == 0, serve.output
     wait_for(lambda: serve.output.endswith("all ended\n"), serve.output)
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
     restored = tmp_path / "restored"
-    command = [BIN / "backup", "restore", restored, "--config", serve.folder / "backup.ini"]
+    command = [BIN / "runspan-backup", "restore", restored, "--config", serve.folder / "backup.ini"]
     subprocess.run(command, check=True)
     text = b"".join(path.read_bytes() for path in (restored / "otlp").iterdir()).decode()
     assert set(re.findall(r'"spanId":"([0-9a-f]{16})"', text)) == sent and len(sent) == 45
@@ -93,7 +92,7 @@ def test_a_file_that_is_removed(serve: Serve) -> None:
         wait_for(lambda runs=runs: serve.rows() == runs, f"the store has not {runs} runs")  # type: ignore[misc]
     wait_for(lambda: serve.status().returncode == 0, f"{serve.status().stdout}", 30)
 
-    store = serve.piece("bin/store")
+    store = serve.piece("bin/runspan-store")
     os.kill(store, signal.SIGSTOP)
     try:
         serve.send(3)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runspan_backup.data import BrokenStateError
-from runspan_backup.tidy import tidy
+from runspan_collector.backup.tidy import tidy
+from runspan_collector.files import BrokenStateError
 
 SIZE, TIME = 100, 1_795_557_221_327_807_466
 NAMES = ["spans.json", "spans-2026-11-24T10-00-00.000.json"]

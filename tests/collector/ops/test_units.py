@@ -20,6 +20,7 @@ ROLES = {  # what runs on which machine
     "ingest": {"runspan-collector", "runspan-store", "runspan-backup@run", "runspan-tidy", "runspan-status"},
     "dashboard": {"runspan-store", "runspan-status"},
 }
+SCRIPTS = (ROOT / "collector" / "pyproject.toml").read_text()
 TARGETS = Path("/lib/systemd/system")
 HIGHEST_EXPOSURE = 1.5  # of 10, as systemd-analyze security has it
 
@@ -58,6 +59,7 @@ def system(tmp_path: Path, role: str = "") -> Path:
             path.chmod(0o755)
             # What is there beside the build's results is there in the repository.
             assert "/build/" in program or (ROOT / Path(program).relative_to("/opt/runspan")).exists(), program
+            assert "/venv/" not in program or f"\n{path.name} = " in SCRIPTS, program
     return tmp_path
 
 
@@ -85,9 +87,9 @@ def test_verify_finds_what_is_wrong(root: Path) -> None:
     drop_in = root / "etc/systemd/system/runspan-.service.d/hardening.conf"
     drop_in.write_text(drop_in.read_text().replace("ProtectClock=yes", "ProtectClok=yes"))
     assert "ProtectClok" in verify(root)[1]
-    (root / "opt/runspan/collector/bin/tidy").chmod(0o644)
+    (root / "opt/runspan/build/venv/collector/bin/runspan-tidy").chmod(0o644)
     code, said = verify(root)
-    assert code != 0 and "tidy is not executable" in said
+    assert code != 0 and "runspan-tidy is not executable" in said
 
 
 @pytest.mark.parametrize(("role", "service"), [(role, service) for role in ROLES for service in sorted(ROLES[role])])

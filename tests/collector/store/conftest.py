@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from runspan_store.follower import Follower
-from runspan_store.store import Store
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.follower import Follower
 
 ROOT = Path(__file__).resolve().parents[3]
-QUERIES = ROOT / "collector" / "store" / "queries"
+BIN = Path(sys.executable).parent
+QUERIES = ROOT / "collector" / "runspan_collector" / "store" / "queries"
 KEY = "000102030405060708090a0b0c0d0e0f"
 NS = 10**9
 EVERY_PARAMETER = {"limit": "100000", "offset": "0"}

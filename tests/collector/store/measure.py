@@ -21,9 +21,9 @@ import threading
 import time
 from pathlib import Path
 
-from runspan_store import follower, rows, synthesize
-from runspan_store.follower import Follower
-from runspan_store.store import Store
+from runspan_collector.store import follower, rows, synthesize
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.follower import Follower
 from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, Installation
 
 
@@ -39,7 +39,7 @@ def measure(installation: Installation, runs: int, seed: int) -> bool:
     written = sum(path.stat().st_size for path in installation.otlp.iterdir())
     print(f"{runs} runs in {lines} lines, {written / 1e6:.0f} MB of OTLP/JSON")
 
-    rows.KEEP_DAYS = 91  # so that there are old rows to be removed; else they are not even taken
+    rows.KEPT_NS = 91 * rows.DAY_NS  # so that there are old rows to be removed; else they are not even taken
     store = installation.open()
     following = Follower(store, installation.data)
     began, cpu = time.monotonic(), time.process_time()

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from runspan_store import tables
-from runspan_store.columns import columns, read
+from runspan_collector.store import tables
+from runspan_collector.store.columns import columns, read
 from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation, line
 
 
 def test_it_is_of_these_schemas() -> None:
     statements = tables.cluster(columns(read(ROOT / "schemas")))
     text = (ROOT / "collector" / "store" / "cluster.sql").read_text(encoding="utf-8")
-    assert text == tables.HEAD + "\n" + ";\n\n".join(statements) + ";\n", "python -m runspan_store.tables"
+    assert text == tables.HEAD + "\n" + ";\n\n".join(statements) + ";\n", "python -m runspan_collector.store.tables"
 
 
 def test_its_tables_have_the_same_view_and_queries(installation: Installation) -> None:

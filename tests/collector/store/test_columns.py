@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runspan_store.columns import SchemaError, columns, read
+from runspan_collector.store.columns import SchemaError, columns, read
 from tests.collector.store.conftest import ROOT, Installation, line
 
 

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -17,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from runspan_store import synthesize
-from runspan_store.columns import read
-from runspan_store.follower import Follower, mark
-from runspan_store.rows import Row
-from runspan_store.store import Store
-from tests.collector.store.conftest import ROOT, Installation, line
+from runspan_collector.store import synthesize
+from runspan_collector.store.columns import read
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.follower import Follower, mark
+from runspan_collector.store.rows import Row
+from tests.collector.store.conftest import BIN, ROOT, Installation, line
 
 ROTATED = "spans-2026-11-24T10-00-00.000.json"
 
@@ -202,7 +201,7 @@ def test_the_mark_is_the_journals(tmp_path: Path) -> None:
 
 
 def test_what_is_gone_is_remembered_for_a_while(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runspan_store.follower.REMEMBERED", 2)
+    monkeypatch.setattr("runspan_collector.store.follower.REMEMBERED", 2)
     store = installation.open()
     marks = []
     for number in range(1, 5):
@@ -237,7 +236,7 @@ def test_what_is_no_file_stops_nothing(installation: Installation, monkeypatch: 
 
 
 def test_broken_lines_are_counted_and_stop_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runspan_store.follower.LONGEST_LINE", 10_000)
+    monkeypatch.setattr("runspan_collector.store.follower.LONGEST_LINE", 10_000)
     parts = [b"\x00\xff\n", line(1), b"x" * 25_000 + b"\n", line(2)[:100], line(3), b"{}\n", b"\n", line(4), b'{"torn']
     (installation.otlp / ROTATED).write_bytes(b"".join(parts))
     (installation.otlp / "spans.json").write_bytes(line(5))
@@ -263,8 +262,8 @@ def test_a_broken_state_means_to_begin_anew(installation: Installation, state: s
 
 
 def start(installation: Installation) -> subprocess.Popen[bytes]:
-    command: list[str | Path] = [ROOT / "collector/bin/store", "--data", installation.data, "--keys", installation.keys]
-    return subprocess.Popen([sys.executable, *command, "--schemas", installation.schemas])
+    command: list[str | Path] = [BIN / "runspan-store", "--data", installation.data, "--keys", installation.keys]
+    return subprocess.Popen([*command, "--schemas", installation.schemas])
 
 
 def behind(installation: Installation) -> int:
@@ -419,7 +418,7 @@ class Slow:
 
 def follow(slow: Any, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("runspan_store.follower.time.monotonic", slow.monotonic)
+        patch.setattr("runspan_collector.store.follower.time.monotonic", slow.monotonic)
         Follower(slow, installation.data).run(slow)
 
 
@@ -435,7 +434,7 @@ def test_a_trickle_is_taken_by_the_second_and_seldom_counted(
 
 
 def test_what_is_there_is_taken_without_a_pause(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runspan_store.follower.BATCH_BYTES", 4 * len(line(1)))
+    monkeypatch.setattr("runspan_collector.store.follower.BATCH_BYTES", 4 * len(line(1)))
     slow = Slow(installation, 2)
     (installation.otlp / ROTATED).write_bytes(b"".join(line(i) for i in range(10_000, 10_200)))
     follow(slow, installation, monkeypatch)
@@ -445,7 +444,7 @@ def test_what_is_there_is_taken_without_a_pause(installation: Installation, monk
 def test_what_is_too_old_is_removed_from_its_own_week(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runspan_store.rows.KEEP_DAYS", 91)
+    monkeypatch.setattr("runspan_collector.store.rows.KEPT_NS", 91 * 24 * 3600 * 10**9)
     store = installation.open()
     store._run("SYSTEM STOP TTL MERGES spans_stored")  # ClickHouse would be quicker
     (installation.otlp / "spans.json").write_bytes(line(1, days_ago=70) + line(2, days_ago=30) + line(3))

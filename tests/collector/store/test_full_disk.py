@@ -17,17 +17,17 @@ from pathlib import Path
 
 import pytest
 
-from runspan_store.definitions import NoRoomError, need_room
-from runspan_store.follower import Follower
-from runspan_store.store import Store
-from tests.collector.store.conftest import ROOT, Installation, line
+from runspan_collector.store.definitions import NoRoomError, need_room
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.follower import Follower
+from tests.collector.store.conftest import BIN, Installation, line
 from tests.collector.store.test_columns import attribute, edit
 from tests.collector.store.test_follower import ids
 from tests.collector.waiting import wait_for
 
 KINDS = ["full", "no more files", "read-only"] if os.geteuid() == 0 else ["limited"]
 STORE = """
-import sys; from pathlib import Path; from runspan_store.store import Store
+import sys; from pathlib import Path; from runspan_collector.store.embedded import Store
 print(Store(*map(Path, sys.argv[1:])).query("SELECT count() AS n FROM spans"))
 """
 # Definitions by their names, and what may be left of one.
@@ -92,15 +92,11 @@ class Disk:
     def start(self, *command: str | Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         most = resource.RLIM_INFINITY
         limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))) if self.filled == "limited" else None
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-        words = [sys.executable, *command]
-        return subprocess.Popen(
-            words, env=environment, text=True, stdout=subprocess.PIPE, stderr=stderr, preexec_fn=limit
-        )
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=stderr, preexec_fn=limit)
 
     def runs(self) -> str:
         """What a store that is opened here, and killed, says of its runs."""
-        process = self.start("-c", STORE, self.at.data, self.at.keys, self.at.schemas)
+        process = self.start(sys.executable, "-c", STORE, self.at.data, self.at.keys, self.at.schemas)
         output, error = process.communicate(timeout=60)
         assert process.returncode == 0, error
         return output
@@ -170,7 +166,7 @@ def test_a_start_that_needs_room_waits_for_it(disk: Disk, tmp_path: Path, kind: 
     words: list[str | Path] = ["--data", at.data, "--keys", at.keys, "--schemas", at.schemas]
     errors = tmp_path / "errors"
     with errors.open("wb") as file:
-        process = disk.start(ROOT / "collector" / "bin" / "store", *words, stderr=file.fileno())
+        process = disk.start(BIN / "runspan-store", *words, stderr=file.fileno())
     try:
         wait_for(lambda: "it waits until there is room" in errors.read_text(), "it does not say that it waits", 20)
         time.sleep(3)  # it tries again, and says it once

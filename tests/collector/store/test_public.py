@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from runspan_dashboard import PublicQuestions
-from runspan_store.store import Store
+from runspan_collector.dashboard import PublicQuestions
+from runspan_collector.store.embedded import Store
 from tests.collector.store.conftest import QUERIES, ROOT, Installation
 
-CHARTS = ROOT / "collector" / "dashboard" / "charts" / "public"
+CHARTS = ROOT / "collector" / "runspan_collector" / "dashboard" / "charts" / "public"
 Counts = dict[str, dict[str, int]]
 DAY = timedelta(days=1)
 NOW = datetime.now(timezone.utc).replace(microsecond=0)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import subprocess
@@ -17,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from runspan_store import synthesize
-from runspan_store.store import Store
-from runspan_store.synthesize import Run
+from runspan_collector.store import synthesize
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.synthesize import Run
 from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation
 
 NOW = int(time.time())
@@ -144,9 +143,18 @@ def test_the_command_makes_the_same_again(tmp_path: Path) -> None:
     rng = random.Random(4)
     runs = synthesize.make(50, 90, rng, NOW)
     synthesize.write(runs, tmp_path / "a", rng)
-    command = [sys.executable, "-m", "runspan_store.synthesize", "--runs", "50", "--seed", "4", "--now", str(NOW)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    done = subprocess.run([*command, str(tmp_path / "b")], env=environment, capture_output=True, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "runspan_collector.store.synthesize",
+        "--runs",
+        "50",
+        "--seed",
+        "4",
+        "--now",
+        str(NOW),
+    ]
+    done = subprocess.run([*command, str(tmp_path / "b")], capture_output=True, check=True)
     assert json.loads(done.stdout) == synthesize.answers(runs, NOW)
     texts = [b"".join(path.read_bytes() for path in sorted((tmp_path / folder).iterdir())) for folder in "ab"]
     assert texts[0] == texts[1] and len(texts[0]) > 50_000
@@ -170,14 +178,13 @@ def test_made_up_runs_are_not_put_where_real_ones_are(tmp_path: Path, there: lis
         path.parent.mkdir(exist_ok=True)
         path.mkdir() if name.endswith("/") else path.write_bytes(b"real\n")
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
-    command = [sys.executable, "-m", "runspan_store.synthesize", "--runs", "50", str(data / "otlp")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "store")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "runspan_collector.store.synthesize", "--runs", "50", str(data / "otlp")]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "has its data" in done.stderr and done.stdout == ""
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
     command[-1] = str(tmp_path / "made" / "otlp")
     for code in (0, 2):  # the second time it is there
-        assert subprocess.run(command, env=environment, capture_output=True).returncode == code
+        assert subprocess.run(command, capture_output=True).returncode == code
 
 
 @pytest.mark.parametrize("name", ["spans.json", "spans-2026-01-05T00-00-00.000.json", "spans-2026-11-24.json"])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runspan_store.columns import read
-from runspan_store.rows import Decoder
+from runspan_collector.store.columns import read
+from runspan_collector.store.rows import Decoder
 from tests.collector.store.conftest import ROOT, Installation, line, pairs
 
 

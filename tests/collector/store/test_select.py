@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from runspan_store.store import RefusedError, Store
+from runspan_collector.store.embedded import RefusedError, Store
 from tests.collector.store.conftest import Installation, line
 
 REFUSED = [

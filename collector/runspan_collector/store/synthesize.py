@@ -22,6 +22,8 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from runspan_collector.files import FOLDERS, KEPT_DAYS, OTLP
+
 NS = 10**9
 DAY = 24 * 3600
 
@@ -114,11 +116,11 @@ def pick(rng: random.Random, weights: Mapping[Any, float]) -> Any:
 
 
 def make(count: int, days: int, rng: random.Random, now: int) -> list[Run]:
-    """Runs of the days before ``now``, in seconds. None began near 60 days ago: it would be gone while one looks."""
+    """Runs of the days before ``now``, in seconds. None began near ``KEPT_DAYS`` ago: it would be gone soon."""
     runs: list[Run] = []
     while len(runs) < count:
         age = rng.uniform(60, days * DAY)
-        if abs(age - 60 * DAY) < 7200:
+        if abs(age - KEPT_DAYS * DAY) < 7200:
             continue
         start = now - age
         weekend = datetime.fromtimestamp(start, timezone.utc).weekday() >= 5
@@ -278,7 +280,7 @@ def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) 
 
 def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
     """What each query should answer, by the query's name, for runs that the filters let through."""
-    kept = [run for run in runs if now - run.start / NS < 60 * DAY]
+    kept = [run for run in runs if now - run.start / NS < KEPT_DAYS * DAY]
     return {
         "totals": [
             {
@@ -447,11 +449,8 @@ def _environments(runs: list[Run]) -> int:
     return len({run.environment for run in runs})
 
 
-LIVE = ("queue", "state", "store", "backup")  # beside a collector's otlp/
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m runspan_store.synthesize", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m runspan_collector.store.synthesize", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--seed", type=int, default=1)
@@ -459,7 +458,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder for the files: a new one, or an empty one")
     options = parser.parse_args()
     out = options.out.resolve()
-    if out.name == "otlp" and any((out.parent / name).exists() for name in LIVE):
+    if out.name == OTLP and any((out.parent / name).exists() for name in FOLDERS if name != OTLP):
         parser.error(f"{out} is where a collector or a store has its data: made-up runs would be taken for real ones")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         parser.error(f"{out} is not an empty folder: nothing in it is written over")

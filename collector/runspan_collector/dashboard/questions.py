@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from runspan_dashboard.disk import replace
+from runspan_collector.files import KEPT_DAYS, replace
 
 Row = dict[str, Any]
 Query = Callable[[str, dict[str, str]], list[Row]]
@@ -24,7 +24,7 @@ PAGE_ROWS = 25
 WEEK = timedelta(weeks=1)
 SHOWN_WEEKS = 8
 LATE = timedelta(days=1)  # what a week's reports are waited for after its end
-KEPT_DAYS = 59  # the store's 60, less the time that counting takes
+COUNTED_DAYS = KEPT_DAYS - 1  # less the time that counting takes
 
 
 class BadFilterError(ValueError):
@@ -141,7 +141,7 @@ class PublicQuestions(Questions):
                 counted = json.loads(self._published.read_bytes())
             except FileNotFoundError:
                 counted = {}
-            new = [week for week in shown if week not in counted and moment(week) > now - timedelta(days=KEPT_DAYS)]
+            new = [week for week in shown if week not in counted and moment(week) > now - timedelta(days=COUNTED_DAYS)]
             if new and self._complete():
                 for week in new:
                     time = {"from": week, "to": f"{moment(week) + WEEK:%Y-%m-%d}"}

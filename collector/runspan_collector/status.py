@@ -1,6 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How the maintainers' side is: one line for each piece, and 1 as the exit code where something needs a look."""
+"""runspan-status: how the maintainers' side is.
+
+It prints a line for each piece, and exits with 1 where something needs a look.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,6 @@ import re
 import shutil
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,9 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backup"))
-
-from runspan_backup.data import CURRENT, BrokenStateError, otlp_files, read_state  # noqa: E402
+from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files, read_state
 
 GONE = re.compile(r"""^runspan_journal_gone_bytes\{(?:.*,)?mark="(\w+)".*\} ([0-9.e+]+)$""", re.M)
 STORE_TAKES = 5
@@ -131,7 +130,7 @@ def lost(options: argparse.Namespace, written: dict[str, int]) -> int:
 
 def files(options: argparse.Namespace) -> Line:
     found = otlp_files(options.data)
-    others = [name for name in os.listdir(options.data / "otlp") if name not in found]
+    others = [name for name in os.listdir(options.data / OTLP) if name not in found]
     waiting = {name: status.st_size for name, status in found.items() if name != CURRENT}
     values = {"files": len(waiting), "bytes": sum(waiting.values()), "current": CURRENT in found, "others": len(others)}
     text = f"{len(waiting)} set aside ({size(values['bytes'])}) that store or backup has not taken or tidy not removed"
@@ -197,7 +196,7 @@ def look(at: Callable[[argparse.Namespace], Line], options: argparse.Namespace) 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="status", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("/var/lib/runspan"))
     # What the collector is given: config/collector.yaml. To connect to 0.0.0.0 or :: is to connect to loopback.
     given = os.environ.get
@@ -221,7 +220,3 @@ def main() -> int:
         for line in lines:
             print(f"{'ok ' if line.good else 'BAD'}  {line.name:11}  {line.text}")
     return 0 if all(line.good for line in lines) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,7 +15,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runspan_store import tables
+from runspan_collector.files import replace
+from runspan_collector.store import tables
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 FILES, BYTES = 16, 64 << 10  # more than a start writes, an insert's first reservation too
@@ -76,15 +77,6 @@ def mend(folder: Path, types: dict[str, str]) -> None:
             _again(path, folder, _rows(folder, path), tables.attach_table(types, policy="encrypted"))
 
 
-def sync(folder: Path) -> None:
-    """What was put into the folder, or renamed in it, is there after a power cut."""
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 def _database(folder: Path) -> Path:
     return folder / "chdb" / "metadata" / f"{tables.DATABASE}.sql"
 
@@ -125,13 +117,5 @@ def _again(path: Path, folder: Path, candidates: list[Path], text: str) -> None:
     if not candidates:
         path.unlink(missing_ok=True)
         return
-    new = folder / "definition.new"
-    try:
-        with open(new, "w", encoding="utf-8") as file:
-            file.write(text.replace("{}", candidates[0].name, 1))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
-    sync(path.parent)
+    # Not beside it, where chdb would find what a power cut has left.
+    replace(path, text.replace("{}", candidates[0].name, 1), 0o640, made_in=folder)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The table and the view, as SQL: for chdb, and for a cluster (python -m runspan_store.tables --schemas DIR)."""
+"""The table and the view, as SQL: for chdb, and for a cluster (python -m runspan_collector.store.tables)."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from runspan_store.columns import columns, quoted, read, stored
+from runspan_collector.files import KEPT_DAYS, SCHEMAS
+from runspan_collector.store.columns import columns, quoted, read, stored
 
 DATABASE = "runspan"
 TABLE = "spans_stored"
@@ -15,12 +16,12 @@ TAKEN = "taken"
 EVERYWHERE = "spans_everywhere"  # of a cluster: hands rows to their shards
 
 # One row a run: of several reports of it one stays, and one that came to its end goes before one that was aborted.
-# The rows older than 60 days are removed by the TTL when parts are merged; the view does not show them before.
+# The rows older than KEPT_DAYS are removed by the TTL when parts are merged; the view does not show them before.
 # All reports of a run say when it began, so they are of one week: each week is folded by itself, and one that is a
 # single part already is not folded again. A report with a run's ids and another week's start would be a run of its own.
-ORDER = """PARTITION BY toMonday(timestamp)
+ORDER = f"""PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
-TTL toDateTime(timestamp) + INTERVAL 60 DAY"""
+TTL toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY"""
 WHOLE = "`/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)"
 
 
@@ -46,7 +47,7 @@ def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str =
         selected.append(f"    {quoted(name)}" + (f" AS {quoted(key)}" if name != key else ""))
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{VIEW}{on_cluster} AS\nSELECT\n" + ",\n".join(selected) + "\n"
-        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL 60 DAY\n"
+        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL {KEPT_DAYS} DAY\n"
         "SETTINGS do_not_merge_across_partitions_select_final = 1"
     )
 
@@ -91,15 +92,16 @@ def cluster(types: dict[str, str]) -> list[str]:
 
 
 HEAD = """-- SPDX-License-Identifier: MIT
--- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql. Made by python -m runspan_store.tables.
+-- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql.
+-- Made by python -m runspan_collector.store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- collector/bin/store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
+-- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--schemas", type=Path, required=True)
+    parser.add_argument("--schemas", type=Path, default=SCHEMAS)
     types = columns(read(parser.parse_args().schemas))
     print(HEAD + "\n" + ";\n\n".join(cluster(types)) + ";")
 

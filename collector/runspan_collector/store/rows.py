@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from runspan_store.columns import Field, Service, columns, kind, stored
+from runspan_collector.files import KEPT_DAYS
+from runspan_collector.store.columns import Field, Service, columns, kind, stored
 
-KEEP_DAYS = 60
 DAY_NS = 24 * 3600 * 10**9
+KEPT_NS = KEPT_DAYS * DAY_NS
 SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 REQUEST_START = b'{"resourceSpans":'
 
@@ -76,10 +77,10 @@ class Decoder:
                 return None
             row = record(scope, span)
             age = self._now_ns() - int(span["startTimeUnixNano"])
-            if age >= KEEP_DAYS * DAY_NS:
+            if age >= KEPT_NS:
                 self.counts["old_spans"] += 1
                 return None
-            if age < -DAY_NS:  # somebody's clock is wrong: it would not be gone after 60 days
+            if age < -DAY_NS:  # somebody's clock is wrong: it would not be gone after KEPT_DAYS
                 self.counts["future_spans"] += 1
                 return None
             self._fill(row, service.resource, resource)

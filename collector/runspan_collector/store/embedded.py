@@ -18,15 +18,16 @@ from xml.sax.saxutils import escape
 
 from chdb.session import Session
 
-from runspan_store import tables
-from runspan_store.columns import SchemaError, columns, quoted, read, stored, widens
-from runspan_store.definitions import NoRoomError, broken, mend, need_room, sync
-from runspan_store.rows import Row, encode
+from runspan_collector.files import KEPT_DAYS, STORE, sync
+from runspan_collector.store import tables
+from runspan_collector.store.columns import SchemaError, columns, quoted, read, stored, widens
+from runspan_collector.store.definitions import NoRoomError, broken, mend, need_room
+from runspan_collector.store.rows import Row, encode
 
 # Where a parameter is empty or missing.
 EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
 LIFETIME = 240  # seconds that a part stays when it was merged, in which the merged one is looked at
-EXPIRED = "toDateTime(timestamp) + INTERVAL 60 DAY < now()"
+EXPIRED = f"toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY < now()"
 TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
 
 
@@ -45,7 +46,7 @@ class Store:
     def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
         self.services = read(schemas)
         self._types = columns(self.services)
-        self._folder = folder = data.resolve() / "store"
+        self._folder = folder = data.resolve() / STORE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -100,17 +101,17 @@ class Store:
             self._look()
 
     def clean(self) -> None:
-        """Removes what is older than 60 days, where any is left: merges its weeks, and no others."""
+        """Remove what is older than ``KEPT_DAYS``, where any is left: merges its weeks, and no others."""
         weeks = f"SELECT DISTINCT toString(toMonday(timestamp)) AS week FROM {tables.TABLE} WHERE {EXPIRED}"
         for row in self._run(weeks):
             self._run(f"OPTIMIZE TABLE {tables.TABLE} PARTITION '{row['week']}' FINAL")
 
     def optimize(self) -> None:
-        """Merges all parts: folds repeats, and removes what is older than 60 days."""
+        """Merges all parts: folds repeats, and removes what is older than that."""
         self._run(f"OPTIMIZE TABLE {tables.TABLE} FINAL")
 
     def expired(self) -> int:
-        """How many rows older than 60 days wait for a merge to remove them. No query shows them."""
+        """How many rows older than that wait for a merge to remove them. No query shows them."""
         return int(self._run(f"SELECT count() AS n FROM {tables.TABLE} WHERE {EXPIRED}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
@@ -287,7 +288,7 @@ def _open(folder: Path, keys: list[str]) -> Session:
     listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
     disks = escape(str(folder / "disks"))
     # What was merged is synced. After a power cut it would be empty else: ClickHouse would go on with the parts that it
-    # was made of, but put the empty one into detached/, where nothing is removed after 60 days.
+    # was made of, but put the empty one into detached/, where nothing is ever removed.
     configuration = f"""<clickhouse>
 <timezone>UTC</timezone>
 <custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
-from runspan_store import tables
-from runspan_store.columns import read
-from runspan_store.rows import Row, encode
-from runspan_store.store import escaped, given, summary
+from runspan_collector.store import tables
+from runspan_collector.store.columns import read
+from runspan_collector.store.embedded import escaped, given, summary
+from runspan_collector.store.rows import Row, encode
 
 TIMEOUT = 60  # seconds; the servers end a question after 30
 
@@ -65,7 +65,7 @@ class Cluster:
             self._post(encode(rows), {"query": f"INSERT INTO {table} SETTINGS {settings} FORMAT JSONEachRow"})
 
     def clean(self) -> None:
-        """The servers remove what is older than 60 days by themselves; no query shows it until then."""
+        """The servers remove what is older than ``KEPT_DAYS`` by themselves; no query shows it until then."""
 
     def status(self) -> dict[str, Any]:
         """How many runs there are, and when the last began."""

@@ -1,7 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The store with its dashboard: follows the collector's files, and answers by HTTPS. One process, as chdb wants it.
-Where its disk has no room for what a start has to write, it says so and waits.
+"""runspan-store: the store with its dashboard, in one process, as chdb wants it.
+
+It follows the collector's files, and answers by HTTPS. Where its disk has no room for what a start has to write, it
+says so and waits.
 
 With --cluster the rows are in a ClickHouse cluster. Then following and answering may be done on different machines:
 without --data no files are followed, and without --dashboard and --public nothing listens.
@@ -18,20 +19,18 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "collector" / part) for part in ("store", "dashboard")]
+from runspan_collector import dashboard
+from runspan_collector.dashboard.questions import PublicQuestions, Questions
+from runspan_collector.dashboard.server import Server
+from runspan_collector.dashboard.users import Users
+from runspan_collector.files import SCHEMAS, STATE, STATIC, STORE, state_file
+from runspan_collector.store.cluster import Cluster
+from runspan_collector.store.definitions import FULL, need_room
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.follower import Follower
 
-from runspan_dashboard.questions import PublicQuestions, Questions  # noqa: E402
-from runspan_dashboard.server import Server  # noqa: E402
-from runspan_dashboard.users import Users  # noqa: E402
-from runspan_store.cluster import Cluster  # noqa: E402
-from runspan_store.definitions import FULL, need_room  # noqa: E402
-from runspan_store.follower import Follower  # noqa: E402
-from runspan_store.store import Store  # noqa: E402
-
-QUERIES, CHARTS = ROOT / "collector" / "store" / "queries", ROOT / "collector" / "dashboard" / "charts"
-
-
+QUERIES = Path(__file__).parent / "queries"
+CHARTS = Path(dashboard.__file__).parent / "charts"
 CLOSE = 1 << 20  # bytes that are not taken yet: some hundred runs
 
 
@@ -49,10 +48,10 @@ def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluste
     said: int | None = None
     while not stop.is_set():
         try:
-            if said and (options.data / "store").exists():
-                need_room(options.data / "store")  # before chdb, which leaves descriptors open each time
+            if said and (options.data / STORE).exists():
+                need_room(options.data / STORE)  # before chdb, which leaves descriptors open each time
             if options.data:
-                (options.data / "state").mkdir(mode=0o750, parents=True, exist_ok=True)
+                (options.data / STATE).mkdir(mode=0o750, parents=True, exist_ok=True)
             if options.cluster:
                 return Cluster(options.cluster, options.keys, options.schemas)
             return Store(options.data, options.keys, options.schemas)
@@ -73,12 +72,10 @@ def address(text: str) -> tuple[str, int] | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="store", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder with otlp/, store/ and state/")
     parser.add_argument("--keys", type=Path, required=True, help="the folder with tls.crt, store.key and the like")
-    parser.add_argument("--schemas", type=Path, default=ROOT / "schemas", help="the folder with the schemas")
+    parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder with the schemas")
     parser.add_argument("--cluster", metavar="https://USER@HOST:PORT", help="password: clickhouse.password of the keys")
     parser.add_argument("--dashboard", type=address, metavar="HOST:PORT", help="for those who log in")
     parser.add_argument("--public", type=address, metavar="HOST:PORT", help="counts, for everybody")
@@ -89,7 +86,7 @@ def main() -> None:
     if options.public and not options.published:
         if not options.data:
             parser.error("--public needs --published where there is no --data")
-        options.published = options.data / "state" / "public.json"
+        options.published = state_file(options.data, "public")
     os.umask(0o027)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -110,7 +107,7 @@ def main() -> None:
                 QUERIES,
                 CHARTS / "public",
                 options.published,
-                complete=lambda: not options.data or caught_up(options.data / "state" / "store.json", started),
+                complete=lambda: not options.data or caught_up(state_file(options.data, "store"), started),
             )
             pages.append((options.public, questions, None))
         servers = [
@@ -118,7 +115,7 @@ def main() -> None:
                 questions,
                 certificate=options.keys / "tls.crt",
                 key=options.keys / "tls.key",
-                static=ROOT / "build" / "collector" / "static",
+                static=STATIC,
                 users=whose,
                 address=where,
             )
@@ -133,7 +130,3 @@ def main() -> None:
             server.shutdown()
     finally:
         store.close()
-
-
-if __name__ == "__main__":
-    main()

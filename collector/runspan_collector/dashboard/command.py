@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``python -m runspan_dashboard passwd``: gives a user a password, which is read from standard input."""
+"""runspan-dashboard passwd: gives a user a password, which is read from standard input."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import getpass
 import sys
 from pathlib import Path
 
-from runspan_dashboard.users import Users
+from runspan_collector.dashboard.users import Users
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m runspan_dashboard")
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
     passwd = commands.add_parser("passwd", help="give a user a password, read from standard input")
     passwd.add_argument("--users", type=Path, required=True, help="the file of users: KEYS/dashboard.users")
     passwd.add_argument("name")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
         Users(options.users).set(options.name, password)
@@ -25,7 +25,3 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"passwd: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Brings the maintainers' side up on this machine, until Ctrl-C: ./build.sh serve.
+"""runspan-serve: brings the maintainers' side up on this machine, until Ctrl-C: ./build.sh serve.
 
 Certificates, keys and data are in a folder of their own, by default of the user's home, and stay there. A server has
 systemd for this (collector/systemd).
@@ -21,9 +20,9 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN, BUILD = ROOT / "collector" / "bin", ROOT / "build"
-PYTHON = BUILD / "venv" / "collector" / "bin" / "python"
+from runspan_collector.files import BACKUP, BUILD, OTLP, QUEUE, ROOT, SCHEMAS, STATE, replace
+
+BIN = Path(sys.executable).parent
 USER = "maintainer"
 WAS = BUILD / "serve"  # where all of it was by default, and where a clean would have removed it
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -104,8 +103,7 @@ def stop(*_: object) -> None:
 
 
 def run(*command: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "collector" / "dashboard")}
-    return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
 def must(*command: str | Path, text: str | None = None) -> None:
@@ -135,39 +133,31 @@ def configure(folder: Path) -> None:
     there = path.read_text(encoding="utf-8") if path.exists() else ""
     if there == text or there and not re.fullmatch(made.replace("FOLDER", "(?P=at)").replace("RESTIC", ".*"), there):
         return
-    new = path.with_name("backup.ini.new")
-    with open(new, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    replace(path, text, 0o600)
 
 
 def prepare(folder: Path) -> None:
     """Keys, certificates, folders and the repository, where they are not there yet."""
     data, keys = folder / "data", folder / "keys"
-    for path in (data / "otlp", data / "queue", data / "state", folder / "log"):
+    for path in (data / OTLP, data / QUEUE, data / STATE, folder / "log"):
         path.mkdir(parents=True, exist_ok=True)
-    must(BIN / "keys", keys)
+    must(BIN / "runspan-keys", keys)
     if (
         not (keys / "tls.crt").exists()
         or not (keys / "tls.key").exists()
         or run("openssl", "x509", "-checkend", "86400", "-in", keys / "tls.crt").returncode
     ):
-        must(BIN / "keys", keys, "tls", "localhost", "127.0.0.1", "::1")
+        must(BIN / "runspan-keys", keys, "tls", "localhost", "127.0.0.1", "::1")
     password, users = keys / "dashboard.password", keys / "dashboard.users"
     if not users.exists():
         word = password.read_text(encoding="utf-8").strip() if password.exists() else ""
         if not word:
             word = secrets.token_urlsafe(12)
-            with open(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-                file.write(word)
-                file.flush()
-                os.fsync(file.fileno())  # before there are users: after a power cut there are none
-        must(PYTHON, "-m", "runspan_dashboard", "passwd", "--users", users, USER, text=word + "\n")
+            replace(password, word, 0o600)  # before there are users: after a power cut there are none
+        must(BIN / "runspan-dashboard", "passwd", "--users", users, USER, text=word + "\n")
     configure(folder)
-    if not (data / "backup" / "config").exists():
-        must(BIN / "backup", "init", "--config", folder / "backup.ini")
+    if not (data / BACKUP / "config").exists():
+        must(BIN / "runspan-backup", "init", "--config", folder / "backup.ini")
 
 
 def login(keys: Path) -> str:
@@ -178,9 +168,9 @@ def login(keys: Path) -> str:
 
 def back_up(folder: Path, *more: str) -> None:
     commands: list[list[str | Path]] = [
-        [BIN / "backup", word, "--config", folder / "backup.ini"] for word in ("run", *more)
+        [BIN / "runspan-backup", word, "--config", folder / "backup.ini"] for word in ("run", *more)
     ]
-    commands.append([BIN / "tidy", "--data", folder / "data"])
+    commands.append([BIN / "runspan-tidy", "--data", folder / "data"])
     for command in commands:
         done = run(*command)
         if done.returncode != 0:
@@ -194,7 +184,7 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
         "RUNSPAN_LISTEN": f"127.0.0.1:{options.port}",
         "RUNSPAN_DATA": str(data),
         "RUNSPAN_KEYS": str(keys),
-        "RUNSPAN_SCHEMAS": str(ROOT / "schemas"),
+        "RUNSPAN_SCHEMAS": str(SCHEMAS),
         "RUNSPAN_METRICS_PORT": str(options.metrics_port),
         "RUNSPAN_HEALTH": f"127.0.0.1:{options.health_port}",
         "RUNSPAN_RELOAD": "5s",
@@ -207,7 +197,7 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
     ]
     for path in options.config:
         collector += ["--config", path.absolute()]
-    store: list[str | Path] = [PYTHON, BIN / "store", "--data", data, "--keys", keys]
+    store: list[str | Path] = [BIN / "runspan-store", "--data", data, "--keys", keys]
     store += ["--dashboard", f"127.0.0.1:{options.dashboard_port}"]
     return [
         Piece("collector", collector, log, options.port, environment),
@@ -216,7 +206,7 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="serve", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--folder",
         type=Path,
@@ -268,7 +258,7 @@ Reports:    export RUNSPAN_ENDPOINT=https://localhost:{options.port}/v1/traces S
             and then run the program
 Dashboard:  https://localhost:{options.dashboard_port}/{login(keys)}
             (your browser does not know the certificate; its CA is {keys / "ca.crt"})
-Status:     collector/bin/status --data {options.folder / "data"} --collector 127.0.0.1:{options.port} \\
+Status:     {BIN / "runspan-status"} --data {options.folder / "data"} --collector 127.0.0.1:{options.port} \\
                 --health 127.0.0.1:{options.health_port} --metrics 127.0.0.1:{options.metrics_port}
 Ctrl-C ends all of it. Data, keys and logs stay in {options.folder}.""")
         back_up(options.folder, "check")
@@ -285,10 +275,6 @@ Ctrl-C ends all of it. Data, keys and logs stay in {options.folder}.""")
     finally:
         for piece in running:  # the collector first: then nothing comes that the store and the backup miss
             piece.stop()
-    if (options.folder / "data" / "backup" / "config").exists():
+    if (options.folder / "data" / BACKUP / "config").exists():
         back_up(options.folder)
     say("all ended")
-
-
-if __name__ == "__main__":
-    main()

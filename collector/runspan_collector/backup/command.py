@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands: ``collector/bin/backup`` and ``collector/bin/tidy`` run this."""
+"""runspan-backup: the collector's files, kept for good."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import argparse
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from runspan_backup.data import BrokenStateError, give_back
-from runspan_backup.repository import BackupError, Config, Repository
-from runspan_backup.tidy import tidy
+from runspan_collector.backup.repository import BackupError, Config, Repository
+from runspan_collector.files import CACHE, OTLP, STATE, BrokenStateError, state_file
 
 COMMANDS = {
     "init": "make the repository",
@@ -33,8 +33,8 @@ def alone(data: Path) -> Iterator[Path]:
     Each gets a folder that only its own user writes to: root, to whom the cache is a service's, one that is removed.
     In the service's it would follow the links that it finds.
     """
-    cache = data / "cache"
-    for folder in (data / "state", cache):
+    cache = data / CACHE
+    for folder in (data / STATE, cache):
         folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(cache / "backup.lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o640)
     try:
@@ -46,6 +46,28 @@ def alone(data: Path) -> Iterator[Path]:
                 yield Path(own)
     finally:
         os.close(lock)
+
+
+def give_back(data: Path, *more: Path) -> None:
+    """What root has made here, and in more folders, becomes that user's who owns the cache: the timers run as it.
+
+    That user can put a link in the place of a folder meanwhile: each is opened, and its entries are named from there.
+    """
+    owner = (data / CACHE).stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+
+    def give(name: str, folder: int | None = None) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if status.st_uid == 0 and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+
+    give(str(state_file(data, "backup")))
+    for top in (data / CACHE, *more):
+        for _, folders, files, opened in os.fwalk(top):
+            for name in folders + files:
+                give(name, opened)
 
 
 def backup(options: argparse.Namespace) -> str:
@@ -73,14 +95,14 @@ def carry_out(options: argparse.Namespace, repository: Repository) -> str:
         return f"{files} files with {size} bytes restored, and equal to those that are here"
     if options.command == "restore":
         files = len(repository.restore(options.target.absolute(), options.since))
-        return f"{files} files restored to {options.target / 'otlp'}"
+        return f"{files} files restored to {options.target / OTLP}"
     repository.rotate()
     return "the repository has a new password: keep a copy of that elsewhere"
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     os.umask(0o027)
-    parser = argparse.ArgumentParser(prog="runspan_backup", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, help_ in COMMANDS.items():
         command = commands.add_parser(name, help=help_)
@@ -91,21 +113,10 @@ def main(arguments: list[str]) -> int:
         if name == "restore":
             command.add_argument("target", type=Path)
             command.add_argument("--since", type=int, metavar="DAYS", help="what was reported in these; else all")
-    command = commands.add_parser("tidy", help="remove what store and backup have both taken in full")
-    command.add_argument("--data", type=Path, required=True)
-    command.add_argument("--dry-run", action="store_true")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     try:
-        if options.command == "tidy":
-            for name in tidy(options.data, options.dry_run):
-                print(name)
-        else:
-            print(backup(options))
+        print(backup(options))
     except (BackupError, BrokenStateError, OSError) as error:
         print(f"{options.command}: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

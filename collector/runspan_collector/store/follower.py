@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from runspan_store.cluster import Cluster
-from runspan_store.definitions import sync
-from runspan_store.rows import Decoder, Row
-from runspan_store.store import Store
+from runspan_collector.files import CURRENT, OTLP, replace, state_file
+from runspan_collector.store.cluster import Cluster
+from runspan_collector.store.embedded import Store
+from runspan_collector.store.rows import Decoder, Row
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
 COUNTING = 100  # the more runs, the longer it takes to count them: that gets a hundredth of the time
-CURRENT = "spans.json"
 MARKED = 4096
 """How much of a file's first line its mark is made of. The collector's journal has the same."""
 REMEMBERED = 200
@@ -50,8 +49,8 @@ class Follower:
 
     def __init__(self, store: Store | Cluster, data: Path, *, decoder: Decoder | None = None) -> None:
         self._store = store
-        self._otlp = data / "otlp"
-        self._state = data / "state" / "store.json"
+        self._otlp = data / OTLP
+        self._state = state_file(data, "store")
         self._state.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.decoder = decoder or Decoder(store.services)
         self.files: dict[str, Progress] = {}
@@ -207,13 +206,7 @@ class Follower:
             "status": self._counted
             | {"error": error, "lag_bytes": lag, "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
         }
-        new = self._state.with_suffix(".new")
-        with open(new, "w", encoding="utf-8") as file:
-            json.dump(state, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, self._state)
-        sync(self._state.parent)
+        replace(self._state, json.dumps(state, indent=1), 0o640)
 
 
 def mark(file: BinaryIO) -> str:

@@ -9,6 +9,7 @@ time after a snapshot has it, so that the whole is the union of all snapshots.
 from __future__ import annotations
 
 import configparser
+import hashlib
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_backup.data import CURRENT, mark, otlp_files, read_state, sync, write_state, write_synced
+from runspan_collector.files import CURRENT, OTLP, otlp_files, read_state, replace, sync, write_state
 
 BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue the one before, which nothing else continues either."""
@@ -37,7 +38,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Config:
-    """What the configuration file says; ``backup.ini`` beside this package explains each."""
+    """What the configuration file says; ``collector/config/backup.ini`` explains each."""
 
     data: Path
     keys: Path
@@ -144,10 +145,10 @@ class Repository:
             write_state(self.data, "backup", state | {"time": utc_now()})
             return 0
         # Whoever removed the current file, or put another in its place, may not have meant what was reported.
-        marks = {name: mark(self.data / "otlp" / name) for name in now}
+        marks = {name: mark(self.data / OTLP / name) for name in now}
         current = state.get("current")
         tag = ["--tag", BEGUN_ANEW] if current and current not in marks.values() else []
-        lines = self.restic("backup", "--json", "--host", installation, *tag, "otlp").splitlines()
+        lines = self.restic("backup", "--json", "--host", installation, *tag, OTLP).splitlines()
         snapshot = json.loads(lines[-1])["snapshot_id"]
         # What it has taken is what it says that it has, not what the folder had when this began.
         files = {}
@@ -169,7 +170,7 @@ class Repository:
 
         With ``since`` those that a snapshot of so many days has: all that was reported in them is in these.
         """
-        otlp = target / "otlp"
+        otlp = target / OTLP
         if otlp.exists() and any(otlp.iterdir()):
             raise BackupError(f"{otlp} is not empty")
         otlp.mkdir(parents=True, exist_ok=True)
@@ -203,7 +204,7 @@ class Repository:
 
     def agrees(self, path: Path) -> bool:
         """Whether the file here begins with this one. It may have been set aside or removed since."""
-        otlp = self.data / "otlp"
+        otlp = self.data / OTLP
         if begins_with(otlp / path.name, path):
             return True
         names = otlp_files(self.data) if path.name == CURRENT else []
@@ -213,10 +214,10 @@ class Repository:
         """Each snapshot with its files, which are there until the next."""
         for snapshot, sizes in wanted:
             need_room(folder, sum(sizes.values()))
-            patterns = [word for name in sorted(sizes) for word in ("--include", f"/otlp/{name}")]
+            patterns = [word for name in sorted(sizes) for word in ("--include", f"/{OTLP}/{name}")]
             with tempfile.TemporaryDirectory(dir=folder, prefix="restore-") as stage:
                 self.restic("restore", snapshot["id"], "--target", stage, "--verify", *patterns)
-                yield snapshot, [Path(stage) / "otlp" / name for name in sorted(sizes)]
+                yield snapshot, [Path(stage) / OTLP / name for name in sorted(sizes)]
 
     def wanted(self, since: int | None = None) -> Iterator[Wanted]:
         """The snapshots that are needed for all of it, newest first, each with the names to take from it, and sizes.
@@ -252,7 +253,7 @@ class Repository:
         """
         current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
         if not new.exists() or not new.stat().st_size:
-            write_synced(new, os.urandom(32).hex().encode() + b"\n", 0o600)
+            replace(new, os.urandom(32).hex() + "\n", 0o600)
         self.restic("key", "add", "--new-password-file", str(new))
         keys = json.loads(self.restic("key", "list", "--json", password=new))
         new.replace(current)
@@ -284,6 +285,16 @@ def place(path: Path, otlp: Path, snapshot: Snapshot, restored: list[Path]) -> P
         target = target.with_name(target.name.replace("-.json", ".json"))
     path.rename(target)
     return target
+
+
+def mark(path: Path) -> str:
+    """Tells files apart by their first lines, whatever their names; nothing where there is no whole line yet."""
+    try:
+        with open(path, "rb") as file:
+            line, end, _ = file.read(1 << 20).partition(b"\n")
+    except FileNotFoundError:
+        return ""
+    return hashlib.sha256(line).hexdigest() if end else ""
 
 
 def begins_with(whole: Path, beginning: Path) -> bool:

@@ -18,10 +18,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from runspan_dashboard.headers import accepts_gzip, cookies, same_site
-from runspan_dashboard.pages import LOGIN, File, files
-from runspan_dashboard.questions import BadFilterError, Questions
-from runspan_dashboard.users import Limit, Sessions, Users
+from runspan_collector.dashboard.headers import accepts_gzip, cookies, same_site
+from runspan_collector.dashboard.pages import LOGIN, File, files
+from runspan_collector.dashboard.questions import BadFilterError, Questions
+from runspan_collector.dashboard.users import Limit, Sessions, Users
 
 COOKIE = "__Host-session"
 DATA = re.compile(r"/data/(\w+)\.json")

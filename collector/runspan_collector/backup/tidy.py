@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Removes what the collector has set aside and both store and backup have taken in full."""
+"""runspan-tidy: removes what the collector has set aside and both store and backup have taken in full."""
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
-from runspan_backup.data import CURRENT, otlp_files, read_state
+from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files, read_state
 
 
 def tidy(data: Path, dry_run: bool = False) -> list[str]:
@@ -17,7 +19,7 @@ def tidy(data: Path, dry_run: bool = False) -> list[str]:
     for name, status in sorted(otlp_files(data).items()):
         if taken(name, status, stored.get(name, {}), backed_up.get(name, {})):
             if not dry_run:
-                (data / "otlp" / name).unlink()
+                (data / OTLP / name).unlink()
             removed.append(name)
     return removed
 
@@ -35,3 +37,17 @@ def taken(name: str, status: os.stat_result, stored: dict[str, Any], backed_up: 
         and type(backed_up.get("mtime_ns")) is int
         and backed_up["mtime_ns"] == status.st_mtime_ns
     )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--dry-run", action="store_true")
+    options = parser.parse_args()
+    try:
+        for name in tidy(options.data, options.dry_run):
+            print(name)
+    except (BrokenStateError, OSError) as error:
+        print(f"tidy: {error}", file=sys.stderr)
+        return 1
+    return 0

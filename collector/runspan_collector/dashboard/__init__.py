@@ -7,7 +7,7 @@ The store is given to it as a function::
     query(sql, parameters) -> rows
 """
 
-from runspan_dashboard.questions import PublicQuestions, Query, Questions
-from runspan_dashboard.server import Server
+from runspan_collector.dashboard.questions import PublicQuestions, Query, Questions
+from runspan_collector.dashboard.server import Server
 
 __all__ = ["PublicQuestions", "Query", "Questions", "Server"]
