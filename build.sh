@@ -87,7 +87,7 @@ test() { # all tests
     stripepy_venv patched
     install_runspan dev
     store_side
-    scripts/kafka.sh
+    tests/collector/scale_out/kafka/fetch.sh
     scripts/debs.sh haproxy musl-dev
     scripts/restic.sh test
     say "interpreters and their packages"
@@ -125,12 +125,12 @@ dashboard() { # the maintainers' page (build/collector/static), and its tests
 
 kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balancer, cluster
     collector
-    scripts/kafka.sh
+    tests/collector/scale_out/kafka/fetch.sh
     scripts/debs.sh haproxy
     collector_venv
     say kafka
-    go test -count=1 ./tests/collector/kafka
-    build/venv/collector/bin/python -m pytest -q tests/collector/cluster
+    go test -count=1 ./tests/collector/scale_out/kafka
+    build/venv/collector/bin/python -m pytest -q tests/collector/scale_out/cluster
 }
 
 ops() { # the tests of backup, serve, status and units (collector/docs/running.md)

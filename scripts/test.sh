@@ -26,7 +26,7 @@ build/venv/dev/bin/python -m pytest -q -n 2 python/tests tests/python tests/stri
 printf "\n== Python: the maintainers' store, dashboard and cluster\n"
 build/venv/collector/bin/python -m pytest -q tests/collector/store
 build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
-build/venv/collector/bin/python -m pytest -q tests/collector/cluster # one process of chdb has one folder
+build/venv/collector/bin/python -m pytest -q tests/collector/scale_out/cluster # one process of chdb has one folder
 
 printf "\n== Python: the maintainers' backup and running\n"
 # Four at a time: most of them wait, for a timer, a restart, or restic's derivation of keys.

@@ -15,7 +15,7 @@ import (
 
 const (
 	// A connection that waits for a request is closed after this: less than the
-	// collector's gate gives a client for its first request (collector/docs/scaling).
+	// collector's gate gives a client for its first request (collector/scale-out).
 	shortHold = 4 * time.Second
 	// One that was long in the making is held for this, where the gate lets it.
 	longHold = 15 * time.Second

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A ClickHouse cluster in place of the embedded store: the same methods, by ClickHouse's interface over HTTPS.
 
-Which user may do what is in collector/store/cluster/users.xml: ``ingest`` inserts, ``dashboard`` asks.
+Which user may do what is in collector/scale-out/clickhouse/users.xml: ``ingest`` inserts, ``dashboard`` asks.
 """
 
 from __future__ import annotations

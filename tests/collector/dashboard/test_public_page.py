@@ -25,7 +25,7 @@ from tests.collector.dashboard.running import DOCS, PASSWORD, ROOT, Client, cert
 from tests.collector.waiting import free_ports, wait_for
 
 UNIT = (ROOT / "collector/systemd/runspan-store.service").read_text(encoding="utf-8")
-CLUSTER = ROOT / "collector/systemd/roles/dashboard/runspan-store.service.conf"
+CLUSTER = ROOT / "collector/scale-out/roles/dashboard/runspan-store.service.conf"
 
 
 @pytest.fixture

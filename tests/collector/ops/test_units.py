@@ -13,6 +13,7 @@ import pytest
 from tests.collector.ops.conftest import ROOT
 
 UNITS = ROOT / "collector" / "systemd"
+DROP_INS = ROOT / "collector" / "scale-out" / "roles"
 SERVICES = ["runspan-collector", "runspan-store", "runspan-backup@run", "runspan-tidy", "runspan-status"]
 ROLES = {  # what runs on which machine
     "": set(SERVICES),
@@ -48,7 +49,7 @@ def system(tmp_path: Path, role: str = "") -> Path:
     (tmp_path / "lib/systemd/system").mkdir(parents=True)
     for target in TARGETS.glob("*.target"):
         shutil.copy(target, tmp_path / "lib/systemd/system", follow_symlinks=False)
-    for service in [*UNITS.glob("*.service"), *UNITS.glob("*/*.conf"), *UNITS.glob("*/*/*.conf")]:
+    for service in [*UNITS.glob("*.service"), *UNITS.glob("*/*.conf"), *DROP_INS.glob("*/*.conf")]:
         text = service.read_text()
         for config in re.findall(r"--config (\S+)", text):
             assert (ROOT / Path(config).relative_to("/opt/runspan")).exists(), config
@@ -110,7 +111,7 @@ def test_every_service(path: Path) -> None:
     text = path.read_text()
     assert path.name.startswith("runspan-"), "the drop-in would not count for it"
     assert re.search(r"^MemoryMax=", text, re.M) and re.search(r"^User=runspan-", text, re.M)
-    drop_ins = UNITS.glob(f"roles/*/{path.name}.conf")
+    drop_ins = DROP_INS.glob(f"*/{path.name}.conf")
     settings = re.findall(r"^\s*(\w+)=(.+)", "".join(map(Path.read_text, [path, *drop_ins])), re.M)
     for name, value in settings:
         if "keys/" in value:

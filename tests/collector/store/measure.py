@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figures of collector/docs/store.md and scaling.md: python -m tests.collector.store.measure --runs 100000
+"""The figures of collector/docs/store.md and scale-out/README.md: python -m tests.collector.store.measure --runs 100000
 
 Takes made-up runs of 90 days into a store, checks all answers and that nothing older than 60 days stays. Exits with 1
 where something is not as it should be.

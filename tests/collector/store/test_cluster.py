@@ -10,7 +10,7 @@ from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Insta
 
 def test_it_is_of_these_schemas() -> None:
     statements = tables.cluster(columns(read(ROOT / "schemas")))
-    text = (ROOT / "collector" / "store" / "cluster.sql").read_text(encoding="utf-8")
+    text = (ROOT / "collector" / "scale-out" / "clickhouse" / "cluster.sql").read_text(encoding="utf-8")
     assert text == tables.HEAD + "\n" + ";\n\n".join(statements) + ";\n", "python -m runspan_collector.store.tables"
 
 

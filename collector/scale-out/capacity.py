@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What so many runs a day take of machines and disks: capacity RUNS_PER_DAY...
 
-Prints a Markdown table. The figures below were measured (collector/docs/scaling.md says how); prices are options.
+Prints a Markdown table. The figures below were measured (collector/scale-out/README.md says how); prices are options.
 """
 
 from __future__ import annotations

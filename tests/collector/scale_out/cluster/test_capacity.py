@@ -6,13 +6,19 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-COMMAND = ROOT / "collector" / "capacity.py"
+from runspan_collector.files import KEPT_DAYS
+
+ROOT = Path(__file__).resolve().parents[4]
+COMMAND = ROOT / "collector" / "scale-out" / "capacity.py"
 SHOWN = ["1000", "10000", "100000", "1000000", "10000000"]
 
 
 def table(*arguments: str) -> str:
     return subprocess.run([str(COMMAND), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_days_are_those_of_the_store() -> None:
+    assert f"DAYS_TABLE = 3, 1, {KEPT_DAYS}\n" in COMMAND.read_text(encoding="utf-8")
 
 
 def row(printed: str, label: str) -> list[str]:
@@ -21,7 +27,7 @@ def row(printed: str, label: str) -> list[str]:
 
 
 def test_the_page_has_what_the_command_prints() -> None:
-    page = (ROOT / "collector" / "docs" / "scaling.md").read_text(encoding="utf-8")
+    page = (ROOT / "collector" / "scale-out" / "README.md").read_text(encoding="utf-8")
     _, _, rest = page.partition("<!-- capacity -->\n")
     shown, end, _ = rest.partition("<!-- /capacity -->")
     assert end

@@ -175,7 +175,7 @@ func otelcol(t testing.TB) string {
 	return path
 }
 
-// collector is one with the files of collector/config that are named.
+// collector is one with the files of collector/ that are named.
 func collector(t testing.TB, keys authority, kafka, name string, configs ...string) *process {
 	t.Helper()
 	listen, health := address(t), address(t)
@@ -195,7 +195,7 @@ func collector(t testing.TB, keys authority, kafka, name string, configs ...stri
 		},
 	}
 	for _, config := range configs {
-		p.args = append(p.args, "--config", filepath.Join(host.Root, "collector", "config", config+".yaml"))
+		p.args = append(p.args, "--config", filepath.Join(host.Root, "collector", config+".yaml"))
 	}
 	return p
 }
@@ -217,7 +217,7 @@ func java(t testing.TB) (path string, args []string) {
 	}
 	jars := filepath.Join(host.Root, "build", "kafka", "lib")
 	if _, err := os.Stat(jars); err != nil {
-		t.Fatalf("run scripts/kafka.sh first: %v", err)
+		t.Fatalf("run tests/collector/scale_out/kafka/fetch.sh first: %v", err)
 	}
 	return path, []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", jars + "/*"}
 }

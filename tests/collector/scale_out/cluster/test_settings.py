@@ -12,7 +12,7 @@ import re
 import pytest
 
 from runspan_collector.store.embedded import EVERYTHING
-from tests.collector.cluster.conftest import REPLICATED, STORE, Server, statements
+from tests.collector.scale_out.cluster.conftest import CLICKHOUSE, REPLICATED, Server, statements
 from tests.collector.store.conftest import QUERIES
 
 
@@ -76,7 +76,7 @@ def test_a_field_gets_wider_as_the_page_says(alone: Server) -> None:
     alone.query(insert + row % (now, "1", "3"))
     with pytest.raises(RuntimeError):
         alone.query(insert + row % (now, "2", "3.5"))
-    page = (STORE.parent / "docs" / "store.md").read_text(encoding="utf-8")
+    page = (CLICKHOUSE.parent / "README.md").read_text(encoding="utf-8")
     altered = re.findall(r"^    (ALTER TABLE .* MODIFY COLUMN .*);$", page, re.M)
     assert len(altered) == 2
     for statement in altered:

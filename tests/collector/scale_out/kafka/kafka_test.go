@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Package kafka_test runs the collectors of collector/config with a real Kafka
+// Package kafka_test runs the collectors of collector/scale-out with a real Kafka
 // between them: clients, a balancer, edge collectors, the broker, an ingesting
 // collector and its files.
 package kafka_test
@@ -23,11 +23,11 @@ import (
 // edge and ingest are the two sides. The one shows Kafka a certificate, the other
 // comes with a password: each way is tried.
 func edge(t testing.TB, keys authority, b *broker, name string) *process {
-	return collector(t, keys, b.tls, name, "collector", "kafka", "edge")
+	return collector(t, keys, b.tls, name, "config/collector", "scale-out/kafka", "scale-out/edge")
 }
 
 func ingest(t testing.TB, keys authority, b *broker, name string) *process {
-	return collector(t, keys, b.sasl, name, "collector", "kafka", "kafka-sasl", "ingest")
+	return collector(t, keys, b.sasl, name, "config/collector", "scale-out/kafka", "scale-out/kafka-sasl", "scale-out/ingest")
 }
 
 // whole is a chain, of which nothing runs yet.
@@ -44,7 +44,7 @@ func whole(t testing.TB, edges int) (keys authority, b *broker, in *process, out
 	return keys, b, ingest(t, keys, b, "ingest"), out
 }
 
-// balancer is HAProxy with the configuration of collector/balancer. A client may
+// balancer is HAProxy with the configuration of collector/scale-out. A client may
 // connect so often in a minute.
 func balancer(t testing.TB, rate string, edges ...string) *process {
 	t.Helper()
@@ -52,7 +52,7 @@ func balancer(t testing.TB, rate string, edges ...string) *process {
 	listen := address(t)
 	return &process{
 		t: t, name: "haproxy", path: filepath.Join(root, "usr", "sbin", "haproxy"), dir: t.TempDir(), to: listen, up: []string{listen},
-		args: []string{"-db", "-f", filepath.Join(host.Root, "collector", "balancer", "haproxy.cfg")},
+		args: []string{"-db", "-f", filepath.Join(host.Root, "collector", "scale-out", "haproxy.cfg")},
 		env:  append(host.Debs(), "RUNSPAN_LISTEN="+listen, "RUNSPAN_EDGE_1="+edges[0], "RUNSPAN_EDGE_2="+edges[1], "RUNSPAN_CLIENT_RATE="+rate),
 	}
 }

@@ -25,8 +25,8 @@ import pytest
 from runspan_collector.dashboard.users import Users
 from runspan_collector.store import synthesize
 from runspan_collector.store.cluster import Cluster
-from tests.collector.cluster.conftest import ROOT, Server
 from tests.collector.dashboard.running import PASSWORD, Client, certificate
+from tests.collector.scale_out.cluster.conftest import ROOT, Server
 from tests.collector.store.conftest import QUERIES
 from tests.collector.waiting import free_ports, wait_for
 

@@ -20,7 +20,7 @@ var clients = flag.Int("clients", 32, "of the benchmark")
 // at each part of the chain. Each report comes by a connection of its own, as from
 // a program that ends.
 //
-//	go test -run '^$' -bench Chain -benchtime 6000x ./tests/collector/kafka
+//	go test -run '^$' -bench Chain -benchtime 6000x ./tests/collector/scale_out/kafka
 func BenchmarkChain(b *testing.B) {
 	if b.N == 1 {
 		return // go test tries that first

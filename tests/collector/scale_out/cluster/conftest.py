@@ -12,29 +12,27 @@ from typing import Any
 import pytest
 from chdb.session import Session
 
-ROOT = Path(__file__).resolve().parents[3]
-STORE = ROOT / "collector" / "store"
+ROOT = Path(__file__).resolve().parents[4]
+CLICKHOUSE = ROOT / "collector" / "scale-out" / "clickhouse"
 REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '\{replica\}', ([^)]+)\)")
 
 
 def settings(name: str) -> str:
     """What is in a file of settings, without the server's own that it removes."""
-    inner = re.search(r"<clickhouse>(.*)</clickhouse>", (STORE / "cluster" / name).read_text(encoding="utf-8"), re.S)
+    inner = re.search(r"<clickhouse>(.*)</clickhouse>", (CLICKHOUSE / name).read_text(encoding="utf-8"), re.S)
     assert inner
     return re.sub(r'<\w+ remove="1"/>', "", inner[1])
 
 
 def statements() -> list[str]:
-    lines = (STORE / "cluster.sql").read_text(encoding="utf-8").splitlines()
+    lines = (CLICKHOUSE / "cluster.sql").read_text(encoding="utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("--"))
     return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
 class Server:
     def __init__(self, folder: Path, *parts: str) -> None:
-        text = "".join(parts).replace(
-            "/etc/clickhouse-server/keys/keys.xml", str(STORE / "cluster" / "keys.xml.example")
-        )
+        text = "".join(parts).replace("/etc/clickhouse-server/keys/keys.xml", str(CLICKHOUSE / "keys.xml.example"))
         text = text.replace("/var/lib/clickhouse/", f"{folder}/")
         configuration = folder / "config.xml"
         disks = f"<custom_local_disks_base_directory>{folder}/</custom_local_disks_base_directory>"
