@@ -8,7 +8,7 @@ mapfile -t ambient < <(compgen -e | grep -iE "$(grep -v '^#' tests/ambient.txt |
 unset "${ambient[@]}"
 
 # Some look at how long things take: one of these after the other, and nothing beside them.
-timed=$(printf 'runspan/%s\n' internal/courier internal/spool tests/{c,collector/gateway,collector/kafka,consent,faults,guest})
+timed=$(printf 'runspan/%s\n' internal/courier internal/spool tests/{c,collector/gateway,collector/scale_out/kafka,consent,faults,guest})
 mapfile -t others < <(go list ./... | grep -vxF "$timed")
 
 printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
