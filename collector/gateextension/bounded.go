@@ -4,22 +4,22 @@ package gateextension
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// message says which fields of a protobuf message are messages in turn.
-type message map[protowire.Number]message
+// nesting says which fields of a protobuf message are messages in turn.
+type nesting map[protowire.Number]nesting
 
 // request is OTLP's ExportTraceServiceRequest, by its field numbers.
-var request = func() message {
-	text := message{}
-	value := message{}
-	keyValue := message{2: value}
-	value[5] = message{1: value}    // a list
-	value[6] = message{1: keyValue} // a map
-	attributes := func(at protowire.Number) message { return message{at: keyValue} }
-	span := message{9: keyValue, 11: attributes(3), 13: attributes(4), 15: message{2: text}}
-	spans := message{1: attributes(3), 2: span}
-	entity := message{3: text, 4: text}
-	return message{1: message{
-		1:    message{1: keyValue, 3: entity},
+var request = func() nesting {
+	text := nesting{}
+	value := nesting{}
+	keyValue := nesting{2: value}
+	value[5] = nesting{1: value}    // a list
+	value[6] = nesting{1: keyValue} // a map
+	attributes := func(at protowire.Number) nesting { return nesting{at: keyValue} }
+	span := nesting{9: keyValue, 11: attributes(3), 13: attributes(4), 15: nesting{2: text}}
+	spans := nesting{1: attributes(3), 2: span}
+	entity := nesting{3: text, 4: text}
+	return nesting{1: nesting{
+		1:    nesting{1: keyValue, 3: entity},
 		2:    spans,
 		1000: spans, // of OTLP before 0.15; decoded still
 	}}
@@ -37,7 +37,7 @@ func bounded(encoded []byte, limit int) bool {
 	return request.count(encoded, &limit, deepest)
 }
 
-func (m message) count(encoded []byte, left *int, deep int) bool {
+func (m nesting) count(encoded []byte, left *int, deep int) bool {
 	for len(encoded) > 0 {
 		number, kind, length := protowire.ConsumeTag(encoded)
 		if length < 0 {
