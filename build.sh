@@ -12,11 +12,6 @@ RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
 GLIBC=2.17
 ARCHITECTURES=(x86_64 aarch64) # of the wheels that have a library
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
-FRONT_SOURCES=(capi/front/*.c capi/front/linux/*.c)
-mapfile -t FRONT_LDFLAGS <capi/front/link.flags # CMakeLists.txt reads them too
-FRONT_LDFLAGS+=('-Wl,--version-script=capi/front/librunspan.map' '-Wl,-soname,librunspan.so.0' -ldl -pthread)
-# shellcheck source=capi/guest/flags.sh
-source capi/guest/flags.sh
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 export ZIG_GLOBAL_CACHE_DIR=$PWD/build/cache/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/cache/zig
 
@@ -316,6 +311,8 @@ source_date() {
 # core DIR [TAGS [ARCHITECTURE]]; CMakeLists.txt calls it too. Nothing in it depends on the folder or the time.
 core() {
     local overlay architecture=${3:-$(uname -m)} cc
+    # shellcheck source=capi/guest/flags.sh
+    source capi/guest/flags.sh
     use_go
     cc=$(compiler "$architecture")
     case $architecture in
@@ -333,15 +330,17 @@ core() {
 
 # front DIR ARCHITECTURE: the shared and the static front.
 front() {
-    local source object objects=() cc
+    local source object objects=() flags cc
+    mapfile -t flags <capi/front/link.flags # CMakeLists.txt reads them too
     read -ra cc < <(compiler "$2")
     mkdir -p "build/obj/$2"
-    for source in "${FRONT_SOURCES[@]}"; do
+    for source in capi/front/*.c capi/front/linux/*.c; do
         object=build/obj/$2/$(basename "$source" .c).o
         "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done
-    "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${FRONT_LDFLAGS[@]}"
+    "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${flags[@]}" \
+        -Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread
     ln -sf librunspan.so.0 "$1/librunspan.so"
     rm -f "$1/librunspan.a"
     ar rcs "$1/librunspan.a" "${objects[@]}"
