@@ -86,12 +86,18 @@ func recovered(result *C.int) {
 // host is where a client's log lines go: a runspan_log and its data.
 type host struct{ tell, log, data C.uintptr_t }
 
+var levels = map[telemetry.Level]C.int{
+	telemetry.LevelDebug:   C.RUNSPAN_LOG_DEBUG,
+	telemetry.LevelWarning: C.RUNSPAN_LOG_WARNING,
+	telemetry.LevelSpan:    C.RUNSPAN_LOG_SPAN,
+}
+
 // tell gives the host the lines that wait. The caller is an export, so this is
 // the host's thread, inside its call.
 func (c *client) tell() {
 	for _, line := range c.lines.Take() {
 		text := C.CString(line.Text)
-		C.call_tell(c.host.tell, c.host.log, c.host.data, C.int(line.Level), text, C.size_t(len(line.Text)))
+		C.call_tell(c.host.tell, c.host.log, c.host.data, levels[line.Level], text, C.size_t(len(line.Text)))
 		C.free(unsafe.Pointer(text))
 	}
 }
@@ -181,45 +187,31 @@ func runspan_core_begin(handle C.uint64_t, name *C.char, nameLength C.size_t, be
 //export runspan_core_set_name
 func runspan_core_set_name(handle C.uint64_t, name *C.char, nameLength C.size_t) (result C.int) {
 	defer recovered(&result)
-	s, ok := spans.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	return code(s.SetName(borrowed(name, nameLength)))
+	return onSpan(handle, func(s *span) error { return s.SetName(borrowed(name, nameLength)) })
 }
 
 //export runspan_core_set
 func runspan_core_set(handle C.uint64_t, key *C.char, keyLength C.size_t, value *C.runspan_core_value) (result C.int) {
 	defer recovered(&result)
-	s, ok := spans.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	v, err := valueOf(value)
-	if err != nil {
-		return code(err)
-	}
-	return code(s.Set(borrowed(key, keyLength), v))
+	return onSpan(handle, func(s *span) error {
+		v, err := valueOf(value)
+		if err != nil {
+			return err
+		}
+		return s.Set(borrowed(key, keyLength), v)
+	})
 }
 
 //export runspan_core_set_list
 func runspan_core_set_list(handle C.uint64_t, list *C.char, size C.size_t) (result C.int) {
 	defer recovered(&result)
-	s, ok := spans.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	return code(s.setList(borrowed(list, size)))
+	return onSpan(handle, func(s *span) error { return s.setList(borrowed(list, size)) })
 }
 
 //export runspan_core_set_error
 func runspan_core_set_error(handle C.uint64_t, errorType *C.char, length C.size_t) (result C.int) {
 	defer recovered(&result)
-	s, ok := spans.get(uint64(handle))
-	if !ok {
-		return code(errHandle)
-	}
-	return code(s.Error(borrowed(errorType, length)))
+	return onSpan(handle, func(s *span) error { return s.Error(borrowed(errorType, length)) })
 }
 
 //export runspan_core_end
@@ -274,6 +266,15 @@ var statuses = map[C.int]codes.Code{
 	C.RUNSPAN_STATUS_UNSET: codes.Unset,
 	C.RUNSPAN_STATUS_OK:    codes.Ok,
 	C.RUNSPAN_STATUS_ERROR: codes.Error,
+}
+
+// onSpan returns the code of a call on the handle's span.
+func onSpan(handle C.uint64_t, call func(*span) error) C.int {
+	s, ok := spans.get(uint64(handle))
+	if !ok {
+		return code(errHandle)
+	}
+	return code(call(s))
 }
 
 func delivered(all bool) C.int {

@@ -56,8 +56,8 @@ typedef struct runspan_core_request {
     const char *why_off;       /* why telemetry is off, in words; NULL: it is on */
 } runspan_core_request;
 
-/* A value of an attribute. kind is the letter that runspan_set_attrs has for it, or
- * 't' for a list of texts, which that has not; it says which members count. */
+/* A value of an attribute. kind says which members count: it is a letter of
+ * runspan_set_attrs, or 't' for a list of texts, for which that has no letter. */
 typedef struct runspan_core_value {
     char kind;                /* s, i, d, b, n or t */
     const char *text;         /* of s */
@@ -67,9 +67,9 @@ typedef struct runspan_core_value {
     double number;            /* of d */
 } runspan_core_value;
 
-/* The core's functions: what they return, their names after runspan_core_, and their
- * arguments. All that return an int return a code of runspan.h, but usable and
- * version may be called before it is known that the core can be used; these are in C. */
+/* The core's functions: the type that each returns, its name after runspan_core_, and
+ * its arguments. An int is a code of runspan.h. usable and version are in C: the loader
+ * calls them first, before the Go runtime is known to have started. */
 #define RUNSPAN_CORE_FUNCTIONS(F)                                                                                          \
     /* RUNSPAN_DONE, NO_THREADS or FORKED. Where it is not DONE, nothing else may be called. */                            \
     F(int, usable, (void))                                                                                                 \

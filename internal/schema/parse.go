@@ -106,14 +106,13 @@ func Parse(text []byte) (*Schema, error) {
 	return s, nil
 }
 
-// ErrService says that a schema is another service's.
-var ErrService = errors.New("the schema is another service's")
+var errService = errors.New("the schema is another service's")
 
 // ParseFor is Parse, for a schema that has to be the service's.
 func ParseFor(service, text string) (*Schema, error) {
 	s, err := Parse([]byte(text))
 	if err == nil && s.Service != service {
-		return nil, ErrService
+		return nil, errService
 	}
 	return s, err
 }

@@ -275,3 +275,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParse(b *testing.B) {
+	text, err := os.ReadFile("../../schemas/stripepy.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := schema.Parse(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -40,9 +41,7 @@ const (
 type Client struct {
 	schema   *schema.Schema
 	delivery delivery
-	preview  bool // the delivery is one
 	outbox   *outbox
-	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 	queue    *queue
 	begun    chan struct{} // a span has begun
@@ -82,7 +81,7 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 	// Each option is given, because OTEL_ variables would fill in for it: they
 	// are meant for some other SDK in the host. The resource alone can't be
 	// kept from them here; the outbox replaces it.
-	c.provider = sdktrace.NewTracerProvider(
+	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(sdktrace.AlwaysSample()),
 		sdktrace.WithIDGenerator(randomIDs{}),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
@@ -96,7 +95,7 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 		sdktrace.WithResource(resource.Empty()),
 		sdktrace.WithSpanProcessor(processor{c}),
 	)
-	c.tracer = c.provider.Tracer(s.Scope)
+	c.tracer = provider.Tracer(s.Scope)
 	go c.queue.run(ctx)
 	go c.keepStandbys(ctx)
 	return c, nil
@@ -235,7 +234,7 @@ func (c *Client) takeStandbys(spans []*tracepb.Span) (ids []string) {
 	return ids
 }
 
-// processor is the SDK's way to the queue. It implements sdktrace.SpanProcessor.
+// processor takes spans from the SDK to the queue. It implements sdktrace.SpanProcessor.
 type processor struct{ client *Client }
 
 // OnStart implements sdktrace.SpanProcessor.
@@ -245,14 +244,14 @@ func (processor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 // holds the span's lock.
 func (p processor) OnEnd(snapshot sdktrace.ReadOnlySpan) {
 	if span := p.client.takeEnded(snapshot.SpanContext().SpanID()); span != nil {
-		span.queued = p.client.queue.add(&ended{snapshot, span.attributes, span.list}, span.patience)
+		span.queued = p.client.queue.add(&endedSpan{described{snapshot, span.attributes}, span.list}, span.patience)
 	}
 }
 
 // ForceFlush implements sdktrace.SpanProcessor.
 func (p processor) ForceFlush(ctx context.Context) error {
 	if !p.client.queue.flush(ctx) {
-		return ctx.Err()
+		return cmp.Or(ctx.Err(), errDefect)
 	}
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// Level is how much a log line matters, by the numbers of include/runspan.h.
+// Level is how much a log line matters.
 type Level int
 
-// LevelSpan is a span that a preview shows.
+// LevelSpan is the level of a span that a preview shows.
 const (
 	LevelDebug Level = iota
 	LevelWarning

@@ -29,45 +29,51 @@ const (
 // take those that ended before it.
 var ErrFull = errors.New("the span was dropped: too many wait to be stored")
 
-// ended is a span that has ended. Its attributes are not the SDK's: to copy them
-// there, to look for keys that are there twice, and to copy them again, is a
-// fifth of what a span takes.
-type ended struct {
+// described is the SDK's span with attributes that are not the SDK's. To copy them
+// there, to look for keys that are there twice, and to copy them again, would be a
+// fifth of a span's time.
+type described struct {
 	sdktrace.ReadOnlySpan
 	attributes []attribute.KeyValue
-	list       *list
 }
 
 // Attributes implements sdktrace.ReadOnlySpan.
-func (e *ended) Attributes() []attribute.KeyValue { return e.attributes }
+func (d described) Attributes() []attribute.KeyValue { return d.attributes }
+
+// endedSpan is a span that has ended, and the list that its attributes begin in.
+type endedSpan struct {
+	described
+	list *list
+}
 
 // queue holds the spans that have ended until export has taken them, in batches.
 type queue struct {
-	export func([]sdktrace.ReadOnlySpan) error
-	added  chan struct{}  // a span has been added
-	now    chan chan bool // flushes, which are told whether export has taken all
-	ended  chan struct{}  // closed when nothing is exported any more
+	export  func([]sdktrace.ReadOnlySpan) error
+	added   chan struct{}  // a span has been added
+	flushes chan chan bool // each is told whether export has taken all spans
+	stopped chan struct{}  // closed when nothing is exported any more
 
 	mu      sync.Mutex
-	waiting []*ended
+	waiting []*endedSpan
 	taken   int           // waiting, and with export
-	freed   chan struct{} // closed, and another, when export has taken some
-	stuck   bool          // somebody has waited for room in vain
+	freed   chan struct{} // closed, and made anew, when export has taken a batch
+	stuck   bool          // a span has waited for room in vain
 }
 
 func newQueue(export func([]sdktrace.ReadOnlySpan) error) *queue {
 	return &queue{
-		export: export,
-		added:  make(chan struct{}, 1),
-		now:    make(chan chan bool),
-		ended:  make(chan struct{}),
-		freed:  make(chan struct{}),
+		export:  export,
+		added:   make(chan struct{}, 1),
+		flushes: make(chan chan bool),
+		stopped: make(chan struct{}),
+		freed:   make(chan struct{}),
 	}
 }
 
-// add appends a span. Where there is no room it waits, no longer than this; but
-// after somebody has waited in vain nobody does, until there is some.
-func (q *queue) add(span *ended, wait time.Duration) error {
+// add appends a span. Where the queue is full it waits for room, no longer than wait.
+// After a span has waited in vain no other does, until there is room. The error is
+// ErrFull.
+func (q *queue) add(span *endedSpan, wait time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.hasRoom(wait) {
@@ -79,7 +85,7 @@ func (q *queue) add(span *ended, wait time.Duration) error {
 	return nil
 }
 
-// hasRoom is for add, which holds the lock. It waits without.
+// hasRoom is for add, which holds the lock. It waits without the lock.
 func (q *queue) hasRoom(wait time.Duration) bool {
 	if q.taken < queueSize {
 		return true
@@ -106,16 +112,16 @@ func (q *queue) hasRoom(wait time.Duration) bool {
 	return true
 }
 
-// flush has all that have been added exported now, and says whether they were, before
-// ctx ended.
+// flush has the spans that have been added exported now, and says whether export has
+// taken all of them before ctx ended.
 func (q *queue) flush(ctx context.Context) bool {
 	if q.isEmpty() {
 		return true
 	}
 	done := make(chan bool, 1)
 	select {
-	case q.now <- done:
-	case <-q.ended:
+	case q.flushes <- done:
+	case <-q.stopped:
 		return false
 	case <-ctx.Done():
 		return false
@@ -136,18 +142,18 @@ func (q *queue) isEmpty() bool {
 
 // run exports what is added, until ctx ends.
 func (q *queue) run(ctx context.Context) {
-	defer close(q.ended)
+	defer close(q.stopped)
 	for {
 		var flush chan bool
 		select {
 		case <-q.added:
 			select {
 			case <-time.After(linger):
-			case flush = <-q.now:
+			case flush = <-q.flushes:
 			case <-ctx.Done():
 				return
 			}
-		case flush = <-q.now:
+		case flush = <-q.flushes:
 		case <-ctx.Done():
 			return
 		}
@@ -158,7 +164,7 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-// exportAll says whether all have been taken.
+// exportAll exports the spans that wait, and says whether export has taken all.
 func (q *queue) exportAll() bool {
 	all := true
 	for batch := q.take(); len(batch) > 0; batch = q.take() {
@@ -175,7 +181,7 @@ func (q *queue) exportAll() bool {
 	return all
 }
 
-func (q *queue) take() []*ended {
+func (q *queue) take() []*endedSpan {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := min(len(q.waiting), batchSize)

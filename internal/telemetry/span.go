@@ -23,9 +23,9 @@ var (
 	ErrEnded   = errors.New("the span has ended")
 )
 
-// list has room for the attributes of one span, unless it has more. To make one for
-// each, and to have the collector of garbage look at it, costs more than most calls:
-// another span can have it when the span is encoded.
+// list has room for the usual attributes of one span. To make a list for each span,
+// and to have Go's garbage collector look at it, costs more than most calls:
+// another span gets the list when the span is encoded.
 type list [24]attribute.KeyValue
 
 var lists = sync.Pool{New: func() any { return new(list) }}
@@ -44,11 +44,11 @@ type Span struct {
 	mu         sync.Mutex
 	name       string
 	attributes []attribute.KeyValue
-	list       *list // which attributes begins in
+	list       *list // attributes begins in it
 	events     int
 	ended      bool
-	patience   time.Duration // how long it may wait to be queued
-	queued     error         // what came of that
+	patience   time.Duration // how long it may wait for room in the queue
+	queued     error         // nil, or ErrFull: the queue had no room for it
 	expected   bool          // the delivery has been told that it goes on
 	standby    standby
 }
@@ -124,7 +124,7 @@ func (s *Span) Error(errorType string) error {
 // the span is lost.
 func (s *Span) End(status codes.Code) error {
 	err := s.endWithin(longestWait, status)
-	if err == nil && s.client.preview { // which is shown before the host goes on
+	if _, shown := s.client.delivery.(preview); shown && err == nil { // before the host goes on
 		s.client.Flush(context.Background())
 	}
 	return err

@@ -112,7 +112,7 @@ func (s *Span) writeStandby(now time.Time) {
 	span := s.otel.(sdktrace.ReadOnlySpan)
 	// As the SDK does at a span's end: the clock may have been set back since.
 	start := span.StartTime()
-	request := s.client.encode(aborted{span, attributes, start.Add(now.Sub(start))})
+	request := s.client.encode(aborted{described{span, attributes}, start.Add(now.Sub(start))})
 	id := s.otel.SpanContext().SpanID()
 	if request == nil || !s.client.delivery.Standby(string(id[:]), request) {
 		return
@@ -125,13 +125,9 @@ func (s *Span) writeStandby(now time.Time) {
 
 // aborted is a span that has not ended, as if it had been aborted.
 type aborted struct {
-	sdktrace.ReadOnlySpan
-	attributes []attribute.KeyValue
-	at         time.Time
+	described
+	at time.Time
 }
-
-// Attributes implements sdktrace.ReadOnlySpan.
-func (a aborted) Attributes() []attribute.KeyValue { return a.attributes }
 
 // EndTime implements sdktrace.ReadOnlySpan.
 func (a aborted) EndTime() time.Time { return a.at }

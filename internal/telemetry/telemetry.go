@@ -75,7 +75,6 @@ func Open(config Config) (*Client, error) {
 		to.Close(NoTime())
 		return nil, refused(&config, schema.Located([]byte(config.Schema), err))
 	}
-	c.preview = config.Preview
 	return c, nil
 }
 

@@ -106,7 +106,7 @@ class Client(_Handle):
         return self._handle != 0
 
     def __bool__(self) -> bool:
-        return self._handle != 0
+        return self.enabled
 
     def consent(self) -> int:
         """Return Code.DONE, or the code of the rule by which the user or the site has opted out by now."""
