@@ -69,7 +69,7 @@ def test_example_runs(
     page: str, ends: str, code: int, status: str, exception: str | None, tmp_path: Path, collector: Receiver
 ) -> None:
     """However the run ends, its report is there when the process is gone."""
-    (example,) = re.findall(r"```python\n(from runspan.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "mytool.json").write_text(json.dumps(MYTOOL), encoding="utf-8")
     lines = re.sub(r"sort_everything\(\)|\.\.\.", lambda _: ends, example)
     assert lines != example
