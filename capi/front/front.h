@@ -7,6 +7,8 @@
 
 #include "core.h"
 
+#include <signal.h>
+
 /* consent.c: RUNSPAN_DONE, or the RUNSPAN_OFF_ code of the first variable or
  * switch that opts out. */
 int rs_consent(const char *service);
@@ -71,6 +73,13 @@ int rs_write_consent(const rs_command *command, const char *service, const char 
  * rs_free_standard. */
 void rs_fill_standard(void);
 void rs_free_standard(void);
+
+/* process.c: not 0 in a program that runs with more rights than its user (setuid,
+ * file capabilities). */
+int rs_is_privileged(void);
+
+/* process.c: takes one of the signals, if one is pending, and does not wait. */
+void rs_take_signal(const sigset_t *signals);
 
 /* guard.c: RUNSPAN_DONE, or why the Go runtime would abort this process if it
  * were loaded now. */

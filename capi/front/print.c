@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int rs_write_all(int fd, const char *text, size_t size) {
@@ -29,7 +28,6 @@ int rs_write_all(int fd, const char *text, size_t size) {
 /* Where nobody reads standard error any more, the write would end the host: so
  * SIGPIPE is kept from it, and taken away again where it came from here. */
 void rs_print(void *unused, int level, const char *line) {
-    const struct timespec at_once = {0, 0};
     sigset_t pipe, before, pending;
     int was_pending, saved = errno;
 
@@ -43,8 +41,7 @@ void rs_print(void *unused, int level, const char *line) {
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
     rs_write_all(STDERR_FILENO, line, strlen(line));
     if (!was_pending)
-        while (sigtimedwait(&pipe, NULL, &at_once) == -1 && errno == EINTR)
-            ;
+        rs_take_signal(&pipe);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
 }

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 /* Why the last open left telemetry off. */
 static atomic_int off_reason = RUNSPAN_OFF;
@@ -72,14 +71,10 @@ static int read_options(const runspan_options *given, runspan_options *options) 
 /* A program that runs with more rights than its user (setuid, file capabilities)
  * would make, remove and send with those rights what that user's variables say.
  * So none of them is read there. */
-static int is_privileged(void) {
-    return getauxval(AT_SECURE) != 0;
-}
-
 static int accept_options(const runspan_options *given, runspan_options *options) {
     int code = read_options(given, options);
 
-    if (code != RUNSPAN_DONE || !is_privileged())
+    if (code != RUNSPAN_DONE || !rs_is_privileged())
         return code;
     if (options->log != NULL)
         options->log(options->log_data, RUNSPAN_LOG_DEBUG, runspan_strerror(RUNSPAN_PRIVILEGED));
@@ -307,7 +302,7 @@ int runspan_close(runspan_client client, uint32_t timeout_ms) {
 int runspan_consent(const char *service) {
     if (service == NULL || *service == '\0')
         return RUNSPAN_E_ARGUMENT;
-    return is_privileged() ? RUNSPAN_PRIVILEGED : rs_consent(service);
+    return rs_is_privileged() ? RUNSPAN_PRIVILEGED : rs_consent(service);
 }
 
 /* Shows something about the service: the core does. */

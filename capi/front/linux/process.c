@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The process: what only Linux tells of it, or does in this way.
+ */
+#define _GNU_SOURCE /* sigtimedwait */
+#include "../front.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+int rs_is_privileged(void) {
+    return getauxval(AT_SECURE) != 0;
+}
+
+void rs_take_signal(const sigset_t *signals) {
+    const struct timespec at_once = {0, 0};
+
+    while (sigtimedwait(signals, NULL, &at_once) == -1 && errno == EINTR)
+        ;
+}
