@@ -11,12 +11,10 @@ without --data no files are followed, and without --dashboard and --public nothi
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 from runspan_collector import dashboard
@@ -31,16 +29,6 @@ from runspan_collector.store.follower import Follower
 
 QUERIES = Path(__file__).parent / "queries"
 CHARTS = Path(dashboard.__file__).parent / "charts"
-CLOSE = 1 << 20  # bytes that are not taken yet: some hundred runs
-
-
-def caught_up(state: Path, started: float) -> bool:
-    """Whether the store, since it was started, has taken what there is. One made anew is filled for minutes."""
-    try:
-        lag = json.loads(state.read_bytes())["status"]["lag_bytes"]
-        return bool(lag < CLOSE) and state.stat().st_mtime >= started
-    except FileNotFoundError:
-        return False
 
 
 def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluster | None:
@@ -92,11 +80,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
-    started = time.time()
     store = opened(options, stop)
     if store is None:
         return
     try:
+        follower = Follower(store, options.data) if options.data else None
         pages: list[tuple[tuple[str, int], Questions, Users | None]] = []
         if options.dashboard:
             users = Users(options.keys / "dashboard.users")
@@ -107,7 +95,7 @@ def main() -> None:
                 QUERIES,
                 CHARTS / "public",
                 options.published,
-                complete=lambda: not options.data or caught_up(state_file(options.data, "store"), started),
+                complete=lambda: follower is None or follower.caught_up.is_set(),
             )
             pages.append((options.public, questions, None))
         servers = [
@@ -123,8 +111,8 @@ def main() -> None:
         ]
         for server in servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-        if options.data:
-            Follower(store, options.data).run(stop)
+        if follower is not None:
+            follower.run(stop)
         stop.wait()
         for server in servers:
             server.shutdown()

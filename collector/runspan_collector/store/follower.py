@@ -58,6 +58,8 @@ class Follower:
         """How far files were taken that are not there any more, by their marks."""
         self.unread: str | None = None
         """Why a file could not be opened."""
+        self.caught_up = threading.Event()
+        """Set once every line has been taken that was there when this began: until then, counts of the past may grow."""
         self._counted: dict[str, Any] = {}
         self._read_state()
 
@@ -87,6 +89,8 @@ class Follower:
                 except OSError:
                     pass  # it is old then, which status sees
             if taken < BATCH_BYTES:
+                if error is None:
+                    self.caught_up.set()
                 stop.wait(pause if error is None else 5)
 
     def _count(self) -> float:

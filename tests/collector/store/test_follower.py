@@ -441,6 +441,34 @@ def test_what_is_there_is_taken_without_a_pause(installation: Installation, monk
     assert slow.inserts[:50] == [4] * 50
 
 
+def test_caught_up_when_every_line_has_been_taken(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before: the last of several batches may hold runs of a week that is counted once, and for good."""
+    monkeypatch.setattr("runspan_collector.store.follower.BATCH_BYTES", 4 * len(line(1)))
+    slow = Slow(installation, 2)
+    (installation.otlp / ROTATED).write_bytes(b"".join(line(i) for i in range(10_000, 10_200)))
+    taken: list[tuple[int, bool]] = []
+
+    def insert(rows: list[Row]) -> None:
+        taken.append((len(rows), follower.caught_up.is_set()))
+
+    monkeypatch.setattr(slow, "insert", insert)
+    with monkeypatch.context() as patch:
+        patch.setattr("runspan_collector.store.follower.time.monotonic", slow.monotonic)
+        follower = Follower(slow, installation.data)  # type: ignore[arg-type]
+        follower.run(slow)  # type: ignore[arg-type]
+    assert taken[:50] == [(4, False)] * 50 and follower.caught_up.is_set()
+
+
+def test_caught_up_by_no_file_that_cannot_be_read(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(installation, 2)
+    follower = Follower(slow, installation.data)  # type: ignore[arg-type]
+    monkeypatch.setattr(follower, "step", lambda: setattr(follower, "unread", "it may not be read") or 0)
+    follower.run(slow)  # type: ignore[arg-type]
+    assert not follower.caught_up.is_set()
+
+
 def test_what_is_too_old_is_removed_from_its_own_week(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
