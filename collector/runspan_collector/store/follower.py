@@ -59,7 +59,7 @@ class Follower:
         self.unread: str | None = None
         """Why a file could not be opened."""
         self.caught_up = threading.Event()
-        """Set once every line has been taken that was there when this began: until then, counts of the past may grow."""
+        """Set once a pass has come to the end of every file. Until then, counts of past weeks may grow."""
         self._counted: dict[str, Any] = {}
         self._read_state()
 
