@@ -441,9 +441,7 @@ def test_what_is_there_is_taken_without_a_pause(installation: Installation, monk
     assert slow.inserts[:50] == [4] * 50
 
 
-def test_caught_up_when_every_line_has_been_taken(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_caught_up_when_every_line_has_been_taken(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before: the last of several batches may hold runs of a week that is counted once, and for good."""
     monkeypatch.setattr("runspan_collector.store.follower.BATCH_BYTES", 4 * len(line(1)))
     slow = Slow(installation, 2)
@@ -464,7 +462,12 @@ def test_caught_up_when_every_line_has_been_taken(
 def test_caught_up_by_no_file_that_cannot_be_read(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow(installation, 2)
     follower = Follower(slow, installation.data)  # type: ignore[arg-type]
-    monkeypatch.setattr(follower, "step", lambda: setattr(follower, "unread", "it may not be read") or 0)
+
+    def step() -> int:
+        follower.unread = "it may not be read"
+        return 0
+
+    monkeypatch.setattr(follower, "step", step)
     follower.run(slow)  # type: ignore[arg-type]
     assert not follower.caught_up.is_set()
 
