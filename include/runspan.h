@@ -20,60 +20,72 @@
  *     runspan_end(span, RUNSPAN_STATUS_OK);
  *     runspan_close(client, RUNSPAN_DEFAULT_TIMEOUT_MS);
  *
- * No return code needs to be looked at. Where telemetry is off the handles
- * are 0, and every call takes a 0 and does nothing.
+ * A tool may ignore every return code. If telemetry is off, both handles are 0,
+ * and every function accepts a 0 and does nothing.
  *
- * What leaves. Only what the schema names: a span name, key, type or value
- * that it does not allow is refused where it is set, with an error code. The
- * schema is JSON; schemas/runspan.schema.json describes its form.
+ * Data. The schema lists all data that may leave the machine: the names of
+ * spans, and the keys, types and values of attributes. runspan refuses
+ * everything else in the call that sets it, with an error code. A schema is
+ * JSON; schemas/runspan.schema.json describes its form.
  *
- * When. A span that ends is written to the disk within milliseconds and sent
- * from there, both in the background. What is promised: a span that is on the
- * disk survives the end of the process, however it comes, and is delivered by
- * the next run of the same service by the same user, at least once and with the
- * same ids; so is, as aborted, a run that was killed 50 ms or more after its
- * begin, where the schema has an attribute for it. A run is taken for killed only
- * where its process is gone for certain, or has been silent for 30 minutes; one
- * that gives up its rights (setresuid) or its place (chroot) meanwhile is reported
- * as it ends. A span is lost where it was ended within the last milliseconds of a
- * process that did not call runspan_close; where the machine itself goes down
- * before it has written its files; where no folder can be written and the
- * collector can't be reached; where the schema's limits for the folder are
- * exceeded, oldest first; and where the collector refuses it for good. The folder is
- * $XDG_STATE_HOME/runspan/<service>, by default below ~/.local/state.
+ * Delivery. When a span ends, runspan writes it to a file within milliseconds,
+ * and sends it from there. It does both in the background.
  *
- * Return codes. 0: done. Negative: an error, nothing was done. Positive: not
- * done, for a reason that is nobody's error. runspan_strerror has a sentence
- * for each.
+ * A span that is on disk survives the end of the process, however the process
+ * ends. If the process has not delivered it, the next run of the same service by
+ * the same user does: at least once, and always with the same ids.
  *
- * Text is UTF-8 and ends with a NUL. Invalid bytes are replaced by U+FFFD,
- * never refused. runspan copies what it is given: the caller keeps every
- * pointer it passes, and may free it when the call has returned.
+ * A run that was killed 50 ms or more after its begin is reported as aborted, if
+ * the schema has an attribute for that. runspan takes a run for killed only if
+ * its process is gone for certain, or has been silent for 30 minutes. A run that
+ * changes its user (setresuid) or its root folder (chroot) is still reported with
+ * the outcome that it ends with.
  *
- * Threads. Every function may be called from any thread at any time, several
- * at once, on the same handle too. Only runspan_open, runspan_flush and
- * runspan_close may wait: open loads the core once per process (a few
- * milliseconds), flush and close wait no longer than they are told.
+ * A span is lost in five cases. It ended in the last milliseconds of a process
+ * that did not call runspan_close. The machine went down before it had written
+ * its files. No folder is writable, and the collector can't be reached. The
+ * folder exceeds the schema's limits: the oldest spans are removed. The
+ * collector refuses the span for good.
+ *
+ * The folder is $XDG_STATE_HOME/runspan/<service>; by default XDG_STATE_HOME is
+ * ~/.local/state.
+ *
+ * Return codes. 0: done. Negative: an error; the call did nothing. Positive: the
+ * call did nothing, for a reason that is not an error. runspan_strerror returns
+ * a sentence for each code.
+ *
+ * Text is UTF-8 and ends with a NUL. runspan replaces invalid bytes by U+FFFD
+ * and does not refuse them. It copies its arguments: the caller keeps the
+ * ownership of every pointer, and may free the memory after the call.
+ *
+ * Threads. Any thread may call any function at any time; several threads may use
+ * the same handle at once. Only runspan_open, runspan_flush and runspan_close may
+ * block; runspan_end does for up to 250 ms if the queue is full. runspan_open
+ * loads the core once per process, in a few milliseconds. runspan_flush and
+ * runspan_close return when their timeout has passed.
  *
  * Processes. After a fork, every call in the child returns RUNSPAN_FORKED at
- * once; the parent is not affected. After an exec, open anew. A span that is open
- * then is dropped where the new program opens the same service: the run goes on
- * in it. Where it opens none, or another, nobody can tell the exec from a kill, and
- * the span is reported as aborted when the process has ended: end it, with the
- * run's outcome, and call runspan_close before the exec.
+ * once; the parent is not affected. After an exec, open a new client. End the
+ * span and call runspan_close before an exec. A span that is still open then has
+ * one of two ends. If the new program opens the same service, runspan drops the
+ * span, because the run goes on in the new program. If it does not, nobody can
+ * tell the exec from a kill: the span is reported as aborted when the process
+ * has ended.
  *
- * Signals. The masks, handlers and dispositions of the host stay what they are,
- * but for SIGSEGV, SIGBUS and SIGFPE: when the core is loaded it installs a handler
- * for them, which leaves all faults but its own to what was there before. A
- * thread that has called runspan has an alternate stack for signals from then on,
- * of 128 KiB, where it had none. A handler of the host's may run in the middle of
- * a call, and may end the process there, by exit too: calls of runspan from a
- * handler, or from what exit runs, return RUNSPAN_BUSY then. Where a handler
- * leaves a call by longjmp, all later calls of that thread return it.
+ * Signals. The host's signal masks, handlers and dispositions stay as they are,
+ * with one exception: when the core is loaded it installs a handler for SIGSEGV,
+ * SIGBUS and SIGFPE. That handler passes every fault outside the core on to the
+ * previous handler. A thread that has called runspan has an alternate stack for
+ * signals; runspan adds one of 128 KiB if the thread had none. The host's
+ * handler may interrupt a call, and may end the process, by exit too. Calls from
+ * such a handler, and from functions that exit runs, return RUNSPAN_BUSY. If a
+ * handler leaves a call by longjmp, all later calls of that thread return
+ * RUNSPAN_BUSY.
  *
- * The host is not touched otherwise: no output, no exit, no child, no change of
- * its environment, limits, locale or working directory. docs/guest.md has what
- * was tried, and what comes of it.
+ * runspan changes nothing else in the host. It writes no output (except for
+ * RUNSPAN_PREVIEW), starts no child process, never exits, and leaves environment,
+ * limits, locale and working directory alone. docs/guest.md lists the tests of this
+ * and their results.
  */
 #ifndef RUNSPAN_H
 #define RUNSPAN_H
@@ -87,13 +99,16 @@ extern "C" {
 
 #define RUNSPAN_VERSION "0.1.0"
 
-/* What runspan_close and runspan_flush should be told to wait at most: 0.3 s, or one
- * hundredth of the time since the first span began where that is more, but 2 s at
- * most. They do not wait where a delivery from here is known to take longer, or,
- * in a run that has no connection to the collector yet, longer than 0.15 s; one in
- * many runs waits for up to 1 s then, and delivers what the others have left: where
- * 64 reports wait, or one of 10 minutes ago. Any number of milliseconds up to
- * 0xFFFEFFFF is a time of the caller's own. */
+/* The recommended timeout of runspan_flush and runspan_close. They wait for at most
+ * one hundredth of the time since the first span began, but no less than 0.3 s and
+ * no more than 2 s.
+ *
+ * They do not wait at all if a delivery from this machine is known to take longer
+ * than that; or longer than 0.15 s, in a short run without a connection to the
+ * collector. If 64 batches are waiting, or one for 10 minutes, such a run waits for
+ * up to 1 s, and delivers the batches of the runs before it.
+ *
+ * Any other number, up to 0xFFFEFFFF, is a timeout in milliseconds. */
 #define RUNSPAN_DEFAULT_TIMEOUT_MS 0xFFFFFFFFu
 
 typedef uint64_t runspan_client; /* 0: telemetry is off */
@@ -109,9 +124,9 @@ typedef enum runspan_status {
 enum {
     RUNSPAN_DONE = 0,
 
-    /* Telemetry is off because the user said so, or the site: the codes of which
-     * RUNSPAN_IS_OPT_OUT is true. The first rule that holds counts: the variables in
-     * this order, then the site's switch, then the user's. */
+    /* Telemetry is off because the user or the site has opted out: RUNSPAN_IS_OPT_OUT
+     * is true for these codes. The first rule that applies counts: the variables in
+     * this order, then the site's switch, then the user's switch. */
     RUNSPAN_OFF_SERVICE = 1,       /* <SERVICE>_NO_TELEMETRY is set, even empty */
     RUNSPAN_OFF_NO_TELEMETRY = 2,  /* NO_TELEMETRY is set, even empty */
     RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
@@ -119,134 +134,138 @@ enum {
     RUNSPAN_OFF_USER = 5,          /* the user's switch: see runspan_command */
     RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan */
 
-    /* Telemetry is off because runspan can't be a good guest here. */
-    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core would not fit under ulimit -v, or -d */
+    /* Telemetry is off because runspan can't be a good guest in this process. */
+    RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core needs more than ulimit -v or -d allows */
     RUNSPAN_NO_THREADS = 11,       /* the core could not start its threads (ulimit -u) */
     RUNSPAN_NO_CORE = 12,          /* librunspan-core.so is missing or can't be loaded */
-    RUNSPAN_OTHER_CORE = 13,       /* librunspan-core.so is of another version */
-    RUNSPAN_FORKED = 14,           /* this is a child of the process that loaded the core */
+    RUNSPAN_OTHER_CORE = 13,       /* librunspan-core.so has another version */
+    RUNSPAN_FORKED = 14,           /* this process is a child of the process that loaded the core */
 
-    RUNSPAN_NO_DESCRIPTORS = 15,   /* fewer than 8 are free (ulimit -n) */
-    RUNSPAN_REFUSED = 16,          /* a system call that the core needs is refused (seccomp) */
+    RUNSPAN_NO_DESCRIPTORS = 15,   /* fewer than 8 file descriptors are free (ulimit -n) */
+    RUNSPAN_REFUSED = 16,          /* a filter refuses a system call that the core needs (seccomp) */
     RUNSPAN_UNSUPPORTED = 17,      /* this process has no glibc, or two (dlmopen), or is linked statically */
-    RUNSPAN_NO_STACK = 18,         /* less than 32 KiB of this thread's stack is left */
+    RUNSPAN_NO_STACK = 18,         /* this thread has less than 32 KiB of its stack left */
     RUNSPAN_PRIVILEGED = 19,       /* this process has more rights than its user (setuid, setgid, file capabilities) */
 
-    /* Nothing was done. */
+    /* The call did nothing. */
     RUNSPAN_OFF = 20,              /* the handle is 0 */
-    RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have everything yet */
-    RUNSPAN_DROPPED = 22,          /* the span is not reported as it ended: too many wait to be stored */
-    RUNSPAN_BUSY = 23,             /* this thread is inside a call already: see "Signals" */
+    RUNSPAN_NOT_DELIVERED = 21,    /* the collector does not have all spans yet */
+    RUNSPAN_DROPPED = 22,          /* the queue stayed full, and the span was not stored: see runspan_end */
+    RUNSPAN_BUSY = 23,             /* this thread is inside another call: see "Signals" */
 
     /* Errors. */
-    RUNSPAN_E_ARGUMENT = -1,       /* NULL where it may not be, or a number out of its range */
-    RUNSPAN_E_HANDLE = -2,         /* never given out, or closed, or ended */
-    RUNSPAN_E_SCHEMA = -3,         /* the schema is not one, or is another service's */
+    RUNSPAN_E_ARGUMENT = -1,       /* a required pointer is NULL, or a number is out of its range */
+    RUNSPAN_E_HANDLE = -2,         /* the handle was never valid, or its client is closed, or its span has ended */
+    RUNSPAN_E_SCHEMA = -3,         /* the schema is not valid, or belongs to another service */
     RUNSPAN_E_ENDPOINT = -4,       /* RUNSPAN_ENDPOINT is neither https nor http to loopback */
-    RUNSPAN_E_NAME = -5,           /* the schema does not name this span, or this key for it */
-    RUNSPAN_E_TYPE = -6,           /* the schema gives the key another type */
+    RUNSPAN_E_NAME = -5,           /* the schema does not have this span, or this key for it */
+    RUNSPAN_E_TYPE = -6,           /* the key has another type in the schema */
     RUNSPAN_E_VALUE = -7,          /* the schema does not allow the value */
-    RUNSPAN_E_TOO_LONG = -8,       /* longer than the schema allows */
-    RUNSPAN_E_TOO_LATE = -9,       /* the resource is fixed by the first begin */
+    RUNSPAN_E_TOO_LONG = -8,       /* the value is longer than the schema allows */
+    RUNSPAN_E_TOO_LATE = -9,       /* the first begin has fixed the resource */
     RUNSPAN_E_TOO_MANY = -10,      /* too many clients or spans are open */
-    RUNSPAN_E_INTERNAL = -11       /* a defect of runspan; the host is not affected */
+    RUNSPAN_E_INTERNAL = -11       /* a defect in runspan; the host is not affected */
 };
 
-/* Is the code of runspan_open or runspan_consent the user's choice, or the site's? */
+/* Does the code of runspan_open or runspan_consent say that the user or the site
+ * has opted out? */
 #define RUNSPAN_IS_OPT_OUT(code) ((code) >= RUNSPAN_OFF_SERVICE && (code) <= RUNSPAN_OFF_SITE)
 
 /* Levels of a log line. */
 enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
 
-/* Receives one log line: no newline, valid until the callback returns.
- * data is options.log_data. It is called only while the host is inside a
- * runspan call, on that call's thread, and may itself call runspan. It must
- * return: no longjmp, no C++ exception. */
+/* Receives one log line, without a newline; line is valid until the callback
+ * returns. data is options.log_data. runspan calls it only inside a call of the
+ * host's, on the thread of that call. The callback may call runspan. It must
+ * return: it may not use longjmp or throw a C++ exception. */
 typedef void (*runspan_log)(void *data, int level, const char *line);
 
-/* Set the whole struct to zero, then what is needed. A program built against
- * an older header works with a newer library: fields are only ever added. */
+/* Set the whole struct to zero, then the members that you need. A program that was
+ * built with an older header works with a newer library: later versions only add
+ * members. */
 typedef struct runspan_options {
     size_t struct_size;      /* sizeof(runspan_options) */
     const char *service;     /* the schema's service: lower-case letters, digits, - and _ */
     const char *schema;      /* the schema, JSON text */
-    runspan_log log;         /* may be NULL: silence */
+    runspan_log log;         /* receives log lines; may be NULL */
     void *log_data;
     const char *core;        /* path of the core; NULL: near this library, see runspan_open */
     uint32_t flags;          /* RUNSPAN_PREVIEW or 0 */
 } runspan_options;
 
-/* Flag: nothing is sent. Each span is given to the log callback when it ends,
- * at level RUNSPAN_LOG_SPAN, as the OTLP/JSON of the request that would have
- * been sent. */
+/* Flag: send nothing. When a span ends, the log callback receives the request that
+ * would have been sent, as OTLP/JSON, at level RUNSPAN_LOG_SPAN. */
 #define RUNSPAN_PREVIEW 1u
 
-/* Opens a client, or finds that telemetry is off.
+/* Open a client. *client is 0 unless the result is RUNSPAN_DONE.
  *
- * *client is 0 unless the result is RUNSPAN_DONE. Positive results say why
- * telemetry is off; where the user opted out, the core is not even loaded.
- * Errors: ARGUMENT, SCHEMA (the log callback is told the line and the reason),
- * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ * A positive result says why telemetry is off. If the user or the site has opted
+ * out, runspan does not even load the core. Errors: ARGUMENT, SCHEMA (the log says
+ * the line and the reason), ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
- * The core, librunspan-core.so, is loaded from where options.core says; else
- * from where RUNSPAN_CORE in the environment does, an absolute path; else from
- * beside the object that this function is in, or from ../lib as seen from there.
+ * The core is librunspan-core.so. Its path is options.core, or else the absolute
+ * path in the variable RUNSPAN_CORE. Without either, runspan looks in the folder
+ * of the file that contains this function, and then in ../lib beside that folder.
  *
- * The environment is read here, as it is now: the four variables above,
- * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
- * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the
- * schema's destination: https, or http to a loopback address), RUNSPAN_PREVIEW,
- * and the network's, below. In a program that runs with more rights than its user
- * (setuid, setgid, file capabilities) none of them is: telemetry is off,
- * PRIVILEGED.
+ * runspan reads these variables now: the four that opt out (see RUNSPAN_OFF_SERVICE
+ * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the
+ * folder of undelivered spans and for the user's switch; RUNSPAN_ENDPOINT, a URL
+ * that replaces the schema's destination (https, or http to a loopback address);
+ * RUNSPAN_PREVIEW; and the network's variables, below. It reads none of them in a
+ * program that has more rights than its user (setuid, setgid, file capabilities):
+ * telemetry is off there, PRIVILEGED.
  *
- * Where a variable opts out no file is looked at, and where the site's switch
- * does, none of the user's: a home may be on a server that does not answer. The
- * reports that wait stay where they are, until runspan_command removes them.
+ * If a variable opts out, runspan looks at no file; if the site's switch is on, at
+ * no file of the user's, because a home folder may be on a server that does not
+ * answer. Undelivered reports then stay in their folder until runspan_command
+ * removes them.
  *
- * The proxy is the first of https_proxy, HTTPS_PROXY, all_proxy and ALL_PROXY
- * that is not blank: [SCHEME://][USER[:PASSWORD]@]HOST[:PORT], where SCHEME is
- * http (also where there is none), https, socks5 or socks5h; with both of the
- * latter the proxy looks for the destination's address. White space around it
- * does not count, nor what follows PORT; USER and PASSWORD may have any
- * character, escaped or not. Of another proxy the log is told, and nothing is
- * sent. No proxy is used for a loopback address, nor for what no_proxy or else
- * NO_PROXY lists: names, which stand for what is below them too, and addresses,
- * with or without :PORT; ranges of addresses (10.0.0.0/8); * for everything.
+ * Proxy. runspan takes the first of https_proxy, HTTPS_PROXY, all_proxy and ALL_PROXY
+ * that is not blank: [SCHEME://][USER[:PASSWORD]@]HOST[:PORT]. SCHEME is http (the
+ * default), https, socks5 or socks5h; with the last two the proxy looks up the
+ * destination's address. runspan ignores white space around the value, and text
+ * after PORT. USER and PASSWORD may have any character, escaped or not. If the
+ * value is no such proxy, runspan logs that and sends nothing.
  *
- * Certificates are those of SSL_CERT_FILE and of SSL_CERT_DIR, folders separated
- * by colons; where these give none, of REQUESTS_CA_BUNDLE; where that gives none,
- * of CURL_CA_BUNDLE; where that gives none, the system's. What a variable names
- * may be a file (PEM) or a folder of such. The log is told of each that gives
- * none.
+ * runspan uses no proxy for a loopback address, nor for the entries of no_proxy or
+ * else NO_PROXY: a name, which covers the names below it too; an address; a range
+ * of addresses (10.0.0.0/8); or * for every destination. A name or an address may
+ * have :PORT.
  *
- * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
- * what would be sent: each span is written to standard error when it ends, and
- * nothing is sent. It is the only output that runspan makes.
+ * Certificates. runspan takes those in the file SSL_CERT_FILE and in the folders
+ * SSL_CERT_DIR, which colons separate. If there are none, it takes REQUESTS_CA_BUNDLE,
+ * then CURL_CA_BUNDLE, then the system's certificates. Each variable may name a PEM
+ * file or a folder of PEM files. runspan logs each variable that gives no
+ * certificate.
  *
- * Several clients may be open at once, of one service or of several; they do
- * not see each other. */
+ * If RUNSPAN_PREVIEW is set, and is not empty, 0 or false, the user wants to see the
+ * reports: runspan writes each span to standard error when it ends, and sends
+ * nothing. It makes no other output.
+ *
+ * Several clients may be open at once, for one service or for several. They do not
+ * affect each other. */
 int runspan_open(const runspan_options *options, runspan_client *client);
 
-/* Set an attribute of the client's resource, which all its spans share. Once
- * the first span has begun the resource is fixed: TOO_LATE.
+/* Set an attribute of the client's resource. All spans of the client share the
+ * resource. The first span fixes it: after that the result is TOO_LATE.
  * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG, TOO_LATE. */
 int runspan_set_resource_string(runspan_client client, const char *key, const char *value);
 int runspan_set_resource_int(runspan_client client, const char *key, int64_t value);
 int runspan_set_resource_double(runspan_client client, const char *key, double value);
 int runspan_set_resource_bool(runspan_client client, const char *key, int value);
 
-/* Begins a span, now. *span is 0 unless the result is RUNSPAN_DONE.
+/* Begin a span, now. *span is 0 unless the result is RUNSPAN_DONE.
  * Errors: ARGUMENT, HANDLE, NAME, TOO_MANY (4096 spans are open). */
 int runspan_begin(runspan_client client, const char *name, runspan_span *span);
 
-/* Gives the span another of the schema's names. NAME also where the schema
- * does not allow an attribute that has been set under that name. */
+/* Rename the span to another span of the schema. The result is NAME also if the
+ * schema does not allow an attribute of this span under the new name. */
 int runspan_set_name(runspan_span span, const char *name);
 
-/* Set an attribute; a second value for a key replaces the first. Bools are 0
- * or not 0. null is an attribute that is there, without a value; any key may
- * have it. strings copies count texts; values may be NULL where count is 0.
+/* Set an attribute of the span; a second value for a key replaces the first. A
+ * bool is 0 or not 0. runspan_set_attr_null sets an attribute without a value; any
+ * key may have none. runspan_set_attr_strings copies count texts; values may be NULL
+ * if count is 0.
  * Errors: ARGUMENT, HANDLE, NAME, TYPE, VALUE, TOO_LONG. */
 int runspan_set_attr_string(runspan_span span, const char *key, const char *value);
 int runspan_set_attr_int(runspan_span span, const char *key, int64_t value);
@@ -255,54 +274,55 @@ int runspan_set_attr_bool(runspan_span span, const char *key, int value);
 int runspan_set_attr_strings(runspan_span span, const char *key, const char *const *values, size_t count);
 int runspan_set_attr_null(runspan_span span, const char *key);
 
-/* Sets several attributes in one call, for callers to whom a call is dear (an
- * interpreter's foreign functions). list is size bytes: for each attribute its
- * key, a NUL, its value, a NUL. A value is a letter and what the letter says:
+/* Set several attributes in one call, for callers whose calls are slow, such as an
+ * interpreter's foreign functions. list has size bytes, at most 1 MiB: for each
+ * attribute its key, a NUL, its value and a NUL. A value is a letter and a text:
  *     i  an int, in decimal          s  a text
  *     d  a double, in decimal,       b  a bool: 1 or 0
  *        or nan, inf, -inf           n  null: nothing follows
- * Attributes that the schema does not allow are left out, the others set; the
- * result is the first one's error. ARGUMENT where the list is not of this form:
- * what was read up to there is set.
- * At most 1 MiB. */
+ * runspan sets the attributes that the schema allows and leaves the others out; the
+ * result is the error of the first one that it left out. If the list does not have
+ * this form, the result is ARGUMENT, and the attributes before the fault are set. */
 int runspan_set_attrs(runspan_span span, const char *list, size_t size);
 
-/* Records that the run was ended by an exception of this type, as an
- * "exception" event. Give the type's name, never a message: the schema says
- * which names may leave. The status stays what runspan_end is told.
+/* Add an "exception" event: an exception of this type ended the run. Pass the name
+ * of the type, never a message; the schema lists the names that may leave. This does
+ * not change the status that runspan_end sets.
  * Errors: ARGUMENT, HANDLE, NAME (the schema has no exceptions), VALUE, TOO_LONG,
  * TOO_MANY (16 events). */
 int runspan_set_error(runspan_span span, const char *type);
 
-/* Ends a span, now, with the run's outcome, and hands it over for delivery in
- * the background. The handle is of no use any more. Where 4096 spans that have
- * ended could not be stored yet it waits for room, at most 250 ms and once.
- * DROPPED: there was none, and the span is not reported as it ended; where it was
- * on the disk already, as a run that might be killed, a later run reports it as
+/* End a span, now, with the run's outcome, and queue it for delivery in the
+ * background. The handle is no longer valid. If the queue is full (4096 ended spans
+ * that are not stored yet), wait for room, at most 250 ms and once.
+ * DROPPED: the queue stayed full, and the span was not stored. If its standby (the
+ * report of a run that might be killed) is on disk, a later run reports the span as
  * aborted.
  * Errors: ARGUMENT (no such status), HANDLE. */
 int runspan_end(runspan_span span, runspan_status status);
 
-/* Waits until nothing is left to send: of the spans that have ended, of those that
- * other threads end meanwhile, and of what earlier runs have left; but at most
- * timeout_ms milliseconds. 0 does not wait.
- * Returns early where waiting has no point: an attempt has failed, of this run
- * or of an earlier one, and the collector is left alone for a while.
- * DONE: nothing of this client is left to deliver. What the collector refused
- * for good (400, 401, 413 and others) is lost and counts as delivered.
- * NOT_DELIVERED: it does not have all spans of this client; delivery goes on. */
+/* Wait until nothing is left to send, at most timeout_ms milliseconds; 0 does not
+ * wait. That includes spans that other threads end meanwhile, and the batches of
+ * earlier runs.
+ * Return early if waiting has no point: an attempt of this run or of an earlier one
+ * has failed, and the pause after it is not over.
+ * DONE: all spans of this client are delivered. Spans that the collector refused for
+ * good (400, 401, 413 and others) are lost and count as delivered.
+ * NOT_DELIVERED: the collector does not have all spans of this client; delivery goes
+ * on. */
 int runspan_flush(runspan_client client, uint32_t timeout_ms);
 
-/* Ends spans that have not ended, as aborted where the schema has an attribute
- * for it, else they are discarded; then as runspan_flush; then the client is closed: its handle, and
- * those of its spans, are of no use any more. Where the timeout has passed and
- * something is not written yet, it gives the disk up to 100 ms more. After
- * NOT_DELIVERED a later run delivers what is on disk. */
+/* End the client's open spans, flush as runspan_flush does, and close the client.
+ * The open spans end as aborted if the schema has an attribute for that; else they
+ * are discarded. The handles of the client and of its spans are no longer valid. If
+ * a batch is not written when the timeout has passed, wait for the disk for up to
+ * 100 ms more. After NOT_DELIVERED a later run delivers the batches that are on
+ * disk. */
 int runspan_close(runspan_client client, uint32_t timeout_ms);
 
-/* Has the user opted out of the service's telemetry, or the site? Asks what
- * runspan_open asks first, and does no more: no core is loaded, no file written.
- * DONE: no. Else the code that runspan_open would return.
+/* Ask whether the user or the site has opted out of the service's telemetry, as
+ * runspan_open does first. This loads no core and writes no file.
+ * DONE: neither has. Else the code that runspan_open would return.
  * Errors: ARGUMENT. */
 int runspan_consent(const char *service);
 
@@ -324,16 +344,17 @@ int runspan_consent(const char *service);
  * the core can't be loaded. Errors: ARGUMENT, INTERNAL. */
 int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd, int *exit_status);
 
-/* A sentence for a return code, in English: a static string, never NULL. */
+/* Return an English sentence for a return code: a static string, never NULL. */
 const char *runspan_strerror(int code);
 
-/* RUNSPAN_DONE where the client is open. For 0: why the last runspan_open of
- * this process left telemetry off (RUNSPAN_OFF where there was none). For a
- * client after a fork: RUNSPAN_FORKED. Else HANDLE. */
+/* Return the state of a client: RUNSPAN_DONE if it is open, RUNSPAN_FORKED in a child
+ * of the process that opened it, else HANDLE. For 0: the reason why the last
+ * runspan_open of this process left telemetry off; RUNSPAN_OFF if there was no such
+ * call. */
 int runspan_state(runspan_client client);
 
-/* The version of the library that is running, "MAJOR.MINOR.PATCH": a static
- * string. RUNSPAN_VERSION is the one of this header. */
+/* Return the version of the loaded library, "MAJOR.MINOR.PATCH": a static string.
+ * RUNSPAN_VERSION is the version of this header. */
 const char *runspan_version(void);
 
 #ifdef __cplusplus

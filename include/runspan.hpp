@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// runspan for C++17: client and span, over runspan.h, whose rules hold here too.
+// runspan for C++17: the classes client and span. The rules of runspan.h apply.
 //
 //     runspan::client telemetry{"mytool", schema};
 //     telemetry.set_resource("service.version", "1.2.3");
 //     auto span = telemetry.begin("sort");
 //     span.set("params.threads", 8);
-//     sort_everything();             // where this throws, the run has failed
+//     sort_everything();             // if this throws, the run has failed
 //     span.set_status(runspan::status::ok);
 //
-// That takes a catch somewhere, in main at the latest: an exception that nobody
-// catches ends the process without destructors, and the next run reports this
-// one as aborted.
+// Catch exceptions somewhere, at the latest in main. If nobody catches one, the
+// process ends without destructors, and the next run reports this run as aborted.
 //
-// Nothing here throws, and no result needs to be looked at: where telemetry is
-// off every call does nothing. The results are runspan.h's return codes.
+// Nothing here throws, and a program may ignore every result: if telemetry is off,
+// every call does nothing. The results are the return codes of runspan.h.
 //
-// With RUNSPAN_DISABLED defined before the header is included, all of it does
-// nothing, and no library is needed. Define it for all of a program or for none.
+// If RUNSPAN_DISABLED is defined before this header is included, every call does
+// nothing, and the program needs no library. Define it for all of a program or for
+// none of it.
 //
-// Text may be given as std::string_view, and ends at its first NUL. A client or
-// a span may be used from several threads at once, but not be moved, assigned
-// or destroyed meanwhile.
+// Text may be a std::string_view; it ends at its first NUL. Several threads may use
+// a client or a span at once, but no thread may move, assign or destroy it
+// meanwhile.
 #ifndef RUNSPAN_HPP
 #define RUNSPAN_HPP
 
@@ -54,8 +54,8 @@ enum class status { unset = RUNSPAN_STATUS_UNSET, ok = RUNSPAN_STATUS_OK, error 
 
 namespace detail {
 
-// Calls runspan.h, where telemetry is part of the program. Where it is not, nothing
-// of it has to be linked: the call is never made, and so not compiled.
+// Makes a call of runspan.h if telemetry is part of the program. If it is not, the
+// call is not compiled, so that the program need not be linked with the library.
 template <typename Call, typename Result = int>
 Result on(Call call, Result otherwise = RUNSPAN_OFF) noexcept {
     if constexpr (enabled)
@@ -64,8 +64,9 @@ Result on(Call call, Result otherwise = RUNSPAN_OFF) noexcept {
         return (void)call, otherwise;
 }
 
-// A text with a NUL at its end, for the time of a call. Texts that any schema
-// allows fit; a longer one is cut, and refused by its length.
+// A copy of a text with a NUL at its end, for the time of a call. Every text that a
+// schema can allow fits. A longer text is cut, and is then still too long to be
+// allowed.
 class c_string {
 public:
     explicit c_string(std::string_view text) noexcept {
@@ -83,7 +84,7 @@ private:
 template <typename T>
 inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
-// Whether an integer is one that runspan.h can be given.
+// Whether an integer fits into runspan.h's int64_t.
 template <typename T>
 constexpr bool fits(T value) noexcept {
     if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t))
@@ -94,8 +95,8 @@ constexpr bool fits(T value) noexcept {
 
 } // namespace detail
 
-// A run. Ends when it is destroyed, with its status; a moved-from one does
-// nothing.
+// A run. The destructor ends the span with its status. A span that was moved from
+// does nothing.
 class span {
 public:
     span() noexcept = default; // does nothing
@@ -112,17 +113,17 @@ public:
     }
     ~span() { end(); }
 
-    // Is there a span, that has not ended?
+    // Is this a span that has not ended?
     explicit operator bool() const noexcept { return handle_ != 0; }
 
-    // Gives the span another of the schema's names.
+    // Renames the span to another span of the schema.
     int set_name(std::string_view name) noexcept {
         return detail::on([&] { return runspan_set_name(handle_, detail::c_string{name}.get()); });
     }
 
-    // Set an attribute; a second value for a key replaces the first. Bools and
-    // numbers are taken as they are: nothing becomes one by conversion, as any
-    // pointer would a bool.
+    // Sets an attribute; a second value for a key replaces the first. No value is
+    // converted to a bool or a number: by C++'s rules every pointer would become a
+    // bool.
     int set(std::string_view key, std::string_view value) noexcept {
         return detail::on([&] { return runspan_set_attr_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get()); });
     }
@@ -137,18 +138,18 @@ public:
     int set(std::string_view key, T value) noexcept {
         return detail::on([&] { return runspan_set_attr_double(handle_, detail::c_string{key}.get(), static_cast<double>(value)); });
     }
-    // An integer of any type; RUNSPAN_E_VALUE where it is above INT64_MAX.
+    // Sets an integer of any type. The result is RUNSPAN_E_VALUE above INT64_MAX.
     template <typename T, std::enable_if_t<detail::is_integer<T>, int> = 0>
     int set(std::string_view key, T value) noexcept {
         if (!detail::fits(value))
             return RUNSPAN_E_VALUE;
         return detail::on([&] { return runspan_set_attr_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value)); });
     }
-    // An attribute that is there, without a value.
+    // Sets an attribute without a value.
     int set(std::string_view key, std::nullptr_t) noexcept {
         return detail::on([&] { return runspan_set_attr_null(handle_, detail::c_string{key}.get()); });
     }
-    // A list of texts, of anything that makes a std::string_view.
+    // Sets a list of texts: of anything that converts to std::string_view.
     int set(std::string_view key, std::initializer_list<std::string_view> values) noexcept {
         return set_list(key, values.begin(), values.size());
     }
@@ -158,14 +159,14 @@ public:
         return set_list(key, std::data(values), std::size(values));
     }
 
-    // Records that an exception of the type ended the run. Give the type's name,
-    // never a message. The status stays what it is.
+    // Adds an "exception" event: an exception of this type ended the run. Pass the
+    // name of the type, never a message. This does not change the status.
     int set_error(std::string_view type) noexcept {
         return detail::on([&] { return runspan_set_error(handle_, detail::c_string{type}.get()); });
     }
 
-    // The status that the span is going to end with: error, where nothing else
-    // was said.
+    // Sets the status that the span will end with. The default is begin's argument:
+    // error.
     void set_status(status s) noexcept { status_ = s; }
 
     // Ends the span now.
@@ -203,16 +204,17 @@ private:
     status status_ = status::error;
 };
 
-// A service's telemetry in this process. Closed when it is destroyed; a
-// moved-from one is off.
+// A service's telemetry in this process. The destructor closes the client. A client
+// that was moved from is off.
 class client {
 public:
     client() noexcept = default; // off
-    // Opens a client, or finds that telemetry is off: state() says why.
+    // Opens a client. If telemetry is off, state() says why.
     explicit client(const runspan_options &options) noexcept {
         state_ = detail::on([&] { return runspan_open(&options, &handle_); });
     }
-    // service and schema: as in runspan_options. They need to last for the call.
+    // Opens a client with the service and schema of runspan_options. Both pointers
+    // must be valid for the time of the call.
     client(const char *service, const char *schema) noexcept : client{options(service, schema)} {}
     client(const client &) = delete;
     client &operator=(const client &) = delete;
@@ -231,12 +233,13 @@ public:
     // Is telemetry on?
     explicit operator bool() const noexcept { return handle_ != 0; }
 
-    // RUNSPAN_DONE where the client is open, else why it is not.
+    // Returns RUNSPAN_DONE if the client is open, else the code that says why not.
     [[nodiscard]] int state() const noexcept {
         return handle_ == 0 ? state_ : detail::on([&] { return runspan_state(handle_); });
     }
 
-    // Set an attribute of the resource that all spans share, before the first.
+    // Sets an attribute of the resource that all spans share. Call it before the
+    // first begin.
     int set_resource(std::string_view key, std::string_view value) noexcept {
         return detail::on([&] { return runspan_set_resource_string(handle_, detail::c_string{key}.get(), detail::c_string{value}.get()); });
     }
@@ -258,15 +261,16 @@ public:
         return detail::on([&] { return runspan_set_resource_int(handle_, detail::c_string{key}.get(), static_cast<std::int64_t>(value)); });
     }
 
-    // Begins a span, now. It ends with the status unless told another.
+    // Begins a span, now. It ends with the status otherwise, unless set_status gives
+    // it another.
     [[nodiscard]] span begin(std::string_view name, status otherwise = status::error) noexcept {
         runspan_span handle = 0;
         detail::on([&] { return runspan_begin(handle_, detail::c_string{name}.get(), &handle); });
         return span{handle, otherwise};
     }
 
-    // As runspan_flush and runspan_close; no more than the time is waited. The default
-    // is RUNSPAN_DEFAULT_TIMEOUT_MS's: in proportion to the run.
+    // Call runspan_flush and runspan_close. Neither waits longer than timeout; the
+    // default timeout is in proportion to the run: RUNSPAN_DEFAULT_TIMEOUT_MS.
     int flush(std::chrono::milliseconds timeout = default_timeout) noexcept {
         return detail::on([&] { return runspan_flush(handle_, milliseconds(timeout)); });
     }
@@ -289,7 +293,7 @@ private:
         return o;
     }
     static std::uint32_t milliseconds(std::chrono::milliseconds timeout) noexcept {
-        constexpr std::int64_t most = 0xFFFEFFFF; // what is above is the default
+        constexpr std::int64_t most = 0xFFFEFFFF; // higher numbers stand for the default
         if (timeout == default_timeout)
             return RUNSPAN_DEFAULT_TIMEOUT_MS;
         return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 0, most));
@@ -299,9 +303,10 @@ private:
     int state_ = RUNSPAN_OFF;
 };
 
-// As runspan_command, for a tool's own arguments; writes to standard output.
-// Returns the exit status: 0 done, 1 it could not be done, 2 there is no such command. *code, if it is not null, is
-// what runspan_command returns: not RUNSPAN_DONE where nothing was written; strerror has a sentence for it.
+// Calls runspan_command with a tool's own arguments, and writes to standard output.
+// Returns the exit status: 0 the command was carried out, 1 it could not be, 2 there
+// is no such command. *code, if code is not null, is the result of runspan_command:
+// if it is not RUNSPAN_DONE, nothing was written, and strerror has a sentence for it.
 inline int command(const char *service, const char *schema, int argc, char **argv, int *code = nullptr) noexcept {
     runspan_options o{};
     o.struct_size = sizeof o;
@@ -314,12 +319,12 @@ inline int command(const char *service, const char *schema, int argc, char **arg
     return exit_status;
 }
 
-// As runspan_consent: 0 where neither the user nor the site has opted out.
+// Calls runspan_consent: 0 if neither the user nor the site has opted out.
 inline int consent(const char *service) noexcept {
     return detail::on([&] { return runspan_consent(service); });
 }
 
-// A sentence for a return code, in English: a static string, never null.
+// Returns an English sentence for a return code: a static string, never null.
 inline const char *strerror(int code) noexcept {
     return detail::on([&] { return runspan_strerror(code); }, "telemetry is not part of this program");
 }

@@ -418,35 +418,35 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_NO_STACK:
         return "this thread has too little stack left";
     case RUNSPAN_BUSY:
-        return "this thread is inside a call already";
+        return "this thread is inside another call of runspan";
     case RUNSPAN_OFF:
         return "telemetry is off";
     case RUNSPAN_NOT_DELIVERED:
-        return "the collector does not have everything yet";
+        return "the collector does not have all spans yet";
     case RUNSPAN_DROPPED:
-        return "the span was dropped: too many wait to be stored";
+        return "the span was dropped: the queue stayed full";
     case RUNSPAN_E_ARGUMENT:
         return "an argument is NULL or out of its range";
     case RUNSPAN_E_HANDLE:
         return "no such client or span is open";
     case RUNSPAN_E_SCHEMA:
-        return "the schema is not valid, or is another service's";
+        return "the schema is not valid, or belongs to another service";
     case RUNSPAN_E_ENDPOINT:
         return "the endpoint is neither https nor http to a loopback address";
     case RUNSPAN_E_NAME:
-        return "the schema does not name this";
+        return "the schema does not have this name";
     case RUNSPAN_E_TYPE:
-        return "the schema gives it another type";
+        return "the value has another type in the schema";
     case RUNSPAN_E_VALUE:
         return "the schema does not allow the value";
     case RUNSPAN_E_TOO_LONG:
-        return "longer than the schema allows";
+        return "the value is longer than the schema allows";
     case RUNSPAN_E_TOO_LATE:
-        return "the resource is fixed once a span has begun";
+        return "the first span has fixed the resource";
     case RUNSPAN_E_TOO_MANY:
-        return "too many are open";
+        return "too many clients or spans are open";
     case RUNSPAN_E_INTERNAL:
-        return "a defect of runspan";
+        return "a defect in runspan";
     default:
         return "unknown code";
     }

@@ -148,7 +148,7 @@ def refused(service: str, schema: str | bytes) -> str:
     """The one warning that the host is given."""
     lines: list[tuple[int, str]] = []
     client = Client(service, schema, log=lambda level, line: lines.append((level, line)))
-    assert client.state == -3 and client.reason == "the schema is not valid, or is another service's"
+    assert client.state == -3 and client.reason == "the schema is not valid, or belongs to another service"
     assert not client.start_span("call").is_recording()
     ((level, line),) = lines
     assert level == 1
