@@ -118,8 +118,8 @@ func (s Service) status(out io.Writer, asJSON bool) error {
 		if _, at, ok := spool.LastDelivered(s.Spool); ok {
 			now.LastDelivered = &at
 		}
-		if pause := spool.ReadPause(s.Spool); pause.Length > 0 {
-			if until := pause.Since.Add(pause.Length); until.After(time.Now()) {
+		if pause := spool.ReadPause(s.Spool); pause.Duration > 0 {
+			if until := pause.Start.Add(pause.Duration); until.After(time.Now()) {
 				now.PausedUntil = &until
 			}
 		}

@@ -100,7 +100,7 @@ func TestWhoConnectsAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.paused {
-				spool.Open(folder, spool.Limits{}, anything, func(string) {}).SetPause(spool.Pause{Failures: 1, Asked: true, Since: time.Now(), Length: time.Hour})
+				spool.Open(folder, spool.Limits{}, anything, func(string) {}).SetPause(spool.Pause{Failures: 1, ByCollector: true, Start: time.Now(), Duration: time.Hour})
 			}
 			endpoint, network := server.URL, &courier.Network{Proxy: test.proxy}
 			if test.proxy != "" {

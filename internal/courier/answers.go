@@ -44,13 +44,13 @@ func (a answer) retryable() bool {
 
 // pause returns the pause that follows the last one.
 func (a answer) pause(last spool.Pause) spool.Pause {
-	p := spool.Pause{Failures: last.Failures + 1, Since: time.Now(), Length: longestPause}
+	p := spool.Pause{Failures: last.Failures + 1, Start: time.Now(), Duration: longestPause}
 	if p.Failures < 16 {
-		p.Length = min(firstPause<<last.Failures, longestPause)
+		p.Duration = min(firstPause<<last.Failures, longestPause)
 	}
 	// "Now", or a date that has passed, is no leave to hammer.
 	if length, ok := retryAfter(a.retryAfter); ok && length > 0 && a.status != 0 {
-		p.Asked, p.Length = true, length
+		p.ByCollector, p.Duration = true, length
 	}
 	return p
 }

@@ -233,7 +233,7 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 // where that is to be expected.
 func (c *Courier) idle(ctx context.Context, w *way) {
 	select {
-	case <-c.store.News():
+	case <-c.store.NewBatches():
 	case w.goesOn = <-c.expected:
 		c.ahead(ctx, w.line)
 	case <-w.line.over:
@@ -271,7 +271,7 @@ func (c *Courier) ahead(ctx context.Context, l *line) {
 // look has the store find what waits, once.
 func (c *Courier) look() {
 	c.looking.Do(func() {
-		c.store.FindLeftBehind()
+		c.store.ScanFolder()
 		close(c.looked)
 	})
 }
@@ -407,11 +407,11 @@ func post(ctx context.Context, w *way, spans []*tracepb.ResourceSpans) error {
 // thousand jobs do not come back as one. What the collector has asked for is
 // kept in full.
 func after(p spool.Pause) time.Time {
-	if p.Length <= 0 {
+	if p.Duration <= 0 {
 		return time.Time{}
 	}
-	if p.Asked {
-		return p.End().Add(rand.N(p.Length/8 + 1))
+	if p.ByCollector {
+		return p.End().Add(rand.N(p.Duration/8 + 1))
 	}
-	return p.End().Add(-rand.N(p.Length/2 + 1))
+	return p.End().Add(-rand.N(p.Duration/2 + 1))
 }

@@ -270,7 +270,7 @@ func TestPausesLastBetweenRuns(t *testing.T) {
 // A run keeps to what another was asked for after it began; its own failure does
 // not shorten that, nor its own success end it.
 func TestAnotherRunsPause(t *testing.T) {
-	hour := spool.Pause{Failures: 1, Asked: true, Since: time.UnixMilli(time.Now().UnixMilli()), Length: time.Hour}
+	hour := spool.Pause{Failures: 1, ByCollector: true, Start: time.UnixMilli(time.Now().UnixMilli()), Duration: time.Hour}
 	for _, test := range []struct {
 		name   string
 		before spool.Pause // when the run begins
@@ -281,7 +281,7 @@ func TestAnotherRunsPause(t *testing.T) {
 		{"before the attempt", spool.Pause{}, false, 200, ""},
 		{"during one that fails", spool.Pause{}, true, 503, "a"},
 		{"during one that succeeds", spool.Pause{}, true, 200, "a"},
-		{"during one that succeeds, after a pause", spool.Pause{Failures: 1, Since: time.Now().Add(-time.Minute), Length: time.Second}, true, 200, "a"},
+		{"during one that succeeds, after a pause", spool.Pause{Failures: 1, Start: time.Now().Add(-time.Minute), Duration: time.Second}, true, 200, "a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			folder := filepath.Join(t.TempDir(), "service")
@@ -333,7 +333,7 @@ func TestAShorterPauseIsKept(t *testing.T) {
 	}
 	// A spool's own pause is its courier's alone to set.
 	before := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
-	before.SetPause(spool.Pause{Failures: 1, Since: time.Now().Add(5*time.Second - time.Hour), Length: time.Hour})
+	before.SetPause(spool.Pause{Failures: 1, Start: time.Now().Add(5*time.Second - time.Hour), Duration: time.Hour})
 	s := start(t, server.URL, &courier.Network{}, folder)
 	s.put(t, "a")
 	if done, took := s.flush(5 * time.Second); done || took > time.Second || len(c.came()) > 1 {

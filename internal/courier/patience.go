@@ -33,7 +33,7 @@ const (
 // since. 0: that is not known.
 func (c *Courier) distance() time.Duration {
 	c.reading.Do(func() {
-		known := c.store.Distance().Length
+		known := c.store.Latency().Duration
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.whole = max(c.whole, known)
@@ -53,9 +53,9 @@ func (c *Courier) measured(whole time.Duration) {
 	c.mu.Unlock()
 	switch {
 	case whole > farWait:
-		c.store.SetDistance(spool.Distance{Since: time.Now(), Length: whole})
+		c.store.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: whole})
 	case known > farWait:
-		c.store.SetDistance(spool.Distance{})
+		c.store.SetLatency(spool.Latency{})
 	}
 }
 
@@ -75,7 +75,7 @@ func (c *Courier) cutOff(after time.Duration) {
 		c.mu.Lock()
 		c.whole = least
 		c.mu.Unlock()
-		c.store.SetDistance(spool.Distance{Since: time.Now(), Length: least})
+		c.store.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: least})
 	}
 }
 

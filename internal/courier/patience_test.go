@@ -93,7 +93,7 @@ func TestOldReportsAreDue(t *testing.T) {
 		endpoint, network, _ := farAway(t, c, 160*time.Millisecond)
 		folder := newFolder(t)
 		other := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
-		other.SetDistance(spool.Distance{Since: time.Now(), Length: 480 * time.Millisecond})
+		other.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: 480 * time.Millisecond})
 		tool(t, endpoint, network, folder, "old", shortRun)
 		entries, err := os.ReadDir(folder)
 		if err != nil {
@@ -145,7 +145,7 @@ func TestALaptopComesHome(t *testing.T) {
 	endpoint, network, _ := farAway(t, c, 0)
 	folder := newFolder(t)
 	other := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
-	other.SetDistance(spool.Distance{Since: time.Now(), Length: 480 * time.Millisecond})
+	other.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: 480 * time.Millisecond})
 	if waited := tool(t, endpoint, network, folder, "away", shortRun); waited > 100*time.Millisecond || c.came() != "" {
 		t.Errorf("far away it waits %v, came %q", waited, c.came())
 	}
@@ -154,17 +154,17 @@ func TestALaptopComesHome(t *testing.T) {
 	if came := c.came(); !strings.Contains(came, "long") || !strings.Contains(came, "away") || !strings.Contains(came, "short") {
 		t.Errorf("came %q", came)
 	}
-	if d := other.Distance(); d != (spool.Distance{}) {
+	if d := other.Latency(); d != (spool.Latency{}) {
 		t.Errorf("the distance is %v", d)
 	}
-	other.SetDistance(spool.Distance{Since: time.Now(), Length: 480 * time.Millisecond})
+	other.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: 480 * time.Millisecond})
 	s := start(t, endpoint, network, folder)
 	s.put(t, "own")
 	if delivered, _ := s.finish(5 * time.Second); !delivered {
 		t.Errorf("came %q", c.came())
 	}
-	other.SetDistance(spool.Distance{Since: time.Now().Add(-11 * time.Minute), Length: 480 * time.Millisecond})
-	if d := other.Distance(); d != (spool.Distance{}) {
+	other.SetLatency(spool.Latency{MeasuredAt: time.Now().Add(-11 * time.Minute), Duration: 480 * time.Millisecond})
+	if d := other.Latency(); d != (spool.Latency{}) {
 		t.Errorf("an old distance is believed: %v", d)
 	}
 }
@@ -199,7 +199,7 @@ func TestRefusedTogether(t *testing.T) {
 	folder := newFolder(t)
 	for _, name := range []string{"one", "bad", "two"} {
 		other := spool.Open(folder, spool.Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour}, anything, func(string) {})
-		other.SetDistance(spool.Distance{Since: time.Now(), Length: 300 * time.Millisecond})
+		other.SetLatency(spool.Latency{MeasuredAt: time.Now(), Duration: 300 * time.Millisecond})
 		tool(t, endpoint, network, folder, name, shortRun)
 	}
 	s := start(t, endpoint, network, folder)

@@ -9,46 +9,46 @@ type Batch struct {
 	Request []byte // nil: it has to be read from the file
 
 	state    state
-	foreign  bool       // another process has put it
+	foreign  bool       // another process has made it
 	file     file       // the zero file: the request is in memory only
-	size     int64      // of the file
-	span     string     // of queuedStandby: the id of the span
-	ended    []string   // of queued: ids of the spans in it that may have a standby
-	standbys []*standby // of these spans; a file of the batch takes their place
+	size     int64      // bytes of the file
+	span     string     // in state queuedStandby: the id of the span
+	ended    []string   // in state queued: the ids of spans in it that may have a standby
+	standbys []*standby // the standbys of these spans; the batch's file replaces them
 }
 
-// state says where a batch is on its way, and whose it is for the moment.
+// state is the next step for a batch, and so says which goroutine may change it.
 type state int
 
 const (
-	queuedStandby state = iota // a report of a span that has not ended waits for the writer
-	queued                     // the batch waits for the writer
-	ready                      // it waits for the courier, in a file of this process or in memory
-	claimed                    // the courier has it
-	offered                    // it waits in a file that any process may claim
-	postponed                  // it is for a later run: this one can't read it, or may not send it
+	queuedStandby state = iota // a standby: the writer will write it
+	queued                     // a batch: the writer will write it
+	ready                      // the courier may claim it; it is in a file of this process, or in memory
+	claimed                    // the courier is sending it
+	offered                    // it is in a file that any process may claim
+	postponed                  // this run can't read it, or may not send it; a later run will try
 )
 
 func (b *Batch) inFile() bool { return b.file.id != "" }
 
-// isQueued says whether the batch is the writer's, which changes it without the lock.
+// isQueued reports whether the batch belongs to the writer, which changes it without
+// the lock.
 func (b *Batch) isQueued() bool { return b.state == queuedStandby || b.state == queued }
 
-// isWaiting says whether the batch waits in a file for its delivery, or for the end of
-// one.
+// isWaiting reports whether the batch is in a file and not delivered yet.
 func (b *Batch) isWaiting() bool {
 	return (b.state == ready || b.state == claimed || b.state == offered) && b.inFile()
 }
 
 func (b *Batch) isEvictable() bool { return (b.state == ready || b.state == offered) && b.inFile() }
 
-// The methods below are for callers that hold the lock.
+// The callers of the methods below hold s.mu.
 
-// has says whether there is a batch of which that is true.
+// has reports whether the condition is true for a batch.
 func (s *Spool) has(is func(*Batch) bool) bool { return slices.ContainsFunc(s.batches, is) }
 
-// next returns the batch to deliver next: the oldest of this client that no other
-// process can take, then the oldest of this client, then one of another process.
+// next returns the batch to deliver next: first the batches of this client that no
+// other process can claim, then its other batches, then batches of other processes.
 func (s *Spool) next() *Batch {
 	for _, isNext := range []func(*Batch) bool{
 		func(b *Batch) bool { return b.state == ready },
@@ -62,8 +62,9 @@ func (s *Spool) next() *Batch {
 	return nil
 }
 
-// take takes a batch out of the list. Mostly it is the first, and no other has to move.
-func (s *Spool) take(b *Batch) {
+// unlist removes a batch from the list. Mostly it is the first one, which is cheap to
+// remove.
+func (s *Spool) unlist(b *Batch) {
 	switch i := slices.Index(s.batches, b); {
 	case i == 0:
 		s.batches[0] = nil
@@ -73,8 +74,8 @@ func (s *Spool) take(b *Batch) {
 	}
 }
 
-// inMemory returns how many bytes are in memory only.
-func (s *Spool) inMemory() (bytes int) {
+// memoryOnly returns the size of the requests that are in no file, in bytes.
+func (s *Spool) memoryOnly() (bytes int) {
 	for _, b := range s.batches {
 		if b.isQueued() || b.state == ready && !b.inFile() {
 			bytes += len(b.Request)
@@ -83,7 +84,7 @@ func (s *Spool) inMemory() (bytes int) {
 	return bytes
 }
 
-// cached returns how many bytes are in memory and in a file.
+// cached returns the size of the requests that are in memory and in a file, in bytes.
 func (s *Spool) cached() (bytes int) {
 	for _, b := range s.batches {
 		if b.state == ready && b.inFile() {
@@ -93,8 +94,9 @@ func (s *Spool) cached() (bytes int) {
 	return bytes
 }
 
-// evict takes out the oldest batches until the files are within the limits. There
-// are few: what was left behind is within them already.
+// evict unlists the oldest batches until the files are within the limits, and returns
+// them. They are few, because ScanFolder has already applied the limits to the batches
+// of other processes.
 func (s *Spool) evict() (evicted []*Batch) {
 	if s.folder == nil {
 		return nil
@@ -111,7 +113,7 @@ func (s *Spool) evict() (evicted []*Batch) {
 		if b == nil {
 			break
 		}
-		s.take(b)
+		s.unlist(b)
 		files--
 		bytes -= b.size
 		evicted = append(evicted, b)
@@ -119,8 +121,8 @@ func (s *Spool) evict() (evicted []*Batch) {
 	return evicted
 }
 
-// oldest returns the batch of the oldest file that may be evicted. The newest of
-// this client may not: it has to stay.
+// oldest returns the batch of the oldest file that may be evicted. The newest batch of
+// this client may not: a limit must not cost a run its own report.
 func (s *Spool) oldest() (oldest *Batch) {
 	newest := -1
 	for i, b := range s.batches {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Entry is a request in a service's folder.
+// Entry is a batch or a standby in a service's folder.
 type Entry struct {
 	Made  time.Time
 	Bytes int64
-	Held  bool // by a process that lives, as far as can be told: a run that goes on, or a delivery
+	Held  bool // its owner is alive, or may be: a run goes on, or a delivery does
 
 	folder *folder
 	name   string
@@ -22,8 +22,8 @@ type Entry struct {
 // Request reads the request.
 func (e Entry) Request() ([]byte, error) { return e.folder.request(e.name) }
 
-// Entries returns what is in a service's folder, oldest first, and changes
-// nothing. There is nothing where there is no folder.
+// Entries returns the batches and standbys in a service's folder, oldest first. It
+// changes nothing. If there is no folder, it returns nil.
 func Entries(path string) []Entry {
 	d := &folder{path: path}
 	files, _, err := d.list(maxNames)
@@ -48,14 +48,14 @@ func Entries(path string) []Entry {
 	return entries
 }
 
-// LastDelivered returns the batch of a service's folder that was delivered last,
-// and when. ok: there is one.
+// LastDelivered returns the batch of a service's folder that was delivered last, and
+// the time of its delivery. ok is false if there is none.
 func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 	d := &folder{path: path}
 	err := d.with(func(root *os.Root) error {
 		info, err := root.Lstat(deliveredFile)
 		if err == nil {
-			at = touched(info)
+			at = changedAt(info)
 		}
 		return err
 	})
@@ -65,13 +65,13 @@ func LastDelivered(path string) (request []byte, at time.Time, ok bool) {
 	return request, at, err == nil
 }
 
-// ReadPause returns the pause of a service's folder; the zero Pause: none.
+// ReadPause returns the pause of a service's folder, or the zero Pause.
 func ReadPause(path string) Pause {
-	p, _ := (&folder{path: path}).notes()
+	p, _ := (&folder{path: path}).pauseAndLatency()
 	return p
 }
 
-// request reads a file that was written by frame.
+// request reads a file that frame has made, and returns its request.
 func (d *folder) request(name string) ([]byte, error) {
 	content, err := d.read(name, headerBytes+maxRequest)
 	if err != nil {

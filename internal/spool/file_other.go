@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-const neitherLinkNorPipe = 0
+const noLinkNoPipe = 0
 
-// isOf does not know whose a file is: so no folder is used, and all is in memory.
+// isOf returns false, because the owner of a file is not known here. So the spool uses no
+// folder, and keeps all batches in memory.
 func isOf(fs.FileInfo, int) bool { return false }
 
-func touched(info fs.FileInfo) time.Time { return info.ModTime() }
+func changedAt(info fs.FileInfo) time.Time { return info.ModTime() }

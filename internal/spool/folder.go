@@ -14,32 +14,32 @@ import (
 	"time"
 )
 
-// maxNames is how many names of a folder are looked at: more than the 100,000
-// files that a schema may allow. What is beyond a later run sees.
+// maxNames is how many names of a folder one scan reads: more than the 100,000 files
+// that a schema may allow. A later run reads the rest.
 const maxNames = 1 << 17
 
 var (
-	errNoFolder   = errors.New("it is no folder")
-	errOtherPlace = errors.New("the host is in another place: its paths lead elsewhere")
+	errNoFolder   = errors.New("it is not a folder")
+	errOtherPlace = errors.New("the host has another root folder: the path leads elsewhere")
 )
 
-// folder is a service's folder. It is opened anew for each use, because it may
-// be removed at any time, and closed at once: the host's descriptors are few.
+// folder is a service's folder. Each use opens it anew, because anybody may remove it
+// at any time, and closes it at once, because the host has few descriptors.
 type folder struct {
 	path string
-	top  fs.FileInfo // what "/" has to be; nil: whatever it is
+	top  fs.FileInfo // the root folder that path starts from; nil: any
 }
 
-// folderHere is the folder at a path, as that leads there now, and not after a
-// chroot.
+// folderHere returns the folder at a path. It can't be used after a chroot, where the
+// path would lead elsewhere.
 func folderHere(path string) *folder {
 	top, _ := os.Stat("/")
 	return &folder{path, top}
 }
 
-// open returns the folder, which must be the user's own, and closed to others.
-// Neither it nor the one above it, runspan's, may be a link: where they are in a
-// place that is shared, a link of somebody else's could lead anywhere.
+// open opens the folder. The folder must be the user's, and open closes it to others.
+// Neither the folder nor its parent, runspan's folder, may be a link: in a shared
+// place, another user's link could lead anywhere.
 func (d *folder) open() (*os.Root, error) {
 	if top, err := os.Stat("/"); d.top != nil && (err != nil || !os.SameFile(top, d.top)) {
 		return nil, errOtherPlace
@@ -60,8 +60,8 @@ func (d *folder) open() (*os.Root, error) {
 	return root, nil
 }
 
-// openNoLink opens a folder. What is opened has to be what lstat has seen there:
-// somebody could have put a link in its place since.
+// openNoLink opens a folder. It compares the opened folder with the one that lstat has
+// seen, because somebody could have put a link there in between.
 func openNoLink(lstat func(string) (fs.FileInfo, error), open func(string) (*os.Root, error), path string) (*os.Root, fs.FileInfo, error) {
 	seen, err := lstat(path)
 	if err != nil {
@@ -85,8 +85,8 @@ func openNoLink(lstat func(string) (fs.FileInfo, error), open func(string) (*os.
 	return root, info, nil
 }
 
-// checkOwner returns an error for another user's folder. The user's own it closes to
-// others.
+// checkOwner returns an error for another user's folder. It closes the user's own
+// folder to others.
 func checkOwner(root *os.Root, info fs.FileInfo) error {
 	if !isMine(info) {
 		return errors.New("the folder is another user's")
@@ -99,7 +99,7 @@ func checkOwner(root *os.Root, info fs.FileInfo) error {
 
 func isMine(info fs.FileInfo) bool { return isOf(info, os.Geteuid()) }
 
-// openOrMake also makes the folder, and those above it that XDG names.
+// openOrMake opens the folder, and makes it and its parents if they are missing.
 func (d *folder) openOrMake() (*os.Root, error) {
 	root, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,11 +111,11 @@ func (d *folder) openOrMake() (*os.Root, error) {
 	return root, err
 }
 
-// MakeFolder makes the folder at an absolute path, and those above it, below one
-// that is the user's, or root's, as /tmp is. Not below another user's: where sudo
-// keeps HOME, root's folders there would be closed to that home's owner, and to
-// the owner's other programs. Those that it makes their owner can use, whatever
-// the umask is.
+// MakeFolder makes the folder at an absolute path, and its missing parents. The first
+// parent that exists must be the user's, or root's, as /tmp is. It must not be another
+// user's: if sudo keeps HOME, root's folders there would lock out the home's owner
+// and the owner's other programs. The owner can use the new folders whatever the
+// umask is.
 func MakeFolder(path string) error {
 	above := path
 	root, err := os.OpenRoot(above)
@@ -153,12 +153,12 @@ func MakeFolder(path string) error {
 }
 
 // makeFolderIn makes a folder in another, if there is none. Some programs run with a
-// umask that is meant for files, 0177, or forbids all: in a folder with such a
-// mode nobody can do anything, and others have more in ~/.local than we.
+// umask for files, 0177, or one that forbids everything. A folder with such a mode
+// would be unusable, and other programs have files in ~/.local too.
 func makeFolderIn(root *os.Root, name string) error {
 	err := root.Mkdir(name, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		return nil // somebody else's to care for
+		return nil // another program has made it, with the mode that it wants
 	}
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func makeFolderIn(root *os.Root, name string) error {
 	return err
 }
 
-// with opens the folder for one use.
+// with opens the folder, calls use, and closes the folder.
 func (d *folder) with(use func(*os.Root) error) error {
 	root, err := d.open()
 	if err != nil {
@@ -183,12 +183,12 @@ func (d *folder) with(use func(*os.Root) error) error {
 	return use(root)
 }
 
-// write makes the file, or replaces it, with all of content or not at all.
+// write makes or replaces a file. After an error the file is as it was before.
 func (d *folder) write(f file, content []byte) error {
 	return d.writeWith(f, content, nil)
 }
 
-// writeShared does so with a standby's file, and returns it as memory.
+// writeShared is write for a standby's file. It returns the file as shared memory.
 func (d *folder) writeShared(f file, content []byte) (memory []byte, err error) {
 	err = d.writeWith(f, content, func(out *os.File) { memory = share(out, len(content)) })
 	return memory, err
@@ -203,7 +203,7 @@ func (d *folder) writeWith(f file, content []byte, beforeClose func(*os.File)) e
 	return replace(root, f.String(), f.by, content, beforeClose)
 }
 
-// replace writes a file beside and renames it in.
+// replace writes a file under a temporary name, and renames it.
 func replace(root *os.Root, name string, by owner, content []byte, beforeClose func(*os.File)) error {
 	beside := file{id: newID(), state: part, by: by}.String()
 	err := writeNew(root, beside, content, beforeClose)
@@ -211,13 +211,13 @@ func replace(root *os.Root, name string, by owner, content []byte, beforeClose f
 		err = root.Rename(beside, name)
 	}
 	if err != nil {
-		_ = root.Remove(beside) // nothing more can be done
+		_ = root.Remove(beside) // an error here does not matter: ScanFolder removes it later
 	}
 	return err
 }
 
-// writeNew makes a file, which the user can read, whatever the umask is. beforeClose is
-// for its descriptor; it may be nil.
+// writeNew makes a file that the user can read, whatever the umask is. It calls
+// beforeClose, if that is not nil, before it closes the file.
 func writeNew(root *os.Root, name string, content []byte, beforeClose func(*os.File)) error {
 	out, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -233,10 +233,10 @@ func writeNew(root *os.Root, name string, content []byte, beforeClose func(*os.F
 	if err == nil && beforeClose != nil {
 		beforeClose(out)
 	}
-	return errors.Join(err, out.Close()) // NFS and quotas say no at close
+	return errors.Join(err, out.Close()) // on NFS, and with quotas, close can fail
 }
 
-// read returns a regular file's content.
+// read returns the content of a regular file, up to limit bytes.
 func (d *folder) read(name string, limit int) (content []byte, err error) {
 	err = d.with(func(root *os.Root) error {
 		content, err = readRegular(root, name, limit)
@@ -250,10 +250,10 @@ func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || !isMine(info) || info.Size() > int64(limit) { // a pipe would wait for ever
+	if !info.Mode().IsRegular() || !isMine(info) || info.Size() > int64(limit) { // a pipe would block
 		return nil, errFrame
 	}
-	in, err := root.OpenFile(name, os.O_RDONLY|neitherLinkNorPipe, 0)
+	in, err := root.OpenFile(name, os.O_RDONLY|noLinkNoPipe, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -261,28 +261,29 @@ func readRegular(root *os.Root, name string, limit int) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, int64(limit)))
 }
 
-// rename says whether it was done: of several processes that rename a file at
-// once, one does it.
+// rename reports whether it has renamed the file. If several processes rename a file
+// at once, one of them succeeds.
 func (d *folder) rename(from, to file) bool {
 	return d.with(func(root *os.Root) error { return root.Rename(from.String(), to.String()) }) == nil
 }
 
-// remove removes a file. Where that fails it is gone, or can't be helped.
+// remove removes a file. It ignores errors: the file is gone already, or the folder is
+// out of reach.
 func (d *folder) remove(name string) {
 	_ = d.with(func(root *os.Root) error { return root.Remove(name) })
 }
 
-// listed is a file as it was listed.
+// listed is a file in a list of the folder.
 type listed struct {
 	file
-	size  int64
-	touch time.Time // when it was last written or renamed, by the file server's clock
+	size    int64
+	changed time.Time // when it was last written or renamed, by the file server's clock
 }
 
-// list returns the spool's files, oldest first. Of those that are free it removes
-// the oldest, as it comes to them, until so many are left: where there are very
-// many a process does not live to see them all.
-func (d *folder) list(keep int) (files []listed, removed int, err error) {
+// list returns the spool's files, oldest first. It removes the oldest free files until
+// at most maxFree are left. It does so during the scan, because with very many files a
+// short process would end before the scan does.
+func (d *folder) list(maxFree int) (files []listed, removed int, err error) {
 	err = d.with(func(root *os.Root) error {
 		dir, err := root.Open(".")
 		if err != nil {
@@ -294,7 +295,7 @@ func (d *folder) list(keep int) (files []listed, removed int, err error) {
 			return err
 		}
 		var all []file
-		n := 0 // that are free
+		n := 0 // number of free files
 		for _, name := range names {
 			if f, ok := parseFile(name); ok {
 				all = append(all, f)
@@ -307,24 +308,24 @@ func (d *folder) list(keep int) (files []listed, removed int, err error) {
 		for _, f := range all {
 			info, err := root.Lstat(f.String())
 			if err != nil || !info.Mode().IsRegular() || !isMine(info) {
-				continue // gone since, or none of ours
+				continue // it is gone, or another user's
 			}
-			if f.state == free && n > keep {
+			if f.state == free && n > maxFree {
 				n--
 				if root.Remove(f.String()) == nil {
 					removed++
 				}
 				continue
 			}
-			files = append(files, listed{f, info.Size(), touched(info)})
+			files = append(files, listed{f, info.Size(), changedAt(info)})
 		}
 		return nil
 	})
 	return files, removed, err
 }
 
-// clock returns the file server's time.
-func (d *folder) clock() (now time.Time, err error) {
+// serverTime returns the time of the file server's clock.
+func (d *folder) serverTime() (now time.Time, err error) {
 	err = d.with(func(root *os.Root) error {
 		name := file{id: newID(), state: part, by: thisProcess()}.String()
 		if err := writeNew(root, name, nil, nil); err != nil {
@@ -335,7 +336,7 @@ func (d *folder) clock() (now time.Time, err error) {
 		if err != nil {
 			return err
 		}
-		now = touched(info)
+		now = changedAt(info)
 		return nil
 	})
 	return now, err

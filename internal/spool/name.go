@@ -10,49 +10,48 @@ import (
 	"time"
 )
 
-// fileState is what a file is, by the last part of its name.
+// fileState is the state of a file: the last part of its name.
 type fileState string
 
 const (
-	free fileState = "otlp" // for whoever claims it
-	held fileState = "held" // by a process: what it delivers, or a run in it that has not ended
-	part fileState = "part" // being written by a process
-	bad  fileState = "bad"  // not to be sent; kept for a while, for people to look at
+	free fileState = "otlp" // a batch that any process may claim
+	held fileState = "held" // has an owner: a batch that it delivers, or the standby of its run
+	part fileState = "part" // has an owner, which is writing it
+	bad  fileState = "bad"  // damaged; it stays for a while, for people to look at
 )
 
-// Besides there may be these two files: the pause, with the distance, and the last
-// batch that was delivered, as it was in the folder before.
+// A folder may have two more files: the pause, with the latency, and the batch that
+// was delivered last.
 const (
 	pauseFile     = "pause"
 	deliveredFile = "delivered"
 )
 
-// file is a file in a service's folder. Its name is ID.STATE, or ID.OWNER.STATE
-// where a process has it. Files of other names are not the spool's: it leaves
-// them alone.
+// file is a file in a service's folder. Its name is ID.OWNER.STATE, or ID.STATE if it
+// has no owner. The spool leaves files with other names alone.
 type file struct {
 	id    string
 	state fileState
-	by    owner // of held and part
+	by    owner // in states held and part
 }
 
-// id is 16 hex digits for when the file was made, in nanoseconds since 1970, a
-// dash, 8 for which process has made it, and 8 random ones.
+// newID returns an id: 16 hex digits for the time, in nanoseconds since 1970, a dash,
+// 8 digits for this process (owner.mark), and 8 random digits.
 func newID() string {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
 	return fmt.Sprintf("%016x-%s%x", uint64(time.Now().UnixNano()), thisProcess().mark(), random)
 }
 
-// madeByOwner says whether the process that has the file has also made it.
+// madeByOwner reports whether the file's owner has also made it.
 func (f file) madeByOwner() bool { return f.id[17:25] == f.by.mark() }
 
-// to is the file in a state that has no owner.
+// to returns the file's name in a state without an owner.
 func (f file) to(s fileState) file { return file{id: f.id, state: s} }
 
 // made returns when the file was made.
 func (f file) made() time.Time {
-	nanoseconds, _ := strconv.ParseUint(f.id[:16], 16, 64) // parseFile has looked
+	nanoseconds, _ := strconv.ParseUint(f.id[:16], 16, 64) // parseFile has checked the digits
 	return time.Unix(0, int64(nanoseconds))
 }
 
@@ -63,7 +62,7 @@ func (f file) String() string {
 	return f.id + "." + string(f.by) + "." + string(f.state)
 }
 
-// parseFile reads a name. Only what String returns is one.
+// parseFile parses a name. It accepts only names that String returns.
 func parseFile(name string) (file, bool) {
 	id, rest, _ := strings.Cut(name, ".")
 	if len(id) != 33 || id[16] != '-' || !isHex(id[:16]) || !isHex(id[17:]) {

@@ -11,25 +11,26 @@ import (
 	"strings"
 )
 
-// owner names a process: BOOT-NAMESPACE-PID-START-IMAGE. A process id says
-// something only in the same boot of the same machine and in the same pid
-// namespace, and only with the time when the process started, because ids are
-// used again. BOOT is a hash of the kernel's id of the boot: that one is nobody
-// else's business. IMAGE is the program that the process runs: an exec replaces
-// it, and leaves the rest as it is. START is 0, and IMAGE is missing, where they
-// are not known.
+// owner names the process that owns a file: BOOT-NAMESPACE-PID-START-IMAGE. A process
+// id identifies a process only within one boot of one machine and one pid namespace,
+// and only with the time of its start, because the kernel uses ids again. BOOT is a
+// hash of the kernel's boot id, because the id itself is private to the machine. IMAGE
+// identifies the program that the process runs: an exec changes IMAGE and leaves the
+// other parts alone. If START is not known it is 0; if IMAGE is not known it is
+// missing.
 type owner string
 
-// unknown is a process that can't be asked after: there is no /proc.
+// unknown is the owner on systems without /proc. Nobody can check whether it is gone.
 const unknown owner = "0-0-0-0"
 
 func (o owner) valid() bool {
 	parts := strings.Split(string(o), "-")
-	notOurs := func(part string) bool { return part == "" || !isHex(part) }
-	return (len(parts) == 4 || len(parts) == 5) && len(o) <= 100 && !slices.ContainsFunc(parts, notOurs)
+	invalid := func(part string) bool { return part == "" || !isHex(part) }
+	return (len(parts) == 4 || len(parts) == 5) && len(o) <= 100 && !slices.ContainsFunc(parts, invalid)
 }
 
-// gone says whether the process is, where it can be known from here.
+// gone reports whether the process is gone. known is false if this process can't
+// tell.
 func (o owner) gone() (gone, known bool) {
 	self := thisProcess()
 	parts, own := strings.Split(string(o), "-"), strings.Split(string(self), "-")
@@ -38,7 +39,7 @@ func (o owner) gone() (gone, known bool) {
 	}
 	pid, err := strconv.ParseInt(parts[2], 10, 32)
 	if err != nil || pid < 1 {
-		return true, true // nothing that runs has such an id
+		return true, true // no process has such an id
 	}
 	start, alive, err := startOf(int(pid))
 	switch {
@@ -51,21 +52,21 @@ func (o owner) gone() (gone, known bool) {
 	if named == 0 && err == nil {
 		return false, false
 	}
-	// Namespaces that are apart by part of a tick round differently.
+	// Time namespaces whose offsets differ by a fraction of a tick round differently.
 	return err != nil || start > named+1 || named > start+1, true
 }
 
-// replaced says whether the process is this one, which has been another program
-// until an exec.
-func (o owner) replaced() bool {
+// beforeExec reports whether o is this process before an exec, when it ran another
+// program.
+func (o owner) beforeExec() bool {
 	parts, own := strings.Split(string(o), "-"), strings.Split(string(thisProcess()), "-")
 	return len(parts) == 5 && len(own) == 5 && slices.Equal(parts[:4], own[:4]) && parts[4] != own[4]
 }
 
-// mark is 8 hex digits, which are in the ids of the files that the process makes.
+// mark returns 8 hex digits that identify the process in the ids of its files.
 func (o owner) mark() string {
 	hash := sha256.Sum256([]byte(o))
 	return fmt.Sprintf("%x", hash[:4])
 }
 
-var errHidden = errors.New("there may be such a process; the system does not say")
+var errHidden = errors.New("the system does not say whether there is such a process")

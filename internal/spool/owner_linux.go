@@ -17,19 +17,19 @@ import (
 	"unsafe"
 )
 
-// On all processors that we build for; proc(5).
+// nanosecondsPerTick is the same on all processors that we build for; see proc(5).
 const nanosecondsPerTick = 10_000_000
 
-// process is what this process knows of itself.
+// process describes this process.
 type process struct {
 	name owner
-	// Its start as /proc shows it. 0: what /proc shows of others can't be
-	// compared with a name.
+	// shown is the process's start in /proc, in ticks. 0: the starts of other
+	// processes in /proc can't be compared with an owner's.
 	shown uint64
-	shift int64 // what this time namespace adds to the ticks since the boot
+	shift int64 // ticks that this time namespace adds to the time since the boot
 }
 
-// this returns what this process is.
+// this returns the description of this process.
 var this = sync.OnceValue(func() process {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -43,8 +43,8 @@ var this = sync.OnceValue(func() process {
 	var p process
 	var start uint64
 	pid := os.Getpid()
-	// Where /proc is another namespace's, as a container's may be the machine's,
-	// this is another number than pid.
+	// /proc may belong to another pid namespace: a container may see the machine's.
+	// Then this number is not pid.
 	if number, err := os.Readlink("/proc/self"); err == nil {
 		own, err := readStat(number)
 		shift, known := timeShift()
@@ -59,33 +59,34 @@ var this = sync.OnceValue(func() process {
 	return p
 })
 
-// thisProcess returns this process's name.
+// thisProcess returns the owner that names this process.
 func thisProcess() owner { return this().name }
 
-// image is the last part of this process's name, with its dash. It is a hash of
-// random bytes that the kernel puts on the stack at each exec, so that all copies
-// of this library in a process agree, and no two programs do. Empty: unknown.
+// image returns the last part of this process's owner, with its dash, or "" if it is
+// not known. It is a hash of the random bytes that the kernel puts on the stack at each
+// exec. So all copies of this library in a process have the same image, and an exec
+// changes it.
 func image() string {
 	vector, err := os.ReadFile("/proc/self/auxv")
 	if err != nil {
 		return ""
 	}
-	const entry, random = 16, 25 // bytes of one; AT_RANDOM, getauxval(3)
+	const entry, random = 16, 25 // the size of an entry; AT_RANDOM, getauxval(3)
 	for ; len(vector) >= entry; vector = vector[entry:] {
 		if binary.NativeEndian.Uint64(vector) != random {
 			continue
 		}
 		at := uintptr(binary.NativeEndian.Uint64(vector[8:]))
 		bytes := **(**[16]byte)(unsafe.Pointer(&at))
-		hash := sha256.Sum256(append([]byte("runspan"), bytes[:]...)) // glibc has its secrets from them
+		hash := sha256.Sum256(append([]byte("runspan"), bytes[:]...)) // glibc makes secrets from them
 		return fmt.Sprintf("-%x", hash[:4])
 	}
 	return ""
 }
 
-// startOf returns when a process started, in ticks since the boot. One that has
-// ended and waits for its parent to ask is not alive. The error says that it
-// can't be known: no descriptor may be left, or the process be hidden.
+// startOf returns when a process started, in ticks since the boot, and whether it is
+// alive. A zombie is not alive. After an error neither is known, because no descriptor
+// is free, or the system hides the process.
 func startOf(pid int) (start uint64, alive bool, err error) {
 	can, err := canCompare()
 	if err != nil {
@@ -97,7 +98,7 @@ func startOf(pid int) (start uint64, alive bool, err error) {
 	}
 	switch {
 	case !can || isMissing(err):
-		// hidepid hides other users' processes, and those of other groups.
+		// The mount option hidepid hides the processes of other users.
 		if syscall.Kill(pid, 0) == syscall.ESRCH {
 			return 0, false, nil
 		}
@@ -110,8 +111,8 @@ func startOf(pid int) (start uint64, alive bool, err error) {
 	return its.start - uint64(this().shift), true, nil
 }
 
-// canCompare says whether what /proc shows of other processes can be compared
-// with a name: it can while it shows of this one what it did at first.
+// canCompare reports whether the starts of processes in /proc can be compared with an
+// owner's: they can as long as /proc shows the same start of this process as at first.
 func canCompare() (bool, error) {
 	if this().shown == 0 {
 		return false, nil
@@ -127,8 +128,8 @@ func isMissing(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ESRCH)
 }
 
-// isNumbered says whether /proc has this process under the number that it has
-// here, because it is this pid namespace's.
+// isNumbered reports whether /proc shows this process under its own pid, because /proc
+// belongs to this pid namespace.
 func isNumbered(pid int) bool {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -139,14 +140,14 @@ func isNumbered(pid int) bool {
 	return slices.Equal(strings.Fields(line), []string{strconv.Itoa(pid)})
 }
 
-// timeShift returns how many ticks the time namespace of this thread adds to the
-// time since the boot, time_namespaces(7).
+// timeShift returns how many ticks the time namespace of this thread adds to the time
+// since the boot; see time_namespaces(7).
 func timeShift() (ticks int64, known bool) {
 	own, err := os.Stat("/proc/thread-self/ns/time")
 	if isMissing(err) {
-		return 0, true // an old kernel: it has none
+		return 0, true // an old kernel has no time namespaces
 	}
-	// The offsets are those of the namespace that children are going to be in.
+	// The file has the offsets of the namespace that child processes will be in.
 	childrens, err2 := os.Stat("/proc/self/ns/time_for_children")
 	offsets, err3 := os.ReadFile("/proc/self/timens_offsets")
 	if errors.Join(err, err2, err3) != nil || !os.SameFile(own, childrens) {
@@ -164,26 +165,27 @@ func timeShift() (ticks int64, known bool) {
 	return 0, false
 }
 
-// stat is what /proc says of a process.
+// stat is part of /proc/pid/stat.
 type stat struct {
 	state   string
 	threads string
 	start   uint64 // in ticks
 }
 
-// ended: a process whose first thread has ended goes on as long as others do.
+// ended reports whether the process has ended. If only its first thread has ended, the
+// process goes on.
 func (s stat) ended() bool {
 	return s.state == "X" || s.state == "Z" && (s.threads == "0" || s.threads == "1")
 }
 
-// readStat reads proc(5), /proc/pid/stat, of the process's first thread: of that
-// one qemu makes nothing up.
+// readStat reads the stat file of a process's first thread; see proc(5). It does not
+// read the process's own, because qemu-user invents its content.
 func readStat(pid string) (stat, error) {
 	text, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/stat")
 	if err != nil {
 		return stat{}, err
 	}
-	// The second field is the program's name, which may hold anything.
+	// The second field is the program's name, which may have any characters.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	const state, threads, startTime = 0, 17, 19 // the third field, the 20th, and the 22nd
 	if len(fields) <= startTime {
@@ -191,7 +193,7 @@ func readStat(pid string) (stat, error) {
 	}
 	start, err := strconv.ParseUint(fields[startTime], 10, 64)
 	if err == nil && start > math.MaxInt64/nanosecondsPerTick {
-		err = errHidden // it is before the beginning of this time namespace
+		err = errHidden // the process is older than this time namespace
 	}
 	return stat{fields[state], fields[threads], start}, err
 }

@@ -11,143 +11,143 @@ import (
 	"time"
 )
 
-// Pause is how long to leave the collector alone after an attempt failed. It is
-// kept in the folder, so that the runs that follow know of it. The zero Pause is
-// none.
+// Pause is a time in which a spool sends nothing, after a failed attempt. It is in a
+// file, so that later runs keep it too. The zero Pause is none.
 type Pause struct {
-	Failures int  // in a row, of all processes as far as they know of each other
-	Asked    bool // the collector named the length
-	Since    time.Time
-	Length   time.Duration
+	Failures    int  // failures in a row, of all processes of the service
+	ByCollector bool // the collector has asked for this duration
+	Start       time.Time
+	Duration    time.Duration
 }
 
-// End returns when the pause is over.
-func (p Pause) End() time.Time { return p.Since.Add(p.Length) }
+// End returns the end of the pause.
+func (p Pause) End() time.Time { return p.Start.Add(p.Duration) }
 
 const (
-	// Then: failures, asked, since and length in milliseconds.
+	// The line goes on with failures, by collector, and start and duration in
+	// milliseconds.
 	pauseMagic = "runspan-pause-1"
-	// LongestPause bounds what a collector may ask for, and what a file is
-	// believed.
+	// LongestPause is the longest pause that a collector may ask for. The spool
+	// ignores a longer one in a file.
 	LongestPause = time.Hour
 )
 
-// Distance is how long a delivery takes from here, or at the least, from a new
-// connection to the answer. It is kept beside the pause. The zero Distance: it is
-// not known, or no matter.
-type Distance struct {
-	Since  time.Time // when it was found
-	Length time.Duration
+// Latency is the time that a delivery takes, from a new connection to the response. It
+// is a lower bound if the delivery was interrupted. It is in the pause's file. The zero
+// Latency is not known, or too short to matter.
+type Latency struct {
+	MeasuredAt time.Time
+	Duration   time.Duration
 }
 
 const (
-	// Then: since and length in milliseconds.
-	distanceMagic = "runspan-distance-1"
-	// A distance is believed for so long: a laptop comes home, and what was cut off
-	// was perhaps for a moment only.
-	distanceAge = 10 * time.Minute
+	// The line goes on with measured at and duration, in milliseconds.
+	latencyMagic = "runspan-latency-1"
+	// A latency is valid for this long, because a laptop may move to another network,
+	// and an interrupted delivery may have been an exception.
+	latencyAge = 10 * time.Minute
 )
 
-// Pause returns what SetPause was given last, by whichever process; or by this
-// one, where that ends later: it could not be written.
+// Pause returns the pause that a process of the service has set last. If this process
+// has set one that ends later, and could not write it, Pause returns that one.
 func (s *Spool) Pause() Pause {
 	if s.folder == nil {
 		return s.pause
 	}
-	if p, _ := s.folder.notes(); p.End().After(s.pause.End()) {
+	if p, _ := s.folder.pauseAndLatency(); p.End().After(s.pause.End()) {
 		return p
 	}
 	return s.pause
 }
 
-// Distance returns what SetDistance was given last, by whichever process. It may
-// be called from any goroutine.
-func (s *Spool) Distance() (d Distance) {
+// Latency returns the latency that a process of the service has set last. Any goroutine
+// may call it.
+func (s *Spool) Latency() (d Latency) {
 	if s.folder != nil {
-		_, d = s.folder.notes()
+		_, d = s.folder.pauseAndLatency()
 		return d
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.distance
+	return s.latency
 }
 
-// SetPause keeps a pause; the zero Pause ends it.
+// SetPause sets the pause; the zero Pause ends it.
 func (s *Spool) SetPause(p Pause) {
-	if p != (Pause{}) { // as the file has it
-		p.Since, p.Length = time.UnixMilli(p.Since.UnixMilli()), p.Length.Truncate(time.Millisecond)
+	if p != (Pause{}) { // round it as the file does
+		p.Start, p.Duration = time.UnixMilli(p.Start.UnixMilli()), p.Duration.Truncate(time.Millisecond)
 	}
 	s.pause = p
 	if s.folder != nil {
-		_, d := s.folder.notes()
-		s.note(p, d)
+		_, d := s.folder.pauseAndLatency()
+		s.writePause(p, d)
 	}
 }
 
-// SetDistance keeps a distance; the zero Distance ends it.
-func (s *Spool) SetDistance(d Distance) {
+// SetLatency sets the latency; the zero Latency removes it.
+func (s *Spool) SetLatency(d Latency) {
 	s.mu.Lock()
-	s.distance = d
+	s.latency = d
 	s.mu.Unlock()
 	if s.folder != nil {
-		p, _ := s.folder.notes()
-		s.note(p, d)
+		p, _ := s.folder.pauseAndLatency()
+		s.writePause(p, d)
 	}
 }
 
-// note writes the file. Where there is no folder this process has what it says in
-// memory alone.
-func (s *Spool) note(p Pause, d Distance) {
+// writePause writes the file.
+func (s *Spool) writePause(p Pause, d Latency) {
 	var text string
-	if d != (Distance{}) {
-		text += fmt.Sprintln(distanceMagic, d.Since.UnixMilli(), d.Length.Milliseconds())
+	if d != (Latency{}) {
+		text += fmt.Sprintln(latencyMagic, d.MeasuredAt.UnixMilli(), d.Duration.Milliseconds())
 	}
 	if p != (Pause{}) {
-		text += fmt.Sprintln(pauseMagic, p.Failures, p.Asked, p.Since.UnixMilli(), p.Length.Milliseconds())
+		text += fmt.Sprintln(pauseMagic, p.Failures, p.ByCollector, p.Start.UnixMilli(), p.Duration.Milliseconds())
 	}
 	if text == "" {
-		s.folder.remove(pauseFile) // mostly there is none
+		s.folder.remove(pauseFile) // mostly there is no such file
 		return
 	}
 	_ = s.folder.with(func(root *os.Root) error { return replace(root, pauseFile, s.self, []byte(text), nil) })
 }
 
-// notes reads the file; zero: it does not say.
-func (d *folder) notes() (p Pause, far Distance) {
+// pauseAndLatency reads the file. Both are zero if they are not in the file.
+func (d *folder) pauseAndLatency() (p Pause, l Latency) {
 	content, err := d.read(pauseFile, 256)
 	if err != nil {
-		return Pause{}, Distance{}
+		return Pause{}, Latency{}
 	}
 	now := time.Now()
 	for line := range strings.Lines(string(content)) {
 		if found := parsePause(line, now); found != (Pause{}) {
 			p = found
 		}
-		if found := parseDistance(line, now); found != (Distance{}) {
-			far = found
+		if found := parseLatency(line, now); found != (Latency{}) {
+			l = found
 		}
 	}
-	return p, far
+	return p, l
 }
 
-// parseDistance reads a distance. One that is none, or old, or of another clock, is
-// none.
-func parseDistance(text string, now time.Time) Distance {
+// parseLatency parses a line of the file. It returns the zero Latency if the line is
+// not valid, is too old, or lies in the future because of another clock.
+func parseLatency(text string, now time.Time) Latency {
 	fields := strings.Fields(text)
-	if len(fields) != 3 || fields[0] != distanceMagic || !strings.HasSuffix(text, "\n") {
-		return Distance{}
+	if len(fields) != 3 || fields[0] != latencyMagic || !strings.HasSuffix(text, "\n") {
+		return Latency{}
 	}
 	since, err1 := strconv.ParseInt(fields[1], 10, 64)
 	length, err2 := strconv.ParseInt(fields[2], 10, 64)
-	d := Distance{time.UnixMilli(since), time.Duration(length) * time.Millisecond}
+	d := Latency{time.UnixMilli(since), time.Duration(length) * time.Millisecond}
 	if errors.Join(err1, err2) != nil || length < 0 || length > LongestPause.Milliseconds() ||
-		d.Since.After(now.Add(time.Second)) || now.Sub(d.Since) > distanceAge {
-		return Distance{}
+		d.MeasuredAt.After(now.Add(time.Second)) || now.Sub(d.MeasuredAt) > latencyAge {
+		return Latency{}
 	}
 	return d
 }
 
-// parsePause reads a pause. One that is no pause, or of another clock, is none.
+// parsePause parses a line of the file. It returns the zero Pause if the line is not
+// valid, or lies in the future because of another clock.
 func parsePause(text string, now time.Time) Pause {
 	fields := strings.Fields(text)
 	if len(fields) != 5 || fields[0] != pauseMagic || !strings.HasSuffix(text, "\n") {
@@ -159,7 +159,7 @@ func parsePause(text string, now time.Time) Pause {
 	length, err4 := strconv.ParseInt(fields[4], 10, 64)
 	p := Pause{failures, asked, time.UnixMilli(since), time.Duration(length) * time.Millisecond}
 	if errors.Join(err1, err2, err3, err4) != nil || failures < 1 || length < 0 || length > LongestPause.Milliseconds() ||
-		p.Since.After(now.Add(time.Second)) {
+		p.Start.After(now.Add(time.Second)) {
 		return Pause{}
 	}
 	return p

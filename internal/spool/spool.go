@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: MIT
 
-// Package spool keeps batches between the end of their spans and their
-// delivery: in a folder of small files, so that they outlive the process, or
-// in memory where nothing can be written.
+// Package spool stores batches from the end of their spans until their delivery.
+// It stores them in a folder of small files, so that they outlive the process. If
+// no file can be written, it keeps them in memory.
 //
-// A folder belongs to one service and is shared by all its processes, on other
-// machines too: home folders are NFS and Lustre. So there is no lock, no
-// database and no sync: a file is written beside and renamed in, and claimed by
-// renaming it. Its name says who holds it (name.go), its content is one OTLP
-// request with a checksum (frame.go). Only where a process can't rename over its
-// own standby any more does it write into it (standby.go).
+// # Files
 //
-// Each Spool has a list of batches, with a state each (batch.go), and a goroutine,
-// the writer, that writes what Put and Standby add to it, in that order (writer.go).
-// FindLeftBehind, Claim and what ends a claim are for one goroutine more, the
-// courier's, and wait for the disk; Close does until its deadline. Nothing else
-// does.
+// A folder belongs to one service. All processes of the service share it, on
+// several machines if the home folder is on NFS or Lustre. Locks and databases are
+// not reliable there, so the spool uses neither. It writes a new file under a
+// temporary name and renames it; a process claims a file by renaming it, and of
+// several processes that try only one succeeds. The name of a file says which
+// process owns it (name.go). The content is one OTLP request with a checksum
+// (frame.go).
+//
+// A standby is a file too. It becomes the batch of its span by a rename. If the
+// process may not rename it any more, the process changes the file's content
+// instead (standby.go).
+//
+// # Goroutines
+//
+// Each Spool has a list of batches, and each batch has a state (batch.go). Put and
+// Standby add to the list. The spool's own goroutine, the writer, writes the
+// batches to files in that order (writer.go). A second goroutine, the courier's,
+// calls ScanFolder and Claim, and the methods that end a claim.
+//
+// The writer and the courier's methods wait for the disk, and Close does until its
+// deadline. No other method does.
 package spool
 
 import (
@@ -26,7 +37,8 @@ import (
 	"time"
 )
 
-// Limits bound what the folder of a service holds. The oldest files make room.
+// Limits bound the files in a service's folder. If there are more, the spool removes
+// the oldest.
 type Limits struct {
 	Files int
 	Bytes int64
@@ -34,22 +46,23 @@ type Limits struct {
 }
 
 const (
-	// What may be in memory only: because the writer has not come to it, or
-	// because it can't be written.
+	// memoryBytes bounds the requests that are in memory only, because the writer
+	// has not written them yet, or can't.
 	memoryBytes = 16 << 20
-	// What has been written is kept in memory too, up to this, so that it need
-	// not be read again.
+	// cachedBytes bounds the requests that are in a file and also in memory, so
+	// that the courier does not have to read them again.
 	cachedBytes = 4 << 20
-	// Standbys of one process.
+	// maxStandbys is how many standbys one process may have.
 	maxStandbys = 64
 )
 
 var (
-	// ErrClosed says that the spool takes nothing more.
+	// ErrClosed says that the spool is closed.
 	ErrClosed = errors.New("the spool is closed")
-	// ErrNotMine says that this process may not send a request. One of another
-	// version may: the file is left to it.
-	ErrNotMine = errors.New("it is not for this version to send")
+	// ErrOtherVersion says that this process may not send a request, because its
+	// schema does not allow it. The spool leaves the file to another version of the
+	// program, whose schema may.
+	ErrOtherVersion = errors.New("this version of the program may not send the request")
 )
 
 // Spool is one client's use of its service's folder.
@@ -60,34 +73,35 @@ type Spool struct {
 	check  func(request []byte) error
 	log    func(string)
 
-	news  chan struct{} // see News
-	ended chan struct{} // closed when the writer has ended
+	newBatch chan struct{} // see NewBatches
+	ended    chan struct{} // closed when the writer has ended
 
-	standbys map[string]*standby // by the id of the span; the writer's
-	pause    Pause               // the courier's
+	standbys map[string]*standby // by the id of the span; only the writer uses it
+	pause    Pause               // only the courier's goroutine uses it
 
-	mu       sync.Mutex
-	changed  sync.Cond // batches or closed
-	batches  []*Batch  // oldest first; what was left behind in the order in which it is to be tried
-	searched bool      // what was left behind is among them
-	closed   bool
-	distance Distance // where there is no folder
+	mu      sync.Mutex
+	changed sync.Cond // signals a change of batches or closed
+	batches []*Batch  // own batches, oldest first; then those of ScanFolder, in random order
+	scanned bool      // ScanFolder has run
+	closed  bool
+	latency Latency // used if there is no folder
 }
 
-// Open returns a spool in the folder, an absolute path; empty: in memory only.
-// The folder is made when there is something to write. check looks at requests
-// that were read from files; its error is ErrNotMine, or says that it is no
-// request. log is told, in a line each, what is not going to be delivered.
+// Open returns a spool that uses the folder at path, an absolute path. If path is
+// empty, the spool uses memory only. The spool makes the folder when it first writes
+// a file. It calls check for each request that it has read from a file; the error is
+// ErrOtherVersion, or says that the bytes are no request. It calls log with a line
+// for each batch that will not be delivered; log may be called on any goroutine.
 func Open(path string, limits Limits, check func(request []byte) error, log func(string)) *Spool {
 	s := &Spool{
 		check:    check,
 		log:      log,
 		self:     thisProcess(),
 		limits:   limits,
-		news:     make(chan struct{}, 1),
+		newBatch: make(chan struct{}, 1),
 		ended:    make(chan struct{}),
 		standbys: make(map[string]*standby),
-		searched: path == "",
+		scanned:  path == "",
 	}
 	if path != "" {
 		s.folder = folderHere(path)
@@ -97,13 +111,13 @@ func Open(path string, limits Limits, check func(request []byte) error, log func
 	return s
 }
 
-// Put keeps a request, which is the spool's from then on. It waits while too
-// much is in memory. ended are the ids of spans in it that may have a standby:
-// the request takes its place. The error is ErrClosed.
+// Put adds a batch. The spool owns request from then on. ended are the ids of the
+// spans in it that may have a standby; the batch replaces those standbys. Put blocks
+// while the requests in memory are too large (memoryBytes). The error is ErrClosed.
 func (s *Spool) Put(request []byte, ended []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.closed && s.inMemory() > memoryBytes {
+	for !s.closed && s.memoryOnly() > memoryBytes {
 		s.changed.Wait()
 	}
 	if s.closed {
@@ -113,43 +127,44 @@ func (s *Spool) Put(request []byte, ended []string) error {
 	return nil
 }
 
-// Standby keeps a report of a span that has not ended, in the place of an
-// earlier one, and says whether it does. The courier does not see it. A later
-// process finds it, should this one be gone before the span has ended.
+// Standby adds the report of a span that has not ended, or replaces it. The courier
+// does not send it. A later process sends it if this process is killed before the
+// span ends. Standby reports whether the spool has taken the report. It does not
+// block.
 func (s *Spool) Standby(span string, request []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.folder == nil || s.closed || s.inMemory() > memoryBytes {
+	if s.folder == nil || s.closed || s.memoryOnly() > memoryBytes {
 		return false
 	}
 	s.add(&Batch{Request: request, state: queuedStandby, span: span})
 	return true
 }
 
-// add is for callers that hold the lock.
+// add appends to the list. The caller holds s.mu.
 func (s *Spool) add(b *Batch) {
 	s.batches = append(s.batches, b)
 	s.changed.Broadcast()
 }
 
-// HasOwn says whether anything that was put here has not been delivered yet, or
-// refused.
+// HasOwn reports whether a batch of this client's is neither delivered nor refused
+// yet.
 func (s *Spool) HasOwn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.has(func(b *Batch) bool { return !b.foreign && b.state != queuedStandby })
 }
 
-// IsIdle says whether there is nothing to do for this run, neither here nor, as far
-// as it is known, in what others have left.
+// IsIdle reports whether this run has nothing to deliver: no batch of its own, and
+// none that ScanFolder has found.
 func (s *Spool) IsIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.searched && !s.has(func(b *Batch) bool { return b.state != postponed })
+	return s.scanned && !s.has(func(b *Batch) bool { return b.state != postponed })
 }
 
-// Waiting returns how many batches wait to be delivered in files, as far as is
-// known, and when the oldest was made.
+// Waiting returns the number of batches in files that are waiting for delivery, as
+// far as this process knows, and when the oldest was made.
 func (s *Spool) Waiting() (batches int, oldest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,12 +180,13 @@ func (s *Spool) Waiting() (batches int, oldest time.Time) {
 	return batches, oldest
 }
 
-// News has something to receive when there may be something new to claim.
-func (s *Spool) News() <-chan struct{} { return s.news }
+// NewBatches returns a channel that receives a value when there may be a new batch to
+// claim.
+func (s *Spool) NewBatches() <-chan struct{} { return s.newBatch }
 
-// Close has what was put written, gives free the files that this client holds,
-// and ends the spool, all in the background; it waits for that until ctx ends.
-// The courier must have ended its claim.
+// Close ends the spool. In the background it writes the batches that are queued, and
+// releases the files that this client owns, so that other processes can claim them.
+// Close waits for that until ctx ends. The courier must have ended its claims before.
 func (s *Spool) Close(ctx context.Context) {
 	s.close()
 	select {
@@ -186,39 +202,41 @@ func (s *Spool) close() {
 	s.changed.Broadcast()
 }
 
-// FindLeftBehind finds what others have left in the folder, and keeps it within the
-// limits, once. Claim does it too, when nothing of this client's is ready.
-func (s *Spool) FindLeftBehind() {
-	if s.isSearched() {
+// ScanFolder finds the batches of other processes in the folder, and removes the
+// oldest if the folder exceeds the limits. It does so once; later calls do nothing.
+// Claim calls it if no batch of this client is ready.
+func (s *Spool) ScanFolder() {
+	if s.isScanned() {
 		return
 	}
-	found := s.leftBehind()
+	found := s.scan()
 	s.mu.Lock()
-	s.batches, s.searched = append(s.batches, found...), true
+	s.batches, s.scanned = append(s.batches, found...), true
 	evicted := s.evict()
 	s.mu.Unlock()
 	s.remove(evicted)
 }
 
-func (s *Spool) isSearched() bool {
+func (s *Spool) isScanned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.searched
+	return s.scanned
 }
 
-// Claim takes a batch for delivery: the oldest of this client, else one that
-// somebody left behind. nil: there is none now.
+// Claim returns a batch for delivery: the oldest of this client, or else one of
+// another process. It returns nil if there is none. The caller must end the claim
+// with Delivered, Remove, SetAside or Return.
 func (s *Spool) Claim() *Batch { return s.ClaimUpTo(headerBytes + maxRequest) }
 
-// ClaimUpTo does so where the batch has no more than so many bytes; else it returns
-// nil.
+// ClaimUpTo is Claim for a batch of at most that many bytes. It returns nil if the
+// next batch is larger.
 func (s *Spool) ClaimUpTo(bytes int) *Batch {
 	for {
 		if !s.isReady() {
-			s.FindLeftBehind()
+			s.ScanFolder()
 		}
 		b := s.claimNext(bytes)
-		if b == nil || !b.inFile() || s.hold(b) {
+		if b == nil || !b.inFile() || s.own(b) {
 			return b
 		}
 	}
@@ -238,21 +256,21 @@ func (s *Spool) claimNext(bytes int) *Batch {
 		return nil
 	}
 	b.state = claimed
-	s.changed.Broadcast() // its bytes are the courier's now
+	s.changed.Broadcast() // its bytes no longer count as the spool's: Put may go on
 	return b
 }
 
-// hold makes the file of a claimed batch this process's, and has its request in
-// memory. It says whether the batch can be delivered; else the claim has ended. Only
-// what is in the file sets it aside: where it can't be read just now (no descriptor,
-// a file server that is away) a later run may.
-func (s *Spool) hold(b *Batch) bool {
+// own makes this process the owner of a claimed batch's file, and reads the request.
+// It reports whether the batch can be delivered; if not, it has ended the claim. It
+// sets a file aside only for its content. If the file can't be read at the moment (no
+// descriptor is free, or a file server is down), a later run may read it.
+func (s *Spool) own(b *Batch) bool {
 	if mine := (file{id: b.file.id, state: held, by: s.self}); b.file != mine {
-		if !s.folder.rename(b.file, mine) { // somebody else was first
+		if !s.folder.rename(b.file, mine) { // another process was first
 			s.drop(b)
 			return false
 		}
-		s.moved(b, mine, claimed)
+		s.setState(b, mine, claimed)
 	}
 	if b.Request != nil {
 		return true
@@ -261,7 +279,7 @@ func (s *Spool) hold(b *Batch) bool {
 	isBad := errors.Is(err, errFrame)
 	if err == nil {
 		err = s.check(request)
-		isBad = err != nil && !errors.Is(err, ErrNotMine)
+		isBad = err != nil && !errors.Is(err, ErrOtherVersion)
 	}
 	switch {
 	case err == nil:
@@ -273,39 +291,40 @@ func (s *Spool) hold(b *Batch) bool {
 		s.log("a file was set aside: " + err.Error())
 		s.SetAside(b)
 	default:
-		s.log("a file was left: " + err.Error())
+		s.log("a file was left to a later run: " + err.Error())
 		s.postpone(b)
 	}
 	return false
 }
 
-// postpone ends a claim: it gives the batch's file free, for a later run; where that
-// fails too, when the spool is closed.
+// postpone ends a claim: it releases the batch's file, for a later run. If that
+// fails, Close tries again.
 func (s *Spool) postpone(b *Batch) {
 	to := b.file.to(free)
 	if !s.folder.rename(b.file, to) {
 		to = b.file
 	}
-	s.moved(b, to, postponed)
+	s.setState(b, to, postponed)
 }
 
-// moved notes that a batch has another file, and is in another state.
-func (s *Spool) moved(b *Batch, to file, now state) {
+// setState sets a batch's file and state.
+func (s *Spool) setState(b *Batch, to file, now state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.file, b.state = to, now
 }
 
-// drop ends a claim: the batch is no longer this spool's.
+// drop ends a claim: it removes the batch from the list.
 func (s *Spool) drop(b *Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.take(b)
+	s.unlist(b)
 }
 
-// Delivered ends a claim. The file of the last batch that was delivered stays,
-// under another name: for the user to look at. Where it can't have that it goes,
-// and so do standbys: they are not what was sent.
+// Delivered ends a claim: the collector has the batch. The last delivered batch stays
+// in the folder, under another name, so that the user can read it. If the rename
+// fails, Delivered removes the file. It removes standbys too, because they are not
+// the report that was sent.
 func (s *Spool) Delivered(b *Batch) {
 	defer s.drop(b)
 	keep := func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) }
@@ -320,7 +339,8 @@ func (s *Spool) Remove(b *Batch) {
 	s.removeFiles(b)
 }
 
-// SetAside ends a claim: the batch is not to be sent.
+// SetAside ends a claim: the batch's content is damaged and must not be sent. Its
+// file stays for a while, for people to look at.
 func (s *Spool) SetAside(b *Batch) {
 	defer s.drop(b)
 	if b.inFile() {
@@ -329,15 +349,15 @@ func (s *Spool) SetAside(b *Batch) {
 	s.removeStandbys(b)
 }
 
-// Return ends a claim: the batch waits where it was in the list, for other
-// processes too where it is in a file.
+// Return ends a claim: the batch waits again, at its place in the list. If it is in a
+// file, other processes can claim it too.
 func (s *Spool) Return(b *Batch) {
 	if !b.inFile() {
-		s.moved(b, b.file, ready)
+		s.setState(b, b.file, ready)
 	} else if to := b.file.to(free); s.folder.rename(b.file, to) {
 		b.Request = nil
-		s.moved(b, to, offered)
-	} else { // somebody has removed it
+		s.setState(b, to, offered)
+	} else { // another process has removed it
 		s.drop(b)
 	}
 }
@@ -351,7 +371,7 @@ func (s *Spool) removeFiles(b *Batch) {
 
 const full = "a batch was removed: the spool is full"
 
-// remove removes batches that were evicted.
+// remove removes the files of evicted batches.
 func (s *Spool) remove(evicted []*Batch) {
 	for _, b := range evicted {
 		s.removeFiles(b)

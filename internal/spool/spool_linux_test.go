@@ -528,7 +528,7 @@ func TestOwners(t *testing.T) {
 		if !test.owner.valid() {
 			t.Errorf("%s: %s is no owner", test.name, test.owner)
 		}
-		f := listed{file: file{id: newID(), state: held, by: test.owner}, touch: time.Now().Add(-test.since)}
+		f := listed{file: file{id: newID(), state: held, by: test.owner}, changed: time.Now().Add(-test.since)}
 		if got := s.deadOwners([]listed{f})(f); got != test.want {
 			t.Errorf("%s: dead %v", test.name, got)
 		}
@@ -603,7 +603,7 @@ func TestTooManyFilesKeepNobodyWaiting(t *testing.T) {
 	s := open(t, path, Limits{Files: 100, Bytes: 1 << 20, Age: time.Hour})
 	looked := make(chan struct{})
 	go func() {
-		s.FindLeftBehind()
+		s.ScanFolder()
 		close(looked)
 	}()
 	var longest time.Duration
@@ -691,7 +691,7 @@ func TestUnwritable(t *testing.T) {
 		s := open(t, path, roomy)
 		s.Standby("span", []byte("r"))
 		put(t, s, "a")
-		s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
+		s.SetPause(Pause{Failures: 1, Start: time.Now(), Duration: time.Second})
 		if s.Pause().Failures != 1 {
 			t.Errorf("%q: no pause", path)
 		}
@@ -807,7 +807,7 @@ func TestPauses(t *testing.T) {
 	if got := s.Pause(); got != (Pause{}) {
 		t.Errorf("a pause from nowhere: %v", got)
 	}
-	pause := Pause{Failures: 3, Asked: true, Since: time.UnixMilli(time.Now().UnixMilli()), Length: time.Minute}
+	pause := Pause{Failures: 3, ByCollector: true, Start: time.UnixMilli(time.Now().UnixMilli()), Duration: time.Minute}
 	s.SetPause(pause)
 	if got := open(t, path, roomy).Pause(); got != pause {
 		t.Errorf("got %v, want %v", got, pause)
@@ -817,8 +817,8 @@ func TestPauses(t *testing.T) {
 		t.Errorf("got %v, files %s", got, names(t, path))
 	}
 	// One that can't be written holds for this process, whatever there was before.
-	s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
-	longer := Pause{Failures: 2, Since: time.UnixMilli(time.Now().UnixMilli()), Length: time.Minute}
+	s.SetPause(Pause{Failures: 1, Start: time.Now(), Duration: time.Second})
+	longer := Pause{Failures: 2, Start: time.UnixMilli(time.Now().UnixMilli()), Duration: time.Minute}
 	scarce(t, 0, func() { s.SetPause(longer) })
 	if got := s.Pause(); got != longer || ReadPause(path).Failures != 1 {
 		t.Errorf("got %v, want %v", got, longer)
@@ -913,8 +913,8 @@ func FuzzFolder(f *testing.F) {
 			t.Fatal("no pause")
 		}
 		s := open(t, path, roomy)
-		if got := s.Pause(); got.Length < 0 || got.Length > LongestPause || got.Since.After(time.Now().Add(2*time.Second)) {
-			t.Errorf("a pause of %v from %v", got.Length, got.Since)
+		if got := s.Pause(); got.Duration < 0 || got.Duration > LongestPause || got.Start.After(time.Now().Add(2*time.Second)) {
+			t.Errorf("a pause of %v from %v", got.Duration, got.Start)
 		}
 		if err := s.Put([]byte("own"), nil); err != nil {
 			t.Fatal(err)

@@ -8,23 +8,23 @@ import (
 	"syscall"
 )
 
-// standby is the report, as aborted, of a span that has not ended.
+// standby is a file with the report of a span that has not ended, as aborted.
 //
-// The host may give up its rights while the span goes on (setresuid), or its
-// place (chroot): then the file can be neither replaced nor removed. So it is
-// kept in memory that is shared with it, and has room for what is to take its
-// place. A descriptor would do that, too; but the host may close it and have
-// another file under its number, and has few.
+// During the span the host may change its user (setresuid) or its root folder
+// (chroot). Then it can neither replace nor remove the file. So the process maps the
+// file into memory, and the file has padding, so that the final report fits. A
+// descriptor would not do: the host has few, and may close it and open another file
+// under the same number.
 type standby struct {
 	file   file
-	memory []byte // nil: it can't be shared, or is not any more
+	memory []byte // the mapped file; nil: it can't be mapped, or is not any more
 }
 
 const pageBytes = 4096
 
-// room returns how many bytes a standby's file has beyond its request, for what
-// the span is going to be when it has ended.
-func room(request []byte) int {
+// padding returns how many bytes a standby's file has after its request. The final
+// report of the span will be longer than the request.
+func padding(request []byte) int {
 	used := headerBytes + len(request)
 	size := (used + len(request)/2 + 1024 + pageBytes - 1) / pageBytes * pageBytes
 	if size > headerBytes+maxRequest {
@@ -33,35 +33,36 @@ func room(request []byte) int {
 	return size - used
 }
 
-// put writes a request into the standby's file, and says whether that was done.
-// It is not where there is too little room.
+// put writes a request into the standby's file. It reports whether it has; it has not
+// if the request is too long.
 func (r *standby) put(what kind, request []byte) bool {
 	if headerBytes+len(request) > len(r.memory) {
 		return false
 	}
 	content := frameOf(what, request, len(r.memory)-headerBytes-len(request))
 	return changeShared(r.memory, func(memory []byte) {
-		memory[kindAt] = byte(kindWithdrawn) // it is half of one and half of the other for a moment
+		memory[kindAt] = byte(kindWithdrawn) // a reader must not see half of each request
 		copy(memory[len(magic):], content[len(magic):])
 		memory[kindAt] = byte(what)
 	})
 }
 
-// withdraw has the file say that there is nothing to report, and parts with it.
+// withdraw marks the file as one without a report, and unmaps it.
 func (r *standby) withdraw() {
 	changeShared(r.memory, func(memory []byte) { memory[kindAt] = byte(kindWithdrawn) })
-	r.letGo()
+	r.detach()
 }
 
-// letGo leaves the file as it is.
-func (r *standby) letGo() {
+// detach unmaps the file, and leaves it as it is.
+func (r *standby) detach() {
 	unshare(r.memory)
 	r.memory = nil
 }
 
-// isRoom says whether there was too little room on the disk: for another time,
-// and for the standby's pages as well, where the file system copies them.
-func isRoom(err error) bool {
+// isNoSpace reports whether the error says that the disk is full or failing. Then a
+// later try may succeed. The spool must not write to the mapped file either, because a
+// file system that copies pages on write needs space for that too.
+func isNoSpace(err error) bool {
 	for _, no := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO} {
 		if errors.Is(err, no) {
 			return true
@@ -78,18 +79,18 @@ func (s *Spool) writeStandby(span string, request []byte) {
 		}
 		r = &standby{file: s.newFile()}
 	}
-	memory, err := s.folder.writeShared(r.file, frameOf(kindStandby, request, room(request)))
+	memory, err := s.folder.writeShared(r.file, frameOf(kindStandby, request, padding(request)))
 	switch {
 	case err == nil:
-		r.withdraw() // it may be in a folder that has another path by now
+		r.withdraw() // the old file may still exist, if its folder was moved
 		r.memory = memory
 		s.standbys[span] = r
-	case !isRoom(err):
+	case !isNoSpace(err):
 		r.put(kindStandby, request)
 	}
 }
 
-// takeStandbys has the batch take over the standbys of its spans.
+// takeStandbys moves the standbys of a batch's spans from the spool to the batch.
 func (s *Spool) takeStandbys(b *Batch) {
 	for _, span := range b.ended {
 		if r, ok := s.standbys[span]; ok {
@@ -99,8 +100,8 @@ func (s *Spool) takeStandbys(b *Batch) {
 	}
 }
 
-// persistInPlace writes a batch into one of its standbys, and withdraws the
-// others. To this process it is in memory only.
+// persistInPlace writes a batch into the file of one of its standbys, and withdraws the
+// others. For this process the batch is in memory only.
 func (b *Batch) persistInPlace() {
 	at := slices.IndexFunc(b.standbys, func(r *standby) bool { return r.put(kindInPlace, b.Request) })
 	for i, r := range b.standbys {
@@ -110,8 +111,8 @@ func (b *Batch) persistInPlace() {
 	}
 }
 
-// removeStandbys removes the standbys of a batch that is elsewhere, or nowhere any
-// more; its own file it leaves. Where that fails they are withdrawn.
+// removeStandbys removes the standbys of a batch, but not the batch's own file. It also
+// withdraws them, for the case that their files can't be removed.
 func (s *Spool) removeStandbys(b *Batch) {
 	for _, r := range b.standbys {
 		if r.file != b.file {
@@ -124,5 +125,5 @@ func (s *Spool) removeStandbys(b *Batch) {
 
 func (s *Spool) releaseStandby(r *standby) {
 	s.folder.rename(r.file, r.file.to(free))
-	r.letGo()
+	r.detach()
 }

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// share returns a file's content as memory; nil where that can't be.
+// share maps a file into memory. It returns nil if that fails.
 func share(file *os.File, size int) []byte {
-	// What is to be read only is not written by accident.
+	// The mapping is read-only, so that a stray write can't change the file.
 	memory, err := syscall.Mmap(int(file.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil
 	}
-	_ = syscall.Madvise(memory, syscall.MADV_DONTFORK) // a child has no use for it
+	_ = syscall.Madvise(memory, syscall.MADV_DONTFORK) // a child does not need it
 	return memory
 }
 
@@ -25,13 +25,13 @@ func unshare(memory []byte) {
 	}
 }
 
-// changeShared changes a file by the memory that is shared with it, and says whether
-// that was done.
+// changeShared calls how with the mapped file, writable. It reports whether that
+// succeeded.
 func changeShared(memory []byte, how func(memory []byte)) (done bool) {
 	if memory == nil {
 		return false
 	}
-	// What was cut off the file in the meantime is no memory.
+	// If the file was truncated meanwhile, a write beyond its end raises SIGBUS.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if recover() != nil {

@@ -213,7 +213,7 @@ func TestFramesWithRoom(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, 3000, 4096, 1 << 20, maxRequest - 1, maxRequest} {
 		request := make([]byte, size)
-		if all := headerBytes + size + room(request); all > headerBytes+maxRequest || all < headerBytes+size {
+		if all := headerBytes + size + padding(request); all > headerBytes+maxRequest || all < headerBytes+size {
 			t.Errorf("a request of %d bytes has a file of %d", size, all)
 		}
 	}

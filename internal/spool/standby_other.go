@@ -6,8 +6,8 @@ package spool
 
 import "os"
 
-// share shares nothing: a standby that can be neither replaced nor removed any more
-// stays as it is.
+// share maps nothing. A standby that the process can neither replace nor remove stays
+// as it is.
 func share(*os.File, int) []byte { return nil }
 
 func unshare([]byte) {}

@@ -21,7 +21,7 @@ func TestUmasks(t *testing.T) {
 			s := open(t, path, roomy)
 			s.Standby("span", []byte("r"))
 			put(t, s, "a", "b")
-			s.SetPause(Pause{Failures: 1, Since: time.Now(), Length: time.Second})
+			s.SetPause(Pause{Failures: 1, Start: time.Now(), Duration: time.Second})
 			s.Delivered(s.Claim())
 			shut(s)
 			if got := names(t, path); got != "delivered otlp otlp pause" {

@@ -8,12 +8,12 @@ import (
 	"runspan/internal/notify"
 )
 
-// write is the writer's goroutine: it writes what is queued, one after the other,
-// until the spool is closed and all is written.
+// write is the writer's goroutine. It writes the queued batches one after the other,
+// until the spool is closed and all are written.
 func (s *Spool) write() {
 	defer close(s.ended)
-	// A panic here would end the host. After one the spool is closed; what is on
-	// disk the next run finds.
+	// A panic here would end the host. After a panic the spool is closed, and the next
+	// run finds the files.
 	defer func() {
 		if recover() != nil {
 			s.close()
@@ -27,13 +27,13 @@ func (s *Spool) write() {
 			s.persist(b)
 		}
 		s.remove(s.written(b))
-		notify.Send(s.news)
+		notify.Send(s.newBatch)
 	}
 	s.release()
 }
 
-// nextQueued waits for a batch that is queued. nil: the spool is closed, and there
-// is none any more.
+// nextQueued waits for a queued batch. It returns nil if the spool is closed and no
+// batch is queued.
 func (s *Spool) nextQueued() *Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,14 +48,14 @@ func (s *Spool) nextQueued() *Batch {
 	}
 }
 
-// written passes the batch on to the courier, and returns those that have to make
-// room for it.
+// written makes the batch ready for the courier. It returns the batches that it has
+// evicted because of the limits.
 func (s *Spool) written(b *Batch) (evicted []*Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changed.Broadcast()
 	if b.state == queuedStandby {
-		s.take(b)
+		s.unlist(b)
 		return nil
 	}
 	if b.inFile() && s.cached()+len(b.Request) > cachedBytes {
@@ -65,8 +65,8 @@ func (s *Spool) written(b *Batch) (evicted []*Batch) {
 	return s.evict()
 }
 
-// persist writes a batch into a file, where it can: over the standby of its first
-// span that has one. The rename that brings the one takes the other away.
+// persist writes a batch to a file, if it can. If a span of the batch has a standby, the
+// batch replaces its file: one rename stores the batch and removes the standby.
 func (s *Spool) persist(b *Batch) {
 	if s.folder == nil || len(b.Request) > maxRequest {
 		return
@@ -81,16 +81,16 @@ func (s *Spool) persist(b *Batch) {
 	case err == nil:
 		b.file, b.size = f, int64(len(content))
 		s.removeStandbys(b)
-	case !isRoom(err):
+	case !isNoSpace(err):
 		b.persistInPlace()
 	}
 }
 
 func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.self} }
 
-// release gives free what this client holds: others may deliver it, and on
-// other machines need not wait until they may take this process for dead. What
-// could not be written before may be now.
+// release releases the files that this client owns, so that other processes can claim
+// them at once: on other machines they would have to wait until this process counts as
+// gone. It also tries again to write the batches that are in memory only.
 func (s *Spool) release() {
 	s.mu.Lock()
 	var own []*Batch
@@ -117,6 +117,6 @@ func (s *Spool) release() {
 		s.releaseStandby(standby)
 	}
 	if s.folder != nil {
-		s.removeReplaced()
+		s.removeBeforeExec()
 	}
 }

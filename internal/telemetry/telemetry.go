@@ -98,7 +98,7 @@ func (config *Config) delivery(s *schema.Schema) (delivery, error) {
 	check := func(request []byte) error {
 		err := border.Check(s, request)
 		if errors.Is(err, border.ErrNotNamed) {
-			return errors.Join(spool.ErrNotMine, err)
+			return errors.Join(spool.ErrOtherVersion, err)
 		}
 		return err
 	}

@@ -12,42 +12,42 @@ import (
 const (
 	// Heartbeat is how often a process that keeps a standby writes it anew.
 	Heartbeat = 10 * time.Minute
-	// A process that can't be asked after is taken for dead when its file has
-	// not been touched for so long.
+	// An owner whose process can't be checked counts as gone when its file has not
+	// changed for this long.
 	deadAfter = 3 * Heartbeat
-	// Files that were set aside.
+	// maxBad is how many files that were set aside may stay in the folder.
 	maxBad = 16
 )
 
-// leftBehind looks through the folder once. It returns what may be delivered:
-// files that are free, and those whose process is gone. Along the way it removes
-// what is too old or was never finished.
+// scan reads the folder once. It returns the files that this process may deliver: free
+// files, and files whose owner is gone. It removes files that are too old or were
+// never finished.
 //
-// The order is random, so that a thousand processes that find the same files do
-// not all begin with the same one.
-func (s *Spool) leftBehind() []*Batch {
+// The order is random, so that a thousand processes that find the same files do not
+// all begin with the same one.
+func (s *Spool) scan() []*Batch {
 	files, removed, err := s.folder.list(s.limits.Files)
 	for range removed {
 		s.log(full)
 	}
 	if err != nil {
-		return nil // there is no folder, or it can't be read: nothing to deliver
+		return nil // there is no folder, or it can't be read
 	}
 	dead := s.deadOwners(files)
 	var batches []*Batch
 	var aside []file
 	for _, f := range files {
 		tooOld := time.Since(f.made()) > s.limits.Age
-		replaced := f.by != "" && f.by.replaced()
+		beforeExec := f.by != "" && f.by.beforeExec()
 		switch {
-		case replaced && s.isStandby(f.file):
+		case beforeExec && s.isStandby(f.file):
 			s.folder.remove(f.file.String())
-		case f.by != "" && !replaced && !dead(f):
+		case f.by != "" && !beforeExec && !dead(f):
 		case tooOld || f.state == part:
 			s.folder.remove(f.file.String())
 		case f.state == bad:
 			aside = append(aside, f.file)
-		case f.size > int64(headerBytes+maxRequest): // it must not count against the limits
+		case f.size > int64(headerBytes+maxRequest): // too large to be a batch; it must not count against the limits
 			s.folder.rename(f.file, f.to(bad))
 		default:
 			batches = append(batches, &Batch{state: offered, foreign: true, file: f.file, size: f.size})
@@ -62,8 +62,8 @@ func (s *Spool) leftBehind() []*Batch {
 	return batches
 }
 
-// isStandby says whether a file is the standby of a span of the process that has
-// it. A standby that the process has claimed is another's: that one was killed.
+// isStandby reports whether a file is a standby of its owner. A standby that its owner
+// has claimed belongs to another process, which was killed.
 func (s *Spool) isStandby(f file) bool {
 	if f.state != held || !f.madeByOwner() {
 		return false
@@ -72,23 +72,23 @@ func (s *Spool) isStandby(f file) bool {
 	return err == nil && len(content) > kindAt && kind(content[kindAt]) == kindStandby
 }
 
-// removeReplaced removes the standbys of this process from before an exec, where
-// FindLeftBehind has not come to that: the run has gone on, in this program, and was not
-// killed. Others could not tell when this process is gone.
-func (s *Spool) removeReplaced() {
-	if s.isSearched() {
+// removeBeforeExec removes the standbys that this process made before an exec, if
+// ScanFolder has not done so. The run was not killed: it has gone on in this program.
+// When this process is gone, other processes could not tell that.
+func (s *Spool) removeBeforeExec() {
+	if s.isScanned() {
 		return
 	}
 	files, _, _ := s.folder.list(maxNames)
 	for _, f := range files {
-		if f.by != "" && f.by.replaced() && s.isStandby(f.file) {
+		if f.by != "" && f.by.beforeExec() && s.isStandby(f.file) {
 			s.folder.remove(f.file.String())
 		}
 	}
 }
 
-// withinLimits removes the oldest files that are too many, and returns the rest.
-// Nobody waits here.
+// withinLimits removes the oldest files until the rest is within the limits, and
+// returns the rest. The caller must not hold s.mu, because this can take long.
 func (s *Spool) withinLimits(batches []*Batch) []*Batch {
 	slices.SortFunc(batches, func(a, b *Batch) int { return strings.Compare(a.file.id, b.file.id) })
 	var bytes int64
@@ -104,12 +104,12 @@ func (s *Spool) withinLimits(batches []*Batch) []*Batch {
 	return batches[over:]
 }
 
-// deadOwners returns whether the process that has a file is gone. It asks after
-// each process once.
+// deadOwners returns a function that reports whether the owner of a file is gone. It
+// checks each process once.
 func (s *Spool) deadOwners(files []listed) func(listed) bool {
 	type answer struct{ gone, known bool }
 	answers := make(map[owner]answer)
-	var clock time.Time // zero: it has not been asked for, or there is none
+	var clock time.Time // the file server's; zero: not needed, or not known
 	for _, f := range files {
 		if _, ok := answers[f.by]; ok || f.by == "" {
 			continue
@@ -117,13 +117,13 @@ func (s *Spool) deadOwners(files []listed) func(listed) bool {
 		gone, known := f.by.gone()
 		answers[f.by] = answer{gone, known}
 		if !known && clock.IsZero() {
-			clock, _ = s.folder.clock()
+			clock, _ = s.folder.serverTime()
 		}
 	}
 	return func(f listed) bool {
 		if a := answers[f.by]; a.known {
 			return a.gone
 		}
-		return !clock.IsZero() && clock.Sub(f.touch) > deadAfter
+		return !clock.IsZero() && clock.Sub(f.changed) > deadAfter
 	}
 }
