@@ -173,7 +173,7 @@ func TestAnythingElseDoesNot(t *testing.T) {
 		r := request()
 		all := r.ResourceSpans[0]
 		change(parts{all, all.ScopeSpans[0], all.ScopeSpans[0].Spans[0]})
-		if err := border.Check(s, encode(t, r)); !errors.Is(err, border.ErrNotNamed) {
+		if err := border.Check(s, encode(t, r)); !errors.Is(err, border.ErrNotAllowed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -198,7 +198,7 @@ func TestNothingIsSaidTwice(t *testing.T) {
 		"two of oneof": field(2, join(field(1, []byte("linux")), protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1))),
 		"two keys":     join(field(1, []byte("os.type")), field(2, linux)),
 	} {
-		if err := border.Check(s, resource(value)); !errors.Is(err, border.ErrNotNamed) {
+		if err := border.Check(s, resource(value)); !errors.Is(err, border.ErrNotAllowed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -4,17 +4,17 @@ package border
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// message says, by number, what fields a protobuf message may have, and what
-// reads each. All others are refused.
+// message has the reader of each field that a protobuf message may have, by the field's
+// number. All other fields are refused.
 type message [17]reader
 
 type reader struct {
-	kind protowire.Type
-	many bool              // the field is a list: it may come again
-	read func(value) error // nil: there is no such field
+	kind     protowire.Type
+	repeated bool
+	read     func(value) error // nil: the message may not have this field
 }
 
-// value is a field's: its bytes, or a number's bits.
+// value is the value of a field: its bytes, or the bits of a number.
 type value struct {
 	bytes []byte
 	bits  uint64
@@ -24,19 +24,19 @@ func bytes(read func([]byte) error) reader {
 	return reader{kind: protowire.BytesType, read: func(v value) error { return read(v.bytes) }}
 }
 
-func varint(allowed func(uint64) bool) reader {
-	return reader{kind: protowire.VarintType, read: func(v value) error { return named(allowed(v.bits)) }}
+func varint(ok func(uint64) bool) reader {
+	return reader{kind: protowire.VarintType, read: func(v value) error { return allowed(ok(v.bits)) }}
 }
 
 var fixed64 = reader{kind: protowire.Fixed64Type, read: func(value) error { return nil }}
 
-func many(r reader) reader {
-	r.many = true
+func repeated(r reader) reader {
+	r.repeated = true
 	return r
 }
 
-// read reads an encoded message. What is no list may come once: readers differ
-// in what they make of a second.
+// read reads an encoded message. It refuses a second value of a field that is not
+// repeated, because programs differ in how they read it.
 func (m message) read(encoded []byte) error {
 	var seen uint32
 	for len(encoded) > 0 {
@@ -46,10 +46,10 @@ func (m message) read(encoded []byte) error {
 		}
 		encoded = encoded[length:]
 		if int(number) >= len(m) || m[number].read == nil || m[number].kind != kind {
-			return ErrNotNamed
+			return ErrNotAllowed
 		}
-		if !m[number].many && seen&(1<<number) != 0 {
-			return ErrNotNamed
+		if !m[number].repeated && seen&(1<<number) != 0 {
+			return ErrNotAllowed
 		}
 		seen |= 1 << number
 		var v value
@@ -60,7 +60,7 @@ func (m message) read(encoded []byte) error {
 			v.bits, length = protowire.ConsumeVarint(encoded)
 		case protowire.Fixed64Type:
 			v.bits, length = protowire.ConsumeFixed64(encoded)
-		default: // the only kind that is left in a message's readers
+		default: // Fixed32Type: messages here have no other
 			var bits uint32
 			bits, length = protowire.ConsumeFixed32(encoded)
 			v.bits = uint64(bits)

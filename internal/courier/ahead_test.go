@@ -35,7 +35,7 @@ func farAway(t *testing.T, c http.Handler, roundTrip time.Duration) (endpoint st
 	return "https://" + relay.Address() + "/v1/traces", &courier.Network{CertFile: certificateOf(t, server)}, relay
 }
 
-func goesOn() bool { return true }
+func isRunning() bool { return true }
 
 func (s *sender) finish(timeout time.Duration) (delivered bool, took time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -53,7 +53,7 @@ func TestAnExitCostsOneRoundTrip(t *testing.T) {
 			c := &collector{}
 			endpoint, network, relay := farAway(t, c, roundTrip)
 			s := start(t, endpoint, network, "")
-			s.Expect(goesOn)
+			s.Expect(isRunning)
 			time.Sleep(2*roundTrip + 200*time.Millisecond)
 			s.put(t, "a")
 			delivered, took := s.finish(2 * time.Second)
@@ -108,7 +108,7 @@ func TestWhoConnectsAhead(t *testing.T) {
 			}
 			s := start(t, endpoint, network, folder)
 			if test.expects {
-				s.Expect(goesOn)
+				s.Expect(isRunning)
 			}
 			time.Sleep(300 * time.Millisecond)
 			if got := int(connections.Load()); got != test.want || requests.Load() != 0 {
@@ -164,7 +164,7 @@ func TestAHeldConnectionThatEnds(t *testing.T) {
 		}()
 		folder := filepath.Join(t.TempDir(), "service")
 		s := start(t, "http://"+l.Addr().String(), &courier.Network{}, folder)
-		s.Expect(goesOn)
+		s.Expect(isRunning)
 		eventually(t, "connection", func() bool { return connections.Load() == 1 })
 		time.Sleep(50 * time.Millisecond)
 		s.put(t, "a")
@@ -185,7 +185,7 @@ func TestHowLongAConnectionIsHeld(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		roundTrip   time.Duration
-		goesOn      bool
+		isRunning   bool
 		at5s, at17s int // open at this time
 		accepted    int
 	}{
@@ -215,7 +215,7 @@ func TestHowLongAConnectionIsHeld(t *testing.T) {
 			defer relay.Close()
 			begun := time.Now()
 			s := start(t, "https://"+relay.Address(), &courier.Network{CertFile: certificateOf(t, server)}, "")
-			s.Expect(func() bool { return test.goesOn })
+			s.Expect(func() bool { return test.isRunning })
 			time.Sleep(5*time.Second - time.Since(begun))
 			if got := int(open.Load()); got != test.at5s {
 				t.Errorf("%d are open after 5 s", got)

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-// Package courier delivers batches from a spool to an OTLP/HTTP endpoint, one
-// after the other, with otlptracehttp's client.
+// Package courier sends the batches of a spool to an OTLP/HTTP endpoint, one after the
+// other, with otlptracehttp's client.
 //
-// A batch is tried again after network errors and the statuses that OTLP/HTTP
-// names as retryable (429, 502, 503, 504); any other answer ends it. After a
-// failure the collector is left alone for a while, which grows with each
-// failure in a row, and which the runs that follow keep to as well.
+// The courier tries a batch again after a network error, and after the status codes
+// that OTLP/HTTP calls retryable (429, 502, 503, 504). After any other response it
+// does not. A failure starts a pause, in which neither this run nor a later one sends
+// anything. The pause grows with each failure in a row.
+//
+// A Courier has one goroutine, which claims and sends. It makes at most one connection
+// at a time (link.go). An exit of the host waits for a delivery only if the collector
+// is near enough (latency.go).
 package courier
 
 import (
@@ -31,15 +35,15 @@ import (
 const (
 	attemptTimeout = 10 * time.Second
 	firstPause     = time.Second
-	longestPause   = 15 * time.Minute // but for what the collector asks for
+	longestPause   = 15 * time.Minute // unless the collector asks for a longer one
 	responseBytes  = 64 << 10
-	// An attempt that the host's exit cut off is a failure where it had this
-	// long. Most are cut off much sooner, which says nothing of the collector.
+	// If the host's exit interrupts an attempt that is as old as this, the attempt
+	// counts as a failure. An exit interrupts most attempts much sooner, which says
+	// nothing about the collector.
 	fairChance = 2 * time.Second
 )
 
-// Courier delivers what a spool holds. Its methods may be called from several
-// goroutines.
+// Courier sends the batches of one spool. Several goroutines may call its methods.
 type Courier struct {
 	store *spool.Spool
 	log   func(string)
@@ -48,30 +52,31 @@ type Courier struct {
 	ended  chan struct{} // closed when the courier has ended
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed, and replaced, when Flush has to look again
-	paused   bool          // the collector is left alone for now
-	deadline time.Time     // of Finish; zero: it was not called
+	changed  chan struct{} // closed, and replaced, when Flush has to check again
+	paused   bool          // nothing is sent for now
+	deadline time.Time     // of Finish; zero: Finish was not called
 
-	line    *line         // nil: there is none yet
-	whole   time.Duration // see distance
-	reached bool          // something was delivered
-	long    bool          // this exit is the one in many that waits longer
+	link      *link         // nil: the client is not made yet
+	latency   time.Duration // see knownLatency
+	delivered bool          // a batch was delivered
+	longExit  bool          // this exit is the one in many that waits longer
 
-	expected chan func() bool // see Expect
-	opened   time.Time
-	reading  sync.Once     // of the store's distance
-	looked   chan struct{} // closed when it is known what waits
-	looking  sync.Once
-	wanted   chan struct{} // closed when somebody waits for a delivery
-	wanting  sync.Once
-	apart    bool // batches are sent one by one; run's
+	expected  chan func() bool // see Expect
+	opened    time.Time
+	readOnce  sync.Once     // guards the reading of the spool's latency
+	scanned   chan struct{} // closed after the scan of the spool's folder
+	scanOnce  sync.Once
+	awaited   chan struct{} // closed when a caller waits for a delivery
+	awaitOnce sync.Once
+	oneByOne  bool // send each batch in its own request; only run's goroutine uses it
 }
 
-// errLate says that an attempt was given up before anything was sent.
-var errLate = errors.New("too little time is left for an answer")
+// errTooLate says that the courier gave an attempt up before it sent anything.
+var errTooLate = errors.New("too little time is left for a response")
 
-// New starts a courier to a destination that CheckEndpoint allows. log is told, in
-// a line each, why something was not delivered.
+// New starts a courier to a destination that CheckEndpoint allows. It calls log with a
+// line for each batch that was not delivered, which says why; log may be called on any
+// goroutine.
 func New(to Destination, userAgent string, network *Network, store *spool.Spool, log func(string)) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Courier{
@@ -83,16 +88,16 @@ func New(to Destination, userAgent string, network *Network, store *spool.Spool,
 
 		expected: make(chan func() bool, 1),
 		opened:   time.Now(),
-		looked:   make(chan struct{}),
-		wanted:   make(chan struct{}),
+		scanned:  make(chan struct{}),
+		awaited:  make(chan struct{}),
 	}
 	go c.run(ctx, to, userAgent, network.absolute())
 	return c
 }
 
-// NewOTLPClient returns otlptracehttp's client with everything set that the
-// OTEL_EXPORTER_OTLP_ variables of the host's environment could set otherwise:
-// those are meant for some other exporter.
+// NewOTLPClient returns otlptracehttp's client. It sets every option, because the host's
+// OTEL_EXPORTER_OTLP_ variables would set the others, and those variables are for the
+// host's own exporter.
 func NewOTLPClient(endpoint, userAgent string, httpClient *http.Client, compression otlptracehttp.Compression, encoding otlptracehttp.Encoding) otlptrace.Client {
 	return otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(endpoint),
@@ -106,13 +111,12 @@ func NewOTLPClient(endpoint, userAgent string, httpClient *http.Client, compress
 	)
 }
 
-// Flush waits until everything in the store has been delivered or refused, what
-// others have left there too, and says whether all has that was put there by
-// this client. It returns early where waiting has no point: while the collector
-// is left alone after a failure.
+// Flush waits until all batches in the spool are delivered or refused, those of other
+// processes too, or until ctx ends. It reports whether all batches of this client are.
+// In a pause it returns at once.
 func (c *Courier) Flush(ctx context.Context) bool {
 	if ctx.Err() == nil {
-		c.want()
+		c.setAwaited()
 	}
 	for {
 		c.mu.Lock()
@@ -130,45 +134,46 @@ func (c *Courier) Flush(ctx context.Context) bool {
 	}
 }
 
-// Finish is the last Flush before Close. From now on nothing is sent that can
-// hardly be answered before ctx ends: to be cut off then would leave it to the
-// next run, and to the collector twice. Where a delivery takes longer than there is
-// time, as far as is known, it does not wait.
+// Finish is the last Flush before Close. From now on the courier sends no request whose
+// response can hardly come before ctx ends: the exit would interrupt it, the next run
+// would send the batch again, and the collector would have it twice. If a delivery is
+// known to take longer than the time that is left, Finish does not wait.
 func (c *Courier) Finish(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	c.mu.Lock()
 	c.deadline = deadline
 	c.mu.Unlock()
-	if need, _ := c.needs(); ok && need > time.Until(deadline) && !c.isLong() {
+	if need, _ := c.timeNeeded(); ok && need > time.Until(deadline) && !c.isLongExit() {
 		return !c.store.HasOwn()
 	}
 	return c.Flush(ctx)
 }
 
-// late says whether the answer to a request that is sent now would come after Finish's
-// deadline. It takes about a trip. Where the handshakes of a new connection have just
-// taken longer, so may the answer; but an exit that is the long one tries it.
-func (c *Courier) late(trip, handshakes time.Duration) bool {
+// isTooLate reports whether the response to a request would come after the deadline of
+// Finish. It takes about one round trip. If the handshakes of a new connection took
+// longer, the response may take that long too; but the long exit tries it all the same.
+func (c *Courier) isTooLate(roundTrip, handshakes time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	answer := trip
-	if !c.long {
-		answer = max(trip, handshakes)
+	answer := roundTrip
+	if !c.longExit {
+		answer = max(roundTrip, handshakes)
 	}
 	return !c.deadline.IsZero() && answer > time.Until(c.deadline)
 }
 
-// Expect says that there will be something to send, when goesOn returns false at
-// the latest: so that a connection is made ahead, in the background. It does not wait.
-func (c *Courier) Expect(goesOn func() bool) {
+// Expect says that there will be a batch to send, at the latest when isRunning returns
+// false. The courier then makes a connection ahead, in the background. Expect does not
+// block.
+func (c *Courier) Expect(isRunning func() bool) {
 	select {
-	case c.expected <- goesOn:
-	default: // as it has been told already
+	case c.expected <- isRunning:
+	default: // an earlier call has said so already
 	}
 }
 
-// Close stops the courier, an attempt under way included, and waits until ctx
-// ends for it to give back what it has claimed.
+// Close stops the courier, and interrupts an attempt. Until ctx ends it waits for the
+// courier to end its claims.
 func (c *Courier) Close(ctx context.Context) {
 	c.cancel()
 	if c.store.IsIdle() {
@@ -180,8 +185,8 @@ func (c *Courier) Close(ctx context.Context) {
 	}
 }
 
-// tell has Flush look again.
-func (c *Courier) tell(paused bool) {
+// setPaused sets paused, and has Flush check again.
+func (c *Courier) setPaused(paused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.paused = paused
@@ -191,30 +196,30 @@ func (c *Courier) tell(paused bool) {
 
 func (c *Courier) run(ctx context.Context, to Destination, userAgent string, network *Network) {
 	defer close(c.ended)
-	defer c.tell(true) // no flush waits for what is not going to happen
-	// A panic on a goroutine of ours would end the host.
+	defer c.setPaused(true) // nothing will be delivered any more, so no Flush must wait
+	// A panic on this goroutine would end the host.
 	defer func() {
 		if recover() != nil {
-			c.log("a defect of runspan: nothing more is delivered")
+			c.log("a defect in runspan: nothing more is delivered")
 		}
 	}()
 	proxy, err := network.proxy(&to)
 	if err != nil {
-		c.stay(ctx, err)
+		c.sendNothing(ctx, err)
 		return
 	}
 	var pause spool.Pause
 	var until time.Time
-	prepare := sync.OnceValue(func() *way {
+	prepare := sync.OnceValue(func() *sender {
 		return c.prepare(ctx, to, userAgent, proxy, network.roots(c.log))
 	})
 	for c.wait(ctx, until) {
-		// Another process may have been asked to wait since.
+		// Another process may have started a pause meanwhile.
 		if now := c.store.Pause(); now != pause {
-			pause, until = now, after(now)
+			pause, until = now, randomEnd(now)
 			continue
 		}
-		c.look()
+		c.scan()
 		if c.holdBack(ctx) {
 			continue
 		}
@@ -222,94 +227,94 @@ func (c *Courier) run(ctx context.Context, to Destination, userAgent string, net
 			c.attempt(ctx, prepare(), batches, pause)
 			continue
 		}
-		c.tell(false)
-		// It takes many milliseconds to read a system's certificates: now, because
-		// when there is a batch somebody may be waiting.
+		c.setPaused(false)
+		// Prepare now: that reads the system's certificates, which takes many
+		// milliseconds, and the host may wait once there is a batch.
 		c.idle(ctx, prepare())
 	}
 }
 
-// idle waits until there may be something to deliver, and has a connection ready
-// where that is to be expected.
-func (c *Courier) idle(ctx context.Context, w *way) {
+// idle waits until there may be a batch to deliver. If a batch is expected, it makes a
+// connection ahead.
+func (c *Courier) idle(ctx context.Context, s *sender) {
 	select {
 	case <-c.store.NewBatches():
-	case w.goesOn = <-c.expected:
-		c.ahead(ctx, w.line)
-	case <-w.line.over:
-		if w.goesOn != nil && w.goesOn() && w.line.isNeeded(time.Since(c.opened)) {
-			c.ahead(ctx, w.line)
+	case s.isRunning = <-c.expected:
+		c.connectAhead(ctx, s.link)
+	case <-s.link.expired:
+		if s.isRunning != nil && s.isRunning() && s.link.isNeeded(time.Since(c.opened)) {
+			c.connectAhead(ctx, s.link)
 		}
 	case <-ctx.Done():
 	}
 }
 
-// way is how batches get to the collector.
-type way struct {
+// sender sends requests to the collector.
+type sender struct {
 	otlptrace.Client
-	*answers
-	line   *line
-	goesOn func() bool // see Expect; nil: it was not called
+	*responses
+	link      *link
+	isRunning func() bool // see Expect; nil: it was not called
 }
 
-// ahead connects. Where that fails, an attempt will: that there is nothing to send
-// yet, and nobody at the other end, is no failure.
-func (c *Courier) ahead(ctx context.Context, l *line) {
+// connectAhead makes a connection. An error is not a failure that starts a pause: if the
+// collector can't be reached, the attempt with the next batch will fail.
+func (c *Courier) connectAhead(ctx context.Context, l *link) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	begun := time.Now()
-	err := l.ahead(ctx)
-	late := errors.Is(err, errLate)
-	if late || err != nil && ctx.Err() != nil {
-		c.cutOff(time.Since(begun))
+	err := l.connectAhead(ctx)
+	tooLate := errors.Is(err, errTooLate)
+	if tooLate || err != nil && ctx.Err() != nil {
+		c.interrupted(time.Since(begun))
 	}
-	if late {
+	if tooLate {
 		c.cancel()
 	}
 }
 
-// look has the store find what waits, once.
-func (c *Courier) look() {
-	c.looking.Do(func() {
+// scan scans the spool's folder, once.
+func (c *Courier) scan() {
+	c.scanOnce.Do(func() {
 		c.store.ScanFolder()
-		close(c.looked)
+		close(c.scanned)
 	})
 }
 
-// stay delivers nothing until ctx ends. That is no failure of the collector's:
-// the runs that follow need not wait for it.
-func (c *Courier) stay(ctx context.Context, why error) {
+// sendNothing waits until ctx ends. It starts no pause, because the collector has not
+// failed.
+func (c *Courier) sendNothing(ctx context.Context, why error) {
 	c.log(fmt.Sprintf("nothing is sent: %v", why))
-	c.tell(true)
-	c.look() // nothing is claimed, but the limits hold all the same
+	c.setPaused(true)
+	c.scan() // for the limits of the folder
 	<-ctx.Done()
 }
 
-// prepare makes the client; it has no connection yet, and none any more when ctx
-// has ended.
-func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) *way {
-	var l *line
-	l = newLine(&to, newTransport(&to, proxy, roots, func() { l.dials() }), c.late)
+// prepare returns a sender without a connection. When ctx ends, the sender closes its
+// connection.
+func (c *Courier) prepare(ctx context.Context, to Destination, userAgent string, proxy *url.URL, roots *x509.CertPool) *sender {
+	var l *link
+	l = newLink(&to, newTransport(&to, proxy, roots, func() { l.onDial() }), c.isTooLate)
 	c.mu.Lock()
-	c.line = l
+	c.link = l
 	c.mu.Unlock()
 	context.AfterFunc(ctx, l.close)
-	a := &answers{next: l}
+	a := &responses{next: l}
 	httpClient := &http.Client{
 		Transport: a,
 		Timeout:   attemptTimeout,
-		// A redirect could lead anywhere: spans go to the schema's destination.
+		// A redirect could lead anywhere, and reports may only go to the destination.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	otlp := NewOTLPClient(to.URL, userAgent, httpClient, otlptracehttp.GzipCompression, otlptracehttp.EncodingProtobuf)
-	return &way{Client: otlp, answers: a, line: l}
+	return &sender{Client: otlp, responses: a, link: l}
 }
 
-// wait waits until then, or until ctx ends, and says whether it has not.
+// wait waits until the time until, or until ctx ends. It reports whether ctx goes on.
 func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 	if length := time.Until(until); length > 0 {
-		c.tell(true)
-		c.look() // nothing is claimed for now, but the limits hold all the same
+		c.setPaused(true)
+		c.scan() // for the limits of the folder
 		timer := time.NewTimer(length)
 		defer timer.Stop()
 		select {
@@ -317,96 +322,96 @@ func (c *Courier) wait(ctx context.Context, until time.Time) bool {
 		case <-ctx.Done():
 		}
 	}
-	c.tell(false)
+	c.setPaused(false)
 	return ctx.Err() == nil
 }
 
-// attempt tries to deliver batches in one request, and sets or ends the pause, of
-// which last is what was known before.
-func (c *Courier) attempt(ctx context.Context, w *way, batches []*spool.Batch, last spool.Pause) {
-	spans, batches := c.decode(batches)
+// attempt sends batches in one request, and starts or ends the pause. last is the pause
+// that was in the folder before.
+func (c *Courier) attempt(ctx context.Context, s *sender, batches []*spool.Batch, last spool.Pause) {
+	spans, batches := c.spansOf(batches)
 	if len(batches) == 0 {
 		return
 	}
 	begun := time.Now()
-	err := post(ctx, w, spans)
-	cut := err != nil && ctx.Err() != nil
+	err := post(ctx, s, spans)
+	interrupted := err != nil && ctx.Err() != nil
 	switch {
-	case errors.Is(err, errLate):
-		c.cutOff(time.Since(begun))
-		each(batches, c.store.Return)
+	case errors.Is(err, errTooLate):
+		c.interrupted(time.Since(begun))
+		endClaims(batches, c.store.Return)
 		c.cancel()
 		return
-	case cut && time.Since(begun) < fairChance:
-		c.cutOff(time.Since(begun))
-		each(batches, c.store.Return)
+	case interrupted && time.Since(begun) < fairChance:
+		c.interrupted(time.Since(begun))
+		endClaims(batches, c.store.Return)
 		return
-	case cut || err != nil && w.last.retryable():
-		each(batches, c.store.Return)
-		// What another process was asked for meanwhile may be longer.
-		pause := w.last.pause(last)
+	case interrupted || err != nil && s.last.retryable():
+		endClaims(batches, c.store.Return)
+		// Another process may have set a longer pause meanwhile.
+		pause := s.last.pause(last)
 		if now := c.store.Pause(); now == last || pause.End().After(now.End()) {
 			c.store.SetPause(pause)
 		}
 		c.log(fmt.Sprintf("a batch was not delivered, and will be tried again: %v", err))
 		return
 	case err != nil && len(batches) > 1:
-		// It may be for one of them, or for there being many.
-		c.apart = true
-		each(batches, c.store.Return)
+		// The collector may refuse one of them, or the size of the request.
+		c.oneByOne = true
+		endClaims(batches, c.store.Return)
 	case err != nil:
 		c.log(fmt.Sprintf("a batch was refused: %v", err))
-		each(batches, c.store.Remove)
+		endClaims(batches, c.store.Remove)
 	default:
-		each(batches, c.store.Delivered)
-		c.measured(w.line.lastDelivery(time.Since(begun)))
+		endClaims(batches, c.store.Delivered)
+		c.setLatency(s.link.fullLatency(time.Since(begun)))
 	}
-	if last != (spool.Pause{}) && c.store.Pause() == last { // else it is another's, of since then
+	if last != (spool.Pause{}) && c.store.Pause() == last { // else another process has set it since
 		c.store.SetPause(spool.Pause{})
 	}
 }
 
-// decode returns the batches that are requests, and what is in them. It sets the
+// spansOf returns the batches that are OTLP requests, and their content. It sets the
 // others aside.
-func (c *Courier) decode(batches []*spool.Batch) (spans []*tracepb.ResourceSpans, good []*spool.Batch) {
+func (c *Courier) spansOf(batches []*spool.Batch) (spans []*tracepb.ResourceSpans, good []*spool.Batch) {
 	for _, b := range batches {
-		more, err := undecoded(b.Request)
+		more, err := rawSpans(b.Request)
 		if err != nil {
-			c.log("a batch was set aside: it is no OTLP request")
+			c.log("a batch was set aside: it is not an OTLP request")
 			c.store.SetAside(b)
 			continue
 		}
 		spans, good = append(spans, more...), append(good, b)
 	}
 	if len(good) > 1 {
-		spans = joined(spans)
+		spans = merged(spans)
 	}
 	return spans, good
 }
 
-// each has the batches end, the first last: it is this run's own, if any is, and
-// the one that is kept to be looked at.
-func each(batches []*spool.Batch, end func(*spool.Batch)) {
+// endClaims calls end for each batch, and for the first one last: the spool keeps the
+// batch that is delivered last, and the first is this run's own.
+func endClaims(batches []*spool.Batch, end func(*spool.Batch)) {
 	for _, b := range slices.Backward(batches) {
 		end(b)
 	}
 }
 
-func post(ctx context.Context, w *way, spans []*tracepb.ResourceSpans) error {
+func post(ctx context.Context, s *sender, spans []*tracepb.ResourceSpans) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	w.last = answer{}
-	err := w.UploadTraces(ctx, spans)
-	if w.last.status/100 == 2 {
-		return nil // a partial success is one: what was rejected would be again
+	s.last = response{}
+	err := s.UploadTraces(ctx, spans)
+	if s.last.status/100 == 2 {
+		return nil // also after a partial success: the collector would reject the same spans again
 	}
 	return err
 }
 
-// after draws the end of a pause: not the same for any two processes, so that a
-// thousand jobs do not come back as one. What the collector has asked for is
-// kept in full.
-func after(p spool.Pause) time.Time {
+// randomEnd returns the time when this process ends a pause. It is random, so that a
+// thousand jobs do not come back at once. A pause that the collector has asked for is
+// never shorter than that.
+func randomEnd(p spool.Pause) time.Time {
 	if p.Duration <= 0 {
 		return time.Time{}
 	}

@@ -107,7 +107,7 @@ func FuzzUndecoded(f *testing.F) {
 	f.Add(request[:len(request)-1])
 	f.Add([]byte("\x0a\x00\x10\x01"))
 	f.Fuzz(func(t *testing.T, request []byte) {
-		spans, err := undecoded(request)
+		spans, err := rawSpans(request)
 		if err != nil {
 			return
 		}
@@ -116,7 +116,7 @@ func FuzzUndecoded(f *testing.F) {
 			t.Fatalf("%x is sent as %x, %v", request, sent, err)
 		}
 		// The same to a reader: only the length of a length may differ.
-		again, err := undecoded(sent)
+		again, err := rawSpans(sent)
 		if err != nil || len(again) != len(spans) {
 			t.Fatalf("%x is sent as %x, %v", request, sent, err)
 		}

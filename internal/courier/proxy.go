@@ -16,21 +16,20 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// What can be wrong with a proxy. None of them has the value in it, which may
-// have a password.
+// The errors about a proxy. They do not quote the value, which may have a password.
 var (
 	errProxyScheme = errors.New("its scheme is not http, https, socks5 or socks5h")
 	errProxyHost   = errors.New("its host is neither a name nor an address (of IPv6: in brackets)")
 	errProxyPort   = errors.New("its port is not a number from 1 to 65535")
 )
 
-// net/http has the proxy find the destination's address with socks5 too, so no
-// name server on this side is asked for it.
+// With socks5 and socks5h, net/http lets the proxy resolve the destination's name, so
+// that no name server on this side learns it.
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// proxy returns the proxy through which the destination is reached; nil: none.
-// After an error there is one that can't be used: nothing may be sent, because
-// who has set it does not mean it to go directly.
+// proxy returns the proxy for the destination, or nil. After an error the user has set a
+// proxy that can't be used. Then nothing may be sent, because the user does not want a
+// direct connection.
 func (n *Network) proxy(to *Destination) (*url.URL, error) {
 	if n.Proxy == "" {
 		return nil, nil
@@ -39,7 +38,7 @@ func (n *Network) proxy(to *Destination) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	// httpproxy is asked for NO_PROXY alone: a proxy that it can't parse is none to it.
+	// Use httpproxy only for NO_PROXY: it takes a proxy that it can't parse for none.
 	const some = "http://proxy.invalid"
 	rules := httpproxy.Config{HTTPProxy: some, HTTPSProxy: some, NoProxy: exceptions(n.NoProxy)}
 	if found, err := rules.ProxyFunc()(destination); err != nil || found == nil {
@@ -52,9 +51,8 @@ func (n *Network) proxy(to *Destination) (*url.URL, error) {
 	return proxy, nil
 }
 
-// exceptions has httpproxy read NO_PROXY as curl and requests do as well: white
-// space separates too, and .example is example's exception, not only that of
-// the names below it.
+// exceptions rewrites NO_PROXY, so that httpproxy reads it as curl and requests do: white
+// space separates entries too, and .example also covers example itself.
 func exceptions(list string) string {
 	entries := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	for i, entry := range entries {
@@ -66,8 +64,8 @@ func exceptions(list string) string {
 	return strings.Join(entries, ",")
 }
 
-// parseProxy reads a variable's value more leniently than net/url: passwords are
-// put there as they are, with any character in them.
+// parseProxy parses a variable's value. It is more lenient than net/url, because users
+// write passwords unescaped.
 func parseProxy(value string) (*url.URL, error) {
 	value = strings.TrimSpace(value)
 	scheme, rest, found := strings.Cut(value, "://")
@@ -78,8 +76,7 @@ func parseProxy(value string) (*url.URL, error) {
 	if !slices.Contains(proxySchemes, scheme) {
 		return nil, errProxyScheme
 	}
-	// A proxy has no path in which an @ could be: what is before the last one is of
-	// the user's.
+	// A proxy has no path that could have an @. So user and password end at the last @.
 	at := strings.LastIndexByte(rest, '@')
 	address := rest[at+1:]
 	if end := strings.IndexAny(address, "/?#"); end >= 0 {
@@ -103,7 +100,7 @@ func parseAddress(address string) (string, error) {
 		host, port = address[:colon], fmt.Sprint(":", number)
 	}
 	if inner, ok := strings.CutPrefix(host, "["); ok {
-		// A URL has %25 before a zone, but not everybody writes it.
+		// In a URL a zone begins with %25, but not everybody writes that.
 		ip, err := netip.ParseAddr(strings.Replace(strings.TrimSuffix(inner, "]"), "%25", "%", 1))
 		if err != nil || !ip.Is6() || !isName(ip.Zone()) || !strings.HasSuffix(inner, "]") {
 			return "", errProxyHost
@@ -116,8 +113,8 @@ func parseAddress(address string) (string, error) {
 	return host + port, nil
 }
 
-// isName says whether a text has only what names of hosts may have. What is beyond
-// ASCII is net/http's to encode.
+// isName reports whether a text has only characters that host names may have. It allows
+// letters beyond ASCII, which net/http encodes.
 func isName(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
 		return !unicode.IsPrint(r) || r <= unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
@@ -135,8 +132,8 @@ func parseUser(text string) *url.Userinfo {
 	return url.User(unescape(name))
 }
 
-// unescape decodes percent escapes. A percent sign that begins none stands for
-// itself, as it does to curl and requests.
+// unescape decodes percent escapes. A percent sign that begins no escape stands for
+// itself, as with curl and requests.
 func unescape(text string) string {
 	var decoded strings.Builder
 	for len(text) > 0 {

@@ -54,7 +54,7 @@ func BenchmarkUpload(b *testing.B) {
 		for _, way := range []struct {
 			name    string
 			request func([]byte) ([]*tracepb.ResourceSpans, error)
-		}{{"undecoded", undecoded}, {"decoded", decoded}} {
+		}{{"rawSpans", rawSpans}, {"decoded", decoded}} {
 			b.Run(fmt.Sprintf("spans=%d/%s", spans, way.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

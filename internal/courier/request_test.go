@@ -36,14 +36,14 @@ func TestJoined(t *testing.T) {
 	}
 	var all []*tracepb.ResourceSpans
 	for _, one := range []*tracepb.ResourceSpans{of("r", "s", "a"), of("q", "s", "b"), of("r", "s", "c", "d"), two, of("r", "t", "e")} {
-		spans, err := undecoded(encode(one))
+		spans, err := rawSpans(encode(one))
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, spans...)
 	}
 	var got coltracepb.ExportTraceServiceRequest
-	if err := proto.Unmarshal(encode(joined(all)...), &got); err != nil {
+	if err := proto.Unmarshal(encode(merged(all)...), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := &coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{two, of("r", "s", "a", "c", "d"), of("q", "s", "b"), of("r", "t", "e")}}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// firstAnswer is what a name server has for its first answer, where
-// resolv.conf's own time is not shorter. The next server is asked then: one that
-// is dead would cost 5 s else. Go's resolver comes back to it when all others
-// have not answered either, and has as much patience as resolv.conf says.
-const firstAnswer = time.Second
+// firstTimeout is the timeout of the first query to a name server, unless the one in
+// resolv.conf is shorter. Then Go's resolver asks the next server; a server that is
+// down would cost 5 s otherwise. If no server answers, the resolver comes back to the
+// first, with the timeout of resolv.conf.
+const firstTimeout = time.Second
 
 // newResolver returns a resolver for one name.
 func newResolver() *net.Resolver {
@@ -28,20 +28,20 @@ func newResolver() *net.Resolver {
 		mu.Lock()
 		defer mu.Unlock()
 		asked[address]++
-		if asked[address] > 2 { // for IPv4 and for IPv6 addresses, at once
+		if asked[address] > 2 { // two queries go out at once: for IPv4 and for IPv6 addresses
 			return conn, nil
 		}
-		return impatient{udp}, nil
+		return hasty{udp}, nil
 	}}
 }
 
-// impatient is a connection whose deadlines are near. To be asked for datagrams it
-// has to be a net.PacketConn.
-type impatient struct{ *net.UDPConn }
+// hasty is a connection with short deadlines. It has to be a net.PacketConn, because the
+// resolver uses datagrams only then.
+type hasty struct{ *net.UDPConn }
 
 // SetDeadline implements net.Conn.
-func (i impatient) SetDeadline(t time.Time) error {
-	if near := time.Now().Add(firstAnswer); t.IsZero() || t.After(near) {
+func (i hasty) SetDeadline(t time.Time) error {
+	if near := time.Now().Add(firstTimeout); t.IsZero() || t.After(near) {
 		t = near
 	}
 	return i.UDPConn.SetDeadline(t)

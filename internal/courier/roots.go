@@ -9,16 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 
-	// Not the package above it, which reads them all in its init: a third of the
-	// time that it takes to load the core.
+	// Not the package fallback, whose init parses all certificates: that is a third of
+	// the time that the core takes to load.
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// The largest file of certificates that is read. Mozilla's are 200 kB.
+// largestFile is the largest file of certificates, in bytes. Mozilla's has 200 kB.
 const largestFile = 32 << 20
 
-// absolute has relative paths mean what they do now. They are read later, when
-// the host may have gone to another folder.
+// absolute returns n with absolute paths. The courier reads the files later, when the
+// host may have another working directory.
 func (n *Network) absolute() *Network {
 	a := *n
 	a.CertFile, a.RequestsBundle, a.CurlBundle = absolute(n.CertFile), absolute(n.RequestsBundle), absolute(n.CurlBundle)
@@ -32,16 +32,15 @@ func (n *Network) absolute() *Network {
 
 func absolute(path string) string {
 	path = strings.TrimSpace(path)
-	if whole, err := filepath.Abs(path); err == nil && path != "" {
-		return whole
+	if latency, err := filepath.Abs(path); err == nil && path != "" {
+		return latency
 	}
 	return path
 }
 
-// roots reads the certificates that the environment names: those of the first
-// variable that gives any, so that one which is left over from something else
-// does not keep reports from being delivered. Where none does, they are the
-// system's. log is told of each that gives none.
+// roots returns the certificates of the first variable that gives any, or else the
+// system's. So a variable that is left over from another program does not stop the
+// delivery. roots calls log for each variable that gives no certificate.
 func (n *Network) roots(log func(string)) *x509.CertPool {
 	for _, source := range []struct {
 		variables string
@@ -63,11 +62,11 @@ func (n *Network) roots(log func(string)) *x509.CertPool {
 	return systemRoots(systemFiles, systemFolders)
 }
 
-// systemRoots reads the system's certificates without crypto/x509. That would
-// look for them where the variables say, if they are from before this library
-// was loaded; and it reads the folders too, with each of the bundle's
-// certificates once more, which takes as long as all the rest of a short run.
-// Where there are none, as in small images, they are those that are linked in.
+// systemRoots reads the system's certificates; if there are none, as in small images, it
+// returns linkedRoots. It does not use crypto/x509, for two reasons. crypto/x509 reads
+// the variables as they were when the library was loaded. And it reads the folders too,
+// which have each certificate of the bundle once more; that takes as long as the rest of
+// a short run.
 func systemRoots(files, folders []string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, file := range files {
@@ -81,13 +80,13 @@ func systemRoots(files, folders []string) *x509.CertPool {
 	return pool
 }
 
-// linkedRoots returns Mozilla's certificates, of when this library was built.
+// linkedRoots returns Mozilla's certificates, which are part of this library.
 func linkedRoots() *x509.CertPool {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		certificate, err := x509.ParseCertificate(root.Certificate)
 		switch {
-		case err != nil: // one that this Go does not take is one that it does not trust
+		case err != nil: // crypto/x509 would not trust it either
 		case root.Constraint != nil:
 			pool.AddCertWithConstraint(certificate, root.Constraint)
 		default:
@@ -97,8 +96,8 @@ func linkedRoots() *x509.CertPool {
 	return pool
 }
 
-// addAll adds the certificates of files, and of the files in folders, and says
-// whether there are any.
+// addAll adds the certificates of files, and of the files in folders. It reports whether
+// there are any.
 func addAll(pool *x509.CertPool, paths []string) (found bool) {
 	for _, path := range paths {
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
@@ -112,8 +111,8 @@ func addAll(pool *x509.CertPool, paths []string) (found bool) {
 	return found
 }
 
-// addFile reads regular files only: what comes from a pipe may be for the host,
-// or never come.
+// addFile adds the certificates of a regular file. It does not read a pipe, which may be
+// meant for the host, or may never have data.
 func addFile(pool *x509.CertPool, path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > largestFile {
@@ -123,21 +122,21 @@ func addFile(pool *x509.CertPool, path string) bool {
 	return err == nil && pool.AppendCertsFromPEM(withoutMarks(content))
 }
 
-// withoutMarks removes byte order marks, which editors put at the beginning, and
-// which files that were put together from such have in the middle: encoding/pem
-// does not see the block that follows one. Of UTF-16 it leaves the ASCII.
+// withoutMarks removes byte order marks, because encoding/pem overlooks a block after
+// one. Editors write one at the beginning; concatenated files have them in the middle.
+// Of UTF-16 it leaves the ASCII characters.
 func withoutMarks(content []byte) []byte {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		content = bytes.ReplaceAll(content[2:], []byte{0}, nil)
 	}
-	if mark := []byte("\xef\xbb\xbf"); bytes.Contains(content, mark) { // as in hardly any; to replace is to copy
+	if mark := []byte("\xef\xbb\xbf"); bytes.Contains(content, mark) { // hardly any file has one, and ReplaceAll copies
 		return bytes.ReplaceAll(content, mark, nil)
 	}
 	return content
 }
 
-// filesIn lists a folder of certificates, without the links by which OpenSSL
-// finds them by hash: each would be read twice.
+// filesIn lists a folder of certificates. It leaves out OpenSSL's links, whose names are
+// hashes, so that no certificate is read twice.
 func filesIn(dir string) (files []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

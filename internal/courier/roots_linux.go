@@ -2,8 +2,8 @@
 
 package courier
 
-// Where Linux systems keep their certificates, as crypto/x509 knows it. The first
-// of the files that has any counts; the folders do where none has.
+// The certificates of Linux systems, from crypto/x509. systemRoots uses the first file
+// that has certificates, or else the folders.
 var (
 	systemFiles = []string{
 		"/etc/ssl/certs/ca-certificates.crt",

@@ -4,6 +4,5 @@
 
 package courier
 
-// Where another system keeps its certificates is not known here: those that are
-// linked in count.
+// The places on other systems are not known. systemRoots returns linkedRoots there.
 var systemFiles, systemFolders []string

@@ -20,32 +20,31 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// fallbackDelay is what a collector's IPv6 address has before its IPv4 address is
-// tried as well: a route that swallows packets is no more to be waited for.
+// fallbackDelay is the time after which the collector's IPv4 address is tried as well as
+// its IPv6 address. Some networks drop all IPv6 packets.
 const fallbackDelay = 50 * time.Millisecond
 
-// Network is what the host's environment says about reaching the network. It
-// is passed in because a Go library sees the environment of when it was
-// loaded, not what the host has set since.
+// Network has the host's variables about the network. The front reads them, because a Go
+// library sees the environment as it was when the library was loaded.
 type Network struct {
 	Proxy          string // a URL, or host:port; empty: none
-	ProxyVariable  string // the name of the variable that has it
-	NoProxy        string // where there is none for, separated by commas
-	CertFile       string // PEM; instead of the system's, as what follows
+	ProxyVariable  string // the name of the variable with the proxy
+	NoProxy        string // destinations without a proxy, separated by commas
+	CertFile       string // a PEM file that replaces the system's certificates; so do the next three
 	CertDir        string // folders of PEM files, separated by colons
-	RequestsBundle string // a file or a folder, where the two above give none
-	CurlBundle     string // the same, where that gives none either
+	RequestsBundle string // a file or a folder, if the two above give no certificate
+	CurlBundle     string // the same, if RequestsBundle gives none either
 }
 
-// Destination is where requests are posted to.
+// Destination is the endpoint that requests are sent to.
 type Destination struct {
 	URL string
-	// Pins are the SHA-256 hashes of public keys, of which the chain of
-	// certificates has to have one; none: any that is valid will do.
+	// Pins are SHA-256 hashes of public keys. The chain of certificates must have one
+	// of these keys. No pins: any valid chain will do.
 	Pins [][sha256.Size]byte
 }
 
-// host returns the name, in ASCII, as net/http has it.
+// host returns the host's name in ASCII, as net/http does.
 func (d *Destination) host() string {
 	u, err := url.Parse(d.URL)
 	if err != nil {
@@ -59,7 +58,7 @@ func (d *Destination) host() string {
 
 var errPin = errors.New("no certificate has a public key that the schema pins")
 
-// checkPins looks at the chains that were verified.
+// checkPins returns an error if no certificate in the verified chains has a pinned key.
 func (d *Destination) checkPins(chains [][]*x509.Certificate) error {
 	if len(d.Pins) == 0 {
 		return nil
@@ -87,8 +86,8 @@ func CheckEndpoint(endpoint string) error {
 	return ErrEndpoint
 }
 
-// Only addresses, and the one name that RFC 6761 reserves: a resolver decides
-// what any other name is.
+// isLoopback accepts addresses, and the one name that RFC 6761 reserves. The meaning of
+// any other name depends on a resolver.
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -97,40 +96,41 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// newTransport returns a way to the destination, through a proxy where that is not
-// nil. dials is called before each try to connect.
-func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, dials func()) *http.Transport {
+// newTransport returns a transport to the destination, through the proxy if proxy is not
+// nil. It calls onDial before each connect.
+func newTransport(to *Destination, proxy *url.URL, roots *x509.CertPool, onDial func()) *http.Transport {
 	host := to.host()
 	overTLS := proxy != nil && proxy.Scheme == "https"
 	return &http.Transport{
 		Proxy:       http.ProxyURL(proxy),
-		DialContext: dialer(host, dials),
+		DialContext: dialer(host, onDial),
 		TLSClientConfig: &tls.Config{
 			RootCAs:    roots,
 			MinVersion: tls.VersionTLS12,
-			// Without X25519MLKEM768: with its key the first message is larger than a
-			// segment of TCP, which some boxes on the way do not let through.
+			// X25519MLKEM768 is left out: with its key the first message is larger than
+			// a TCP segment, which some middleboxes drop.
 			CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 			VerifyConnection: func(c tls.ConnectionState) error {
-				// A proxy that is spoken to over TLS has its handshake first, here too.
-				// In its own, the destination's certificate has been found to be for host.
+				// A proxy over TLS has its handshake first, and this function sees it
+				// too. Its certificate is not for host, and needs no pin. crypto/tls has
+				// verified that the destination's certificate is for host.
 				if overTLS && c.PeerCertificates[0].VerifyHostname(host) != nil {
 					return nil
 				}
 				return to.checkPins(c.VerifiedChains)
 			},
 		},
-		DisableCompression:     true, // no response of ours is worth unpacking
+		DisableCompression:     true, // responses are short
 		MaxResponseHeaderBytes: 16 << 10,
 	}
 }
 
-// dialer connects. The destination's name, where it has a dot, is a whole one:
-// without a dot at its end a resolver that does not know it would go on to ask
-// for it below the domains of the user's network, which tells who runs those
-// about the destination. A proxy's name may well be below them. dials is called when
-// the name has been found.
-func dialer(destination string, dials func()) func(ctx context.Context, network, address string) (net.Conn, error) {
+// dialer returns a function that connects. It adds a final dot to the destination's name
+// if the name has a dot. Without it, a resolver that does not find the name would ask for
+// it in the search domains of the user's network, whose operators would learn the
+// destination. A proxy's name may be in a search domain, so it gets no dot. dialer calls
+// onDial when the name is resolved.
+func dialer(destination string, onDial func()) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if _, notIP := netip.ParseAddr(host); err == nil && notIP != nil && host == destination && strings.Contains(host, ".") {
@@ -138,13 +138,13 @@ func dialer(destination string, dials func()) func(ctx context.Context, network,
 		}
 		d := net.Dialer{Timeout: attemptTimeout, FallbackDelay: fallbackDelay, Resolver: newResolver()}
 		d.Control = func(string, string, syscall.RawConn) error {
-			dials()
+			onDial()
 			return nil
 		}
 		conn, err := d.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return keepOurs(conn), nil
+		return guardSocket(conn), nil
 	}
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// Package notify tells a goroutine that there is something for it to look at.
+// Package notify wakes a goroutine by a channel of capacity one.
 package notify
 
-// Send puts a note into a channel of capacity one. It does not wait: where a note is
-// there already, the receiver has not looked yet, and will see this news as well.
+// Send sends a value, and does not block. If the channel has a value already, the
+// receiver has not woken up yet, and will see this change too.
 func Send(channel chan<- struct{}) {
 	select {
 	case channel <- struct{}{}:

@@ -23,40 +23,41 @@ import (
 )
 
 const (
-	// What Close has at the least, whatever its deadline, to have the delivery
-	// write what is in memory, and stop.
+	// grace is the least time that Close has for writing batches to files and for
+	// stopping the delivery, whatever its deadline.
 	grace = 100 * time.Millisecond
 	never = 365 * 24 * time.Hour
 )
 
-// An exit waits for a hundredth of the run's time, within these bounds: nobody
-// feels one percent.
+// An exit waits for a hundredth of the run's time, within these bounds. Nobody notices
+// one percent.
 const (
-	leastWait  = 300 * time.Millisecond
-	mostWait   = 2 * time.Second
+	minWait    = 300 * time.Millisecond
+	maxWait    = 2 * time.Second
 	proportion = 100
 )
 
-// Client is one service's use of one host process.
+// Client reports the runs of one service in this process. Several goroutines may call
+// its methods.
 type Client struct {
 	schema   *schema.Schema
 	delivery delivery
-	outbox   *outbox
+	encoder  *encoder
 	tracer   trace.Tracer
 	queue    *queue
-	begun    chan struct{} // a span has begun
+	begun    chan struct{} // receives a value when a span begins
 	stop     context.CancelFunc
 
 	mu       sync.Mutex
 	resource []attribute.KeyValue
 	fixed    bool
-	first    time.Time              // when the first span began; zero: none has
-	open     map[trace.SpanID]*Span // begun and not ended
-	standbys map[string]struct{}    // ids of spans that have a standby, until they are put
+	first    time.Time              // when the first span began; zero: no span has
+	open     map[trace.SpanID]*Span // spans that have not ended
+	standbys map[string]struct{}    // ids of spans that have a standby and are not with the delivery yet
 }
 
-// newClient returns a client whose spans go to the delivery. sources is what the
-// schema's fields with a source are set to.
+// newClient returns a client whose spans go to the delivery. sources has the values of
+// the schema's fields that have a source.
 func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Client, error) {
 	fixed, err := s.FixedResource(sources)
 	if err != nil {
@@ -66,21 +67,21 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 	c := &Client{
 		schema:   s,
 		delivery: to,
-		outbox:   &outbox{schema: s},
+		encoder:  &encoder{schema: s},
 		begun:    make(chan struct{}, 1),
 		stop:     stop,
 		open:     make(map[trace.SpanID]*Span),
 		standbys: make(map[string]struct{}),
 	}
-	c.outbox.take = c.put
+	c.encoder.store = c.put
 	for _, key := range slices.Sorted(maps.Keys(fixed)) {
 		c.resource = append(c.resource, attribute.String(key, fixed[key]))
 	}
-	exporter := otlptrace.NewUnstarted(c.outbox)
+	exporter := otlptrace.NewUnstarted(c.encoder)
 	c.queue = newQueue(func(spans []sdktrace.ReadOnlySpan) error { return exporter.ExportSpans(ctx, spans) })
-	// Each option is given, because OTEL_ variables would fill in for it: they
-	// are meant for some other SDK in the host. The resource alone can't be
-	// kept from them here; the outbox replaces it.
+	// Set each option, because the host's OTEL_ variables would set the others, and
+	// those variables are for the host's own SDK. The SDK adds them to the resource
+	// all the same, so the encoder replaces the resource.
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(sdktrace.AlwaysSample()),
 		sdktrace.WithIDGenerator(randomIDs{}),
@@ -101,7 +102,8 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 	return c, nil
 }
 
-// SetResource adds an attribute to the resource, or replaces it.
+// SetResource sets an attribute of the resource. After the first Begin the error is
+// ErrTooLate.
 func (c *Client) SetResource(key string, v Value) error {
 	field, err := c.schema.Resource(key)
 	if err != nil {
@@ -120,7 +122,7 @@ func (c *Client) SetResource(key string, v Value) error {
 	return nil
 }
 
-// Begin starts a span, now, and fixes the resource.
+// Begin starts a span, now. The first Begin fixes the resource.
 func (c *Client) Begin(name string) (*Span, error) {
 	own, err := c.schema.Span(name)
 	if err != nil {
@@ -134,7 +136,7 @@ func (c *Client) Begin(name string) (*Span, error) {
 	defer c.mu.Unlock()
 	if !c.fixed {
 		c.fixed = true
-		c.outbox.setResource(c.resource)
+		c.encoder.setResource(c.resource)
 	}
 	if c.first.IsZero() {
 		c.first = span.began
@@ -144,15 +146,15 @@ func (c *Client) Begin(name string) (*Span, error) {
 	return span, nil
 }
 
-// Flush waits until every span that has ended is delivered, or waiting has no
-// point, or ctx ends, and says whether all are.
+// Flush waits until all ended spans are delivered, but not beyond the end of ctx, and not
+// in a pause. It reports whether all are delivered.
 func (c *Client) Flush(ctx context.Context) bool {
 	return c.queue.flush(ctx) && c.delivery.Flush(ctx)
 }
 
-// Close ends spans that have not ended, as aborted, flushes as Flush does, and
-// ends the client. For what is not on the disk then it waits until ctx ends, or
-// for a moment (grace) where that is longer.
+// Close ends the open spans as aborted, flushes as Flush does, and ends the client. It
+// waits for batches to be written to files until ctx ends, but at least for grace. It
+// reports whether all spans are delivered.
 func (c *Client) Close(ctx context.Context) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
@@ -164,33 +166,33 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
-	c.queue.flush(ctx) // or not: then there was too little time
+	c.queue.flush(ctx) // if this fails, there was too little time
 	c.stop()
 	c.delivery.Close(ctx)
 	return delivered
 }
 
-// Patience returns how long a Flush or Close should wait at most, where the caller
-// has no time of its own in mind: in proportion to how long the run took so far.
-func (c *Client) Patience() time.Duration {
+// DefaultTimeout returns the timeout of a Flush or Close whose caller has none. It is in
+// proportion to the time since the first Begin.
+func (c *Client) DefaultTimeout() time.Duration {
 	c.mu.Lock()
 	first := c.first
 	c.mu.Unlock()
-	budget := leastWait
+	budget := minWait
 	if !first.IsZero() {
-		budget = min(max(time.Since(first)/proportion, leastWait), mostWait)
+		budget = min(max(time.Since(first)/proportion, minWait), maxWait)
 	}
-	return c.delivery.Patience(budget, budget == leastWait)
+	return c.delivery.ExitTimeout(budget, budget == minWait)
 }
 
-// NoTime returns a context that has ended, for a Close that does not wait.
+// NoTime returns a context that has ended, for a Close that must not wait.
 func NoTime() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// takeEnded returns the span of that id, which is not open any more.
+// takeEnded removes a span from the open ones, and returns it.
 func (c *Client) takeEnded(id trace.SpanID) *Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,8 +201,8 @@ func (c *Client) takeEnded(id trace.SpanID) *Span {
 	return span
 }
 
-// goesOn says whether there is a span that has not ended.
-func (c *Client) goesOn() bool {
+// isRunning reports whether there is an open span.
+func (c *Client) isRunning() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.open) > 0
@@ -212,12 +214,12 @@ func (c *Client) openSpans() []*Span {
 	return slices.Collect(maps.Values(c.open))
 }
 
-// put passes spans that have ended from the outbox to the delivery.
+// put passes a request from the encoder to the delivery.
 func (c *Client) put(request []byte, spans []*tracepb.Span) error {
 	return c.delivery.Put(request, c.takeStandbys(spans))
 }
 
-// takeStandbys returns the ids of those that have a standby.
+// takeStandbys returns the ids of the spans that have a standby, and forgets them.
 func (c *Client) takeStandbys(spans []*tracepb.Span) (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,17 +236,18 @@ func (c *Client) takeStandbys(spans []*tracepb.Span) (ids []string) {
 	return ids
 }
 
-// processor takes spans from the SDK to the queue. It implements sdktrace.SpanProcessor.
+// processor puts the SDK's ended spans into the queue. It implements
+// sdktrace.SpanProcessor.
 type processor struct{ client *Client }
 
 // OnStart implements sdktrace.SpanProcessor.
 func (processor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 
-// OnEnd implements sdktrace.SpanProcessor. The SDK calls it from Span.end, which
-// holds the span's lock.
+// OnEnd implements sdktrace.SpanProcessor. The SDK calls it inside Span.end, which holds
+// the span's lock.
 func (p processor) OnEnd(snapshot sdktrace.ReadOnlySpan) {
 	if span := p.client.takeEnded(snapshot.SpanContext().SpanID()); span != nil {
-		span.queued = p.client.queue.add(&endedSpan{described{snapshot, span.attributes}, span.list}, span.patience)
+		span.queued = p.client.queue.add(&endedSpan{checkedSpan{snapshot, span.attributes}, span.list}, span.queueTimeout)
 	}
 }
 

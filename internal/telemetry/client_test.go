@@ -514,7 +514,7 @@ func TestAnExitWaitsForAHundredthOfTheRun(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) { // its clock goes on when all sleep
 			c, _ := open(t)
-			if got := c.Patience(); got != 300*time.Millisecond {
+			if got := c.DefaultTimeout(); got != 300*time.Millisecond {
 				t.Errorf("before any run: %v", got)
 			}
 			first := begin(t, c, "call")
@@ -524,7 +524,7 @@ func TestAnExitWaitsForAHundredthOfTheRun(t *testing.T) {
 			}
 			begin(t, c, "call")
 			time.Sleep(test.took - test.took/2)
-			if got := c.Patience(); got != test.want {
+			if got := c.DefaultTimeout(); got != test.want {
 				t.Errorf("after %v: %v, want %v", test.took, got, test.want)
 			}
 			c.Close(NoTime())

@@ -10,49 +10,48 @@ import (
 	"runspan/internal/spool"
 )
 
-// delivery takes encoded requests on. Spans are named by the bytes of their id.
+// delivery stores and sends encoded requests. It identifies a span by the bytes of its
+// id.
 type delivery interface {
-	// Put takes one OTLP ExportTraceServiceRequest, encoded, in the place of the
-	// standbys of the spans in it that are named. It may wait for memory.
+	// Put takes an encoded OTLP ExportTraceServiceRequest, which replaces the standbys
+	// of the spans with these ids. It may block for memory.
 	Put(request []byte, standbys []string) error
-	// Standby takes the report of a span that has not ended, should it never do
-	// so, in the place of an earlier one. It does not wait, and says whether the
-	// report is kept.
+	// Standby takes the report of a span that has not ended, and replaces an earlier
+	// one. It reports whether the delivery has taken the report. It does not block.
 	Standby(span string, request []byte) bool
-	// Expect says that a span goes on which has lived for a while, so that its report
-	// will come. It does not wait. goesOn says whether any span still does.
-	Expect(goesOn func() bool)
-	// Patience returns how long a Finish should wait at most, for which there is so
-	// much time; short: because that is the least of any run.
-	Patience(budget time.Duration, short bool) time.Duration
-	// Flush waits until everything put so far is delivered, or waiting has no
-	// point, or ctx ends, and says whether all of it is.
+	// Expect says that a span has lived for a while, and that its report will come.
+	// isRunning reports whether a span is open. Expect does not block.
+	Expect(isRunning func() bool)
+	// ExitTimeout returns how long Finish should wait if an exit has that budget.
+	// short says that the budget is the least that a run has.
+	ExitTimeout(budget time.Duration, short bool) time.Duration
+	// Flush waits until all requests are delivered, but not beyond the end of ctx, and
+	// not in a pause. It reports whether all are delivered.
 	Flush(ctx context.Context) bool
 	// Finish is the last Flush before Close.
 	Finish(ctx context.Context) bool
-	// Close ends the delivery, and waits for that until ctx ends.
+	// Close ends the delivery. It waits for that until ctx ends.
 	Close(ctx context.Context)
 }
 
-// network is a delivery by way of a spool, which persists, and a courier, which
-// sends. Both write log lines.
-type network struct {
+// spooled is a delivery with a spool, which stores, and a courier, which sends.
+type spooled struct {
 	*spool.Spool
 	courier *courier.Courier
 }
 
-func (n network) Expect(goesOn func() bool) { n.courier.Expect(goesOn) }
+func (d spooled) Expect(isRunning func() bool) { d.courier.Expect(isRunning) }
 
-func (n network) Patience(budget time.Duration, short bool) time.Duration {
-	return n.courier.Patience(budget, short)
+func (d spooled) ExitTimeout(budget time.Duration, short bool) time.Duration {
+	return d.courier.ExitTimeout(budget, short)
 }
 
-func (n network) Flush(ctx context.Context) bool { return n.courier.Flush(ctx) }
+func (d spooled) Flush(ctx context.Context) bool { return d.courier.Flush(ctx) }
 
-func (n network) Finish(ctx context.Context) bool { return n.courier.Finish(ctx) }
+func (d spooled) Finish(ctx context.Context) bool { return d.courier.Finish(ctx) }
 
-// Close ends the courier first: what it has claimed goes back to the spool.
-func (n network) Close(ctx context.Context) {
-	n.courier.Close(ctx)
-	n.Spool.Close(ctx)
+// Close ends the courier first, because the courier returns its claims to the spool.
+func (d spooled) Close(ctx context.Context) {
+	d.courier.Close(ctx)
+	d.Spool.Close(ctx)
 }

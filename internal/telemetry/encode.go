@@ -18,28 +18,28 @@ import (
 	"runspan/internal/schema"
 )
 
-// What a request has at most, unless it is of one span: half of what the
-// collector's gate takes, in bytes and in fields that have a length.
+// The limits of a request with several spans, in bytes and in fields that have a length.
+// They are half of the limits of the collector's gate.
 const (
 	requestBytes  = 512 << 10
 	requestFields = 32 << 10
 )
 
-// outbox stands where otlptrace's exporter expects the network, and encodes
-// requests instead. It implements otlptrace.Client.
-type outbox struct {
+// encoder is the client of otlptrace's exporter. It does not send requests: it encodes
+// them, and passes them to store. It implements otlptrace.Client.
+type encoder struct {
 	schema   *schema.Schema
-	take     func(request []byte, spans []*tracepb.Span) error
+	store    func(request []byte, spans []*tracepb.Span) error
 	resource atomic.Pointer[resourcepb.Resource]
 }
 
 // setResource fixes the resource of all requests.
-func (o *outbox) setResource(attributes []attribute.KeyValue) {
+func (e *encoder) setResource(attributes []attribute.KeyValue) {
 	resource := &resourcepb.Resource{}
 	for _, a := range attributes {
 		resource.Attributes = append(resource.Attributes, &commonpb.KeyValue{Key: string(a.Key), Value: resourceValue(a.Value)})
 	}
-	o.resource.Store(resource)
+	e.resource.Store(resource)
 }
 
 func resourceValue(v attribute.Value) *commonpb.AnyValue {
@@ -55,46 +55,45 @@ func resourceValue(v attribute.Value) *commonpb.AnyValue {
 	}
 }
 
-var errDefect = errors.New("a defect of runspan: spans are lost")
+var errDefect = errors.New("a defect in runspan: spans are lost")
 
-// UploadTraces implements otlptrace.Client. The SDK's resource holds what
-// OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, and nothing else: the
-// client's own takes its place.
-func (o *outbox) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) (err error) {
-	// This is a goroutine of ours: a panic on it would end the host.
+// UploadTraces implements otlptrace.Client. It replaces the SDK's resource, which comes
+// from OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME, by the client's.
+func (e *encoder) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) (err error) {
+	// A panic on this goroutine would end the host.
 	defer func() {
 		if recover() != nil {
 			err = errDefect
 		}
 	}()
 	for _, s := range spans {
-		for _, scope := range s.ScopeSpans { // there is one: the client's tracer's
-			err = errors.Join(err, o.send(scope.Scope, scope.Spans))
+		for _, scope := range s.ScopeSpans { // one: that of the client's tracer
+			err = errors.Join(err, e.send(scope.Scope, scope.Spans))
 		}
 	}
 	return err
 }
 
-// send has the spans taken in one request, or in several where it is too large.
-func (o *outbox) send(scope *commonpb.InstrumentationScope, spans []*tracepb.Span) error {
+// send stores the spans as one request, or as several if one would be too large.
+func (e *encoder) send(scope *commonpb.InstrumentationScope, spans []*tracepb.Span) error {
 	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{
-		Resource:   o.resource.Load(),
+		Resource:   e.resource.Load(),
 		ScopeSpans: []*tracepb.ScopeSpans{{Scope: scope, Spans: spans}},
 	}}})
 	if err != nil {
 		return err
 	}
 	if half := len(spans) / 2; half > 0 && (len(request) > requestBytes || fields(spans) > requestFields) {
-		return errors.Join(o.send(scope, spans[:half]), o.send(scope, spans[half:]))
+		return errors.Join(e.send(scope, spans[:half]), e.send(scope, spans[half:]))
 	}
-	if err := border.Check(o.schema, request); err != nil {
-		return errors.Join(errDefect, err) // it was checked where it was set
+	if err := border.Check(e.schema, request); err != nil {
+		return errors.Join(errDefect, err) // the calls that set it have checked it before
 	}
-	return o.take(request, spans)
+	return e.store(request, spans)
 }
 
-// fields returns how many fields that have a length the spans are encoded with,
-// at most.
+// fields returns an upper bound for the number of fields with a length in the encoded
+// spans.
 func fields(spans []*tracepb.Span) (n int) {
 	attributes := func(list []*commonpb.KeyValue) {
 		for _, a := range list {
@@ -102,7 +101,7 @@ func fields(spans []*tracepb.Span) (n int) {
 		}
 	}
 	for _, s := range spans {
-		n += 6 // the span, its ids, name and status
+		n += 6 // the span, its three ids, name and status
 		attributes(s.Attributes)
 		for _, e := range s.Events {
 			n += 2
@@ -113,7 +112,7 @@ func fields(spans []*tracepb.Span) (n int) {
 }
 
 // Start implements otlptrace.Client.
-func (*outbox) Start(context.Context) error { return nil }
+func (*encoder) Start(context.Context) error { return nil }
 
 // Stop implements otlptrace.Client.
-func (*outbox) Stop(context.Context) error { return nil }
+func (*encoder) Stop(context.Context) error { return nil }

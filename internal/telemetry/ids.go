@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// randomIDs implements the SDK's IDGenerator over the kernel's random numbers.
-// The SDK's own draws from math/rand, which Go seeds from what the kernel gave
-// the process at its exec: processes that were forked since, and load the core
-// each for itself, would have the same ids.
+// randomIDs implements the SDK's IDGenerator with the kernel's random numbers. The SDK's
+// own generator uses math/rand, which Go seeds from random bytes that the kernel gives a
+// process at its exec. So if a process forks, and the children each load the core, they
+// would have the same ids.
 type randomIDs struct{}
 
 // NewIDs implements sdktrace.IDGenerator.

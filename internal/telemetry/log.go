@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// Level is how much a log line matters.
+// Level is the severity of a log line.
 type Level int
 
-// LevelSpan is the level of a span that a preview shows.
+// LevelSpan is the level of a span in a preview.
 const (
 	LevelDebug Level = iota
 	LevelWarning
 	LevelSpan
 )
 
-// Log takes a log line, on any goroutine.
+// Log receives a log line. Any goroutine may call it.
 type Log func(Level, string)
 
 // Line is a log line.
@@ -27,12 +27,11 @@ type Line struct {
 }
 
 const (
-	maxLines = 64   // that wait to be taken
-	maxLine  = 1000 // bytes of one, but for a span's
+	maxLines = 64   // lines in a Lines; more are dropped
+	maxLine  = 1000 // bytes of a line, unless it has LevelSpan
 )
 
-// Lines are log lines that wait until somebody can take them. The zero value is
-// ready for use.
+// Lines is a queue of log lines. The zero value is ready for use.
 type Lines struct {
 	mu      sync.Mutex
 	waiting []Line
@@ -40,7 +39,7 @@ type Lines struct {
 
 // Add implements Log.
 func (l *Lines) Add(at Level, text string) {
-	if at != LevelSpan { // which is JSON, or a table of several lines
+	if at != LevelSpan { // a span is JSON, or a table of several lines
 		text = oneLine(text)
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
@@ -51,7 +50,7 @@ func (l *Lines) Add(at Level, text string) {
 	}
 }
 
-// Take returns the lines that wait, and forgets them.
+// Take returns the lines, and removes them from the queue.
 func (l *Lines) Take() []Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()

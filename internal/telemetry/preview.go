@@ -11,8 +11,7 @@ import (
 	"runspan/internal/show"
 )
 
-// preview is a delivery that shows requests, and sends none: as OTLP/JSON, or as a
-// table.
+// preview is a delivery that logs requests and sends none. It logs OTLP/JSON, or a table.
 type preview struct {
 	service string
 	table   bool
@@ -44,7 +43,7 @@ func (preview) Standby(string, []byte) bool { return false }
 
 func (preview) Expect(func() bool) {}
 
-func (preview) Patience(budget time.Duration, _ bool) time.Duration { return budget }
+func (preview) ExitTimeout(budget time.Duration, _ bool) time.Duration { return budget }
 
 func (preview) Flush(context.Context) bool { return true }
 

@@ -15,49 +15,47 @@ import (
 )
 
 const (
-	// Ended spans wait this long for others, so that a host that ends many
-	// does not cause as many requests. A flush does not wait.
+	// The queue waits this long for more spans before it exports, so that a host that
+	// ends many spans does not cause as many requests. A flush does not wait.
 	linger = 5 * time.Millisecond
-	// So many spans may have ended and not be with the delivery yet. The next
-	// one to end waits for room, but no longer than this.
-	queueSize   = 4096
-	longestWait = 250 * time.Millisecond
-	batchSize   = 512
+	// queueSize is how many ended spans the queue holds. The next span to end waits
+	// for room, at most for maxQueueWait.
+	queueSize    = 4096
+	maxQueueWait = 250 * time.Millisecond
+	batchSize    = 512
 )
 
-// ErrFull says that a span was dropped, because the delivery does not come to
-// take those that ended before it.
-var ErrFull = errors.New("the span was dropped: too many wait to be stored")
+// ErrFull says that a span was dropped, because the queue stayed full.
+var ErrFull = errors.New("the span was dropped: the queue stayed full")
 
-// described is the SDK's span with attributes that are not the SDK's. To copy them
-// there, to look for keys that are there twice, and to copy them again, would be a
-// fifth of a span's time.
-type described struct {
+// checkedSpan is the SDK's span with runspan's attributes. The SDK would copy them twice
+// and search them for duplicate keys, which is a fifth of a span's time.
+type checkedSpan struct {
 	sdktrace.ReadOnlySpan
 	attributes []attribute.KeyValue
 }
 
 // Attributes implements sdktrace.ReadOnlySpan.
-func (d described) Attributes() []attribute.KeyValue { return d.attributes }
+func (d checkedSpan) Attributes() []attribute.KeyValue { return d.attributes }
 
-// endedSpan is a span that has ended, and the list that its attributes begin in.
+// endedSpan is an ended span, and the list that its attributes begin in.
 type endedSpan struct {
-	described
+	checkedSpan
 	list *list
 }
 
-// queue holds the spans that have ended until export has taken them, in batches.
+// queue holds ended spans, and exports them in batches.
 type queue struct {
 	export  func([]sdktrace.ReadOnlySpan) error
-	added   chan struct{}  // a span has been added
-	flushes chan chan bool // each is told whether export has taken all spans
-	stopped chan struct{}  // closed when nothing is exported any more
+	added   chan struct{}  // receives a value when a span is added
+	flushes chan chan bool // each inner channel receives whether export has taken all spans
+	stopped chan struct{}  // closed when run has ended
 
 	mu      sync.Mutex
 	waiting []*endedSpan
-	taken   int           // waiting, and with export
-	freed   chan struct{} // closed, and made anew, when export has taken a batch
-	stuck   bool          // a span has waited for room in vain
+	taken   int           // number of spans in waiting and in export
+	freed   chan struct{} // closed, and replaced, when export has taken a batch
+	stuck   bool          // a span has waited for maxQueueWait, and there was no room
 }
 
 func newQueue(export func([]sdktrace.ReadOnlySpan) error) *queue {
@@ -70,8 +68,8 @@ func newQueue(export func([]sdktrace.ReadOnlySpan) error) *queue {
 	}
 }
 
-// add appends a span. Where the queue is full it waits for room, no longer than wait.
-// After a span has waited in vain no other does, until there is room. The error is
+// add appends a span. If the queue is full, add waits for room, at most for wait. After
+// one span has waited in vain, no other span waits until there is room. The error is
 // ErrFull.
 func (q *queue) add(span *endedSpan, wait time.Duration) error {
 	q.mu.Lock()
@@ -85,7 +83,8 @@ func (q *queue) add(span *endedSpan, wait time.Duration) error {
 	return nil
 }
 
-// hasRoom is for add, which holds the lock. It waits without the lock.
+// hasRoom reports whether there is room, and waits for it. The caller holds q.mu;
+// hasRoom unlocks it while it waits.
 func (q *queue) hasRoom(wait time.Duration) bool {
 	if q.taken < queueSize {
 		return true
@@ -112,8 +111,8 @@ func (q *queue) hasRoom(wait time.Duration) bool {
 	return true
 }
 
-// flush has the spans that have been added exported now, and says whether export has
-// taken all of them before ctx ended.
+// flush exports the spans in the queue now. It reports whether export has taken all of
+// them before ctx ended.
 func (q *queue) flush(ctx context.Context) bool {
 	if q.isEmpty() {
 		return true
@@ -140,7 +139,7 @@ func (q *queue) isEmpty() bool {
 	return q.taken == 0
 }
 
-// run exports what is added, until ctx ends.
+// run exports spans until ctx ends. It is the queue's goroutine.
 func (q *queue) run(ctx context.Context) {
 	defer close(q.stopped)
 	for {
@@ -164,7 +163,7 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-// exportAll exports the spans that wait, and says whether export has taken all.
+// exportAll exports the spans in the queue. It reports whether export has taken all.
 func (q *queue) exportAll() bool {
 	all := true
 	for batch := q.take(); len(batch) > 0; batch = q.take() {

@@ -16,16 +16,15 @@ import (
 	"runspan/internal/schema"
 )
 
-// What a call on a client or span may find besides the schema's errors.
+// The errors of clients and spans, besides the schema's.
 var (
-	ErrTooLate = errors.New("the resource is fixed once a span has begun")
+	ErrTooLate = errors.New("the first span has fixed the resource")
 	ErrTooMany = errors.New("the span has too many events")
 	ErrEnded   = errors.New("the span has ended")
 )
 
-// list has room for the usual attributes of one span. To make a list for each span,
-// and to have Go's garbage collector look at it, costs more than most calls:
-// another span gets the list when the span is encoded.
+// list has room for the usual attributes of one span. Spans reuse lists, because to
+// allocate one costs more time than most calls take.
 type list [24]attribute.KeyValue
 
 var lists = sync.Pool{New: func() any { return new(list) }}
@@ -35,26 +34,26 @@ func (l *list) recycle() {
 	lists.Put(l)
 }
 
-// Span is one run. Its methods may be called from several goroutines.
+// Span is one run. Several goroutines may call its methods.
 type Span struct {
 	client *Client
 	otel   trace.Span
 	began  time.Time
 
-	mu         sync.Mutex
-	name       string
-	attributes []attribute.KeyValue
-	list       *list // attributes begins in it
-	events     int
-	ended      bool
-	patience   time.Duration // how long it may wait for room in the queue
-	queued     error         // nil, or ErrFull: the queue had no room for it
-	expected   bool          // the delivery has been told that it goes on
-	standby    standby
+	mu           sync.Mutex
+	name         string
+	attributes   []attribute.KeyValue
+	list         *list // attributes begins in it
+	events       int
+	ended        bool
+	queueTimeout time.Duration // how long it may wait for room in the queue
+	queued       error         // nil, or ErrFull: the queue had no room for it
+	expected     bool          // the delivery has been told that it goes on
+	standby      standby
 }
 
-// SetName gives the span another of the schema's names, one that may have the
-// attributes set so far.
+// SetName renames the span. The schema must have the new name, and must allow the span's
+// attributes under it.
 func (s *Span) SetName(name string) error {
 	own, err := s.client.schema.Span(name)
 	if err != nil {
@@ -76,7 +75,7 @@ func (s *Span) SetName(name string) error {
 	return nil
 }
 
-// Set sets an attribute, or replaces it.
+// Set sets an attribute; it replaces an earlier value.
 func (s *Span) Set(key string, v Value) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +95,7 @@ func (s *Span) Set(key string, v Value) error {
 	return nil
 }
 
-// Error records, now, that an exception of the type ended the run.
+// Error adds an event, now: an exception of that type ended the run.
 func (s *Span) Error(errorType string) error {
 	texts, err := s.client.schema.Exception(errorType)
 	if err != nil {
@@ -120,11 +119,11 @@ func (s *Span) Error(errorType string) error {
 	return nil
 }
 
-// End ends the span, now, and hands it over for delivery. ErrFull: it can't, and
-// the span is lost.
+// End ends the span, now, and queues it for delivery. After ErrFull the span is lost,
+// unless it has a standby.
 func (s *Span) End(status codes.Code) error {
-	err := s.endWithin(longestWait, status)
-	if _, shown := s.client.delivery.(preview); shown && err == nil { // before the host goes on
+	err := s.endWithin(maxQueueWait, status)
+	if _, shown := s.client.delivery.(preview); shown && err == nil { // show it before the host goes on
 		s.client.Flush(context.Background())
 	}
 	return err
@@ -136,7 +135,8 @@ func (s *Span) endWithin(wait time.Duration, status codes.Code) error {
 	return s.end(status, wait)
 }
 
-// abort is End for a span whose run did not come to its end.
+// abort ends a span as aborted. The error is schema.ErrName if the schema has no
+// attribute for that.
 func (s *Span) abort() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,19 +148,20 @@ func (s *Span) abort() error {
 	return s.end(codes.Error, 0)
 }
 
-// end is for callers that hold the lock. wait is how long it may.
+// end ends the span. The caller holds s.mu. end waits for room in the queue, at most for
+// wait.
 func (s *Span) end(status codes.Code, wait time.Duration) error {
 	if s.ended {
 		return ErrEnded
 	}
-	s.ended, s.patience = true, wait
+	s.ended, s.queueTimeout = true, wait
 	s.otel.SetStatus(status, "")
 	s.otel.End() // calls processor.OnEnd
 	return s.queued
 }
 
-// set replaces the attribute's value, or adds it: a list of some twenty is
-// searched faster than a map.
+// set sets an attribute in a list. To search a list of some twenty attributes is faster
+// than a map.
 func set(list []attribute.KeyValue, key attribute.Key, value attribute.Value) []attribute.KeyValue {
 	for i := range list {
 		if list[i].Key == key {

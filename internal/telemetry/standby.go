@@ -17,28 +17,27 @@ import (
 )
 
 const (
-	// A span that has not ended by this age gets a standby. Shorter ones leave
-	// none, so a loop of them writes nothing.
+	// A span gets a standby at this age. A loop of shorter spans writes no standbys.
 	firstStandby = 10 * time.Millisecond
-	// A standby that says nothing new is still written so often, because other
-	// machines can't see for themselves that its process lives.
+	// A standby is written anew this often even if it is unchanged, because other
+	// machines can only see from its file that its process is alive.
 	heartbeat = spool.Heartbeat
-	// At this age of a span the delivery is told to get ready: its end will come.
-	// A loop of shorter ones costs the collector no connection that is not used.
+	// At this age of a span the delivery may connect to the collector. A loop of
+	// shorter spans makes no connection without a request.
 	getReady = 30 * time.Millisecond
 )
 
-// standby is what a Span knows of its own: guarded by the span's lock.
+// standby is the state of a span's standby. The span's lock guards it.
 type standby struct {
-	stale   bool      // the span has changed since
-	written time.Time // zero: there is none
-	due     time.Time // when to look at it again
+	stale   bool      // the span has changed since the standby was written
+	written time.Time // zero: there is no standby
+	due     time.Time // when to check again whether to write it
 }
 
 // keepStandbys writes the standbys of the spans that are open.
 func (c *Client) keepStandbys(ctx context.Context) {
-	// A panic on a goroutine of ours would end the host. After one there are no
-	// more standbys.
+	// A panic on this goroutine would end the host. After a panic there are no more
+	// standbys.
 	defer func() { _ = recover() }()
 	timer := time.NewTimer(never)
 	defer timer.Stop()
@@ -62,8 +61,8 @@ func (c *Client) keepStandbys(ctx context.Context) {
 	}
 }
 
-// expect tells the delivery once of a span that goes on, and returns when to come
-// for that.
+// expect calls the delivery's Expect once, at the age getReady. It returns the time until
+// then.
 func (s *Span) expect(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,12 +73,12 @@ func (s *Span) expect(now time.Time) time.Duration {
 		return wait
 	}
 	s.expected = true
-	s.client.delivery.Expect(s.client.goesOn)
+	s.client.delivery.Expect(s.client.isRunning)
 	return never
 }
 
-// keepStandby writes the span's standby where it is due, and returns when to come
-// again. The pauses grow as the span gets older, so that it is written seldom
+// keepStandby writes the span's standby if it is due, and returns the time until the next
+// check. That time grows with the age of the span, so that the standby is written seldom
 // however often the span changes.
 func (s *Span) keepStandby(now time.Time) time.Duration {
 	s.mu.Lock()
@@ -96,13 +95,13 @@ func (s *Span) keepStandby(now time.Time) time.Duration {
 	if s.standby.written.IsZero() || s.standby.stale || now.Sub(s.standby.written) >= heartbeat {
 		s.writeStandby(now)
 	}
-	pause := min(max(now.Sub(s.began), firstStandby), heartbeat)
-	s.standby.due = now.Add(pause)
-	return pause
+	wait := min(max(now.Sub(s.began), firstStandby), heartbeat)
+	s.standby.due = now.Add(wait)
+	return wait
 }
 
-// writeStandby is for callers that hold the lock: a span that ends meanwhile is
-// put after its standby, which it replaces.
+// writeStandby writes the span's standby. The caller holds s.mu, so that a span that ends
+// meanwhile reaches the delivery after its standby, and replaces it.
 func (s *Span) writeStandby(now time.Time) {
 	key, ok := s.client.schema.Aborted(s.name)
 	if !ok {
@@ -110,9 +109,9 @@ func (s *Span) writeStandby(now time.Time) {
 	}
 	attributes := append(slices.Clone(s.attributes), attribute.Bool(key, true))
 	span := s.otel.(sdktrace.ReadOnlySpan)
-	// As the SDK does at a span's end: the clock may have been set back since.
+	// Like the SDK, use the monotonic clock: the wall clock may have been set back.
 	start := span.StartTime()
-	request := s.client.encode(aborted{described{span, attributes}, start.Add(now.Sub(start))})
+	request := s.client.encode(aborted{checkedSpan{span, attributes}, start.Add(now.Sub(start))})
 	id := s.otel.SpanContext().SpanID()
 	if request == nil || !s.client.delivery.Standby(string(id[:]), request) {
 		return
@@ -123,9 +122,9 @@ func (s *Span) writeStandby(now time.Time) {
 	s.client.standbys[string(id[:])] = struct{}{}
 }
 
-// aborted is a span that has not ended, as if it had been aborted.
+// aborted is an open span, as if it had been aborted at that time.
 type aborted struct {
-	described
+	checkedSpan
 	at time.Time
 }
 
@@ -135,14 +134,14 @@ func (a aborted) EndTime() time.Time { return a.at }
 // Status implements sdktrace.ReadOnlySpan.
 func (a aborted) Status() sdktrace.Status { return sdktrace.Status{Code: codes.Error} }
 
-// encode returns a span as a request; nil after a defect.
+// encode returns a span as an encoded request. It returns nil after a defect.
 func (c *Client) encode(span sdktrace.ReadOnlySpan) (request []byte) {
-	o := &outbox{schema: c.schema, take: func(encoded []byte, _ []*tracepb.Span) error {
+	e := &encoder{schema: c.schema, store: func(encoded []byte, _ []*tracepb.Span) error {
 		request = encoded
 		return nil
 	}}
-	o.resource.Store(c.outbox.resource.Load())
-	if otlptrace.NewUnstarted(o).ExportSpans(context.Background(), []sdktrace.ReadOnlySpan{span}) != nil {
+	e.resource.Store(c.encoder.resource.Load())
+	if otlptrace.NewUnstarted(e).ExportSpans(context.Background(), []sdktrace.ReadOnlySpan{span}) != nil {
 		return nil
 	}
 	return request

@@ -16,14 +16,14 @@ import (
 // lastStandby is a delivery that keeps the last standby, and counts what it is to
 // expect.
 type lastStandby struct {
-	preview  // for the rest
-	request  []byte
-	expected atomic.Int32
-	goesOn   atomic.Value
+	preview   // for the rest
+	request   []byte
+	expected  atomic.Int32
+	isRunning atomic.Value
 }
 
-func (l *lastStandby) Expect(goesOn func() bool) {
-	l.goesOn.Store(goesOn)
+func (l *lastStandby) Expect(isRunning func() bool) {
+	l.isRunning.Store(isRunning)
 	l.expected.Add(1)
 }
 
@@ -60,14 +60,14 @@ func TestALongSpanIsExpected(t *testing.T) {
 	if n := l.expected.Load(); n != 1 {
 		t.Fatalf("of a long span it is told %d times", n)
 	}
-	goesOn := l.goesOn.Load().(func() bool)
-	if !goesOn() {
+	isRunning := l.isRunning.Load().(func() bool)
+	if !isRunning() {
 		t.Error("it does not go on")
 	}
 	if err := s.End(codes.Ok); err != nil {
 		t.Fatal(err)
 	}
-	if goesOn() {
+	if isRunning() {
 		t.Error("it goes on after its end")
 	}
 }

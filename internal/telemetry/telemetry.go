@@ -9,12 +9,12 @@
 //	err = span.End(codes.Ok)
 //	client.Close(ctx)
 //
-// A span's attributes are checked against the schema where they are set and
-// kept with the span, where they do not have to be copied. Ended spans wait in the
-// queue, and pass through otlptrace's exporter to the encoder, which makes a request
-// of them. The spool writes it down, and the courier sends it. A span that lives for
-// a while has a standby besides: a report of a run that did not come to its end, for
-// the case that it doesn't (standby.go).
+// A span checks its attributes against the schema when they are set, and keeps them,
+// because the SDK would copy them (span.go). An ended span goes into the queue
+// (queue.go). The queue exports spans, through otlptrace's exporter, to the encoder,
+// which makes a request of them (encode.go). The spool writes the request to a file, and
+// the courier sends it (delivery.go). A span that lives for a while has a standby too:
+// the report that a later run sends if this run is killed (standby.go).
 package telemetry
 
 import (
@@ -28,28 +28,28 @@ import (
 	"runspan/internal/spool"
 )
 
-// ErrSchema says that the schema is not valid, or is another service's.
+// ErrSchema says that the schema is not valid, or belongs to another service.
 var ErrSchema = errors.New("the schema is not valid")
 
-// Config is all that a client has to know. Only Service and Schema are needed.
+// Config has the options of a client. Only Service and Schema are required.
 type Config struct {
 	Service string
 	Schema  string // JSON
 	Version string // runspan's
-	// Endpoint takes the reports; empty: the schema's destination does.
+	// Endpoint is a URL that replaces the schema's destination; empty: it does not.
 	Endpoint string
-	// Folder is where reports wait until they are delivered; empty: in memory.
+	// Folder is the spool's folder; empty: batches are in memory only.
 	Folder  string
 	Network courier.Network
-	// Preview has each span logged when it ends, and sends none.
+	// Preview logs each span when it ends, and sends nothing.
 	Preview bool
-	// Table has a preview log tables for people, not OTLP/JSON.
+	// Table makes a preview log tables for people instead of OTLP/JSON.
 	Table bool
-	Log   Log // nil: no lines
+	Log   Log // nil: no log
 }
 
-// Open returns a client, which its host has to close. It starts goroutines, and
-// waits for no network.
+// Open returns a client. The caller must close it. Open starts goroutines, and does not
+// wait for the network.
 func Open(config Config) (*Client, error) {
 	if config.Log == nil {
 		config.Log = func(Level, string) {}
@@ -89,7 +89,7 @@ func (config *Config) delivery(s *schema.Schema) (delivery, error) {
 	}
 	to := courier.Destination{URL: s.Destination, Pins: s.Pins}
 	if config.Endpoint != "" {
-		to = courier.Destination{URL: config.Endpoint} // its keys are others
+		to = courier.Destination{URL: config.Endpoint} // the schema's pins are for its own destination
 	}
 	if err := courier.CheckEndpoint(to.URL); err != nil {
 		return nil, err
@@ -97,11 +97,11 @@ func (config *Config) delivery(s *schema.Schema) (delivery, error) {
 	log := func(text string) { config.Log(LevelDebug, text) }
 	check := func(request []byte) error {
 		err := border.Check(s, request)
-		if errors.Is(err, border.ErrNotNamed) {
+		if errors.Is(err, border.ErrNotAllowed) {
 			return errors.Join(spool.ErrOtherVersion, err)
 		}
 		return err
 	}
 	store := spool.Open(config.Folder, spool.Limits{Files: s.SpoolFiles, Bytes: s.SpoolBytes, Age: s.SpoolAge}, check, log)
-	return network{store, courier.New(to, "runspan/"+config.Version, &config.Network, store, log)}, nil
+	return spooled{store, courier.New(to, "runspan/"+config.Version, &config.Network, store, log)}, nil
 }

@@ -8,8 +8,7 @@ import (
 	"runspan/internal/schema"
 )
 
-// Kind is what a Value is, by the letters of include/runspan.h and
-// capi/front/core.h.
+// Kind is the type of a Value: a letter of include/runspan.h and capi/front/core.h.
 type Kind byte
 
 // The zero Kind is none.
@@ -22,7 +21,7 @@ const (
 	Null   Kind = 'n'
 )
 
-// Value is an attribute's. Its kind says which of the other fields counts.
+// Value is the value of an attribute. Kind says which of the other fields has it.
 type Value struct {
 	Kind   Kind
 	Text   string
@@ -32,8 +31,8 @@ type Value struct {
 	Texts  []string
 }
 
-// forField returns what is to be reported for the field. It shares no memory with
-// the value's texts.
+// forField returns the value to report for the field, or an error if the schema does not
+// allow it. The result shares no memory with v.
 func (v Value) forField(f *schema.Field) (attribute.Value, error) {
 	switch v.Kind {
 	case String:
@@ -54,8 +53,8 @@ func (v Value) forField(f *schema.Field) (attribute.Value, error) {
 	return attribute.Value{}, schema.ErrType
 }
 
-// forResource is forField for a resource's attributes, which are not null, and no
-// lists.
+// forResource is forField for a resource's attribute, which may be neither null nor a
+// list.
 func (v Value) forResource(f *schema.Field) (attribute.Value, error) {
 	if v.Kind == Texts || v.Kind == Null {
 		return attribute.Value{}, schema.ErrType

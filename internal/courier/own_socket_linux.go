@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-var errNotOurs = errors.New("the host has closed the connection's descriptor")
+var errForeignSocket = errors.New("the host has closed the connection's descriptor")
 
-// ours is a connection that may be held while the host works. The host may close
-// its descriptor, as programs do that close all they find, and have a file of its
-// own under the number: so it is looked at before each use, whether it is still
-// the socket. What is not is neither read, nor written to, nor closed.
-type ours struct {
+// ownSocket is a connection that checks its descriptor before each use. The host may
+// close the descriptor while the connection is held, as programs do that close all
+// descriptors, and then open a file of its own under the same number. ownSocket
+// neither reads, writes nor closes such a descriptor.
+type ownSocket struct {
 	net.Conn
 	raw syscall.RawConn
 	id  identity
 }
 
-// identity is which file a descriptor is of.
+// identity identifies the file of a descriptor.
 type identity struct{ device, inode uint64 }
 
 func identityOf(fd uintptr) (identity, error) {
@@ -33,8 +33,9 @@ func identityOf(fd uintptr) (identity, error) {
 	return identity{s.Dev, s.Ino}, err
 }
 
-// keepOurs returns the connection as ours; as it is where it can't be looked at.
-func keepOurs(conn net.Conn) net.Conn {
+// guardSocket returns the connection as an ownSocket. If its descriptor can't be
+// checked, it returns the connection as it is.
+func guardSocket(conn net.Conn) net.Conn {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
 		return conn
@@ -43,7 +44,7 @@ func keepOurs(conn net.Conn) net.Conn {
 	if err != nil {
 		return conn
 	}
-	o := &ours{Conn: conn, raw: raw}
+	o := &ownSocket{Conn: conn, raw: raw}
 	controlled := raw.Control(func(fd uintptr) { o.id, err = identityOf(fd) })
 	if controlled != nil || err != nil {
 		return conn
@@ -51,13 +52,13 @@ func keepOurs(conn net.Conn) net.Conn {
 	return o
 }
 
-func (o *ours) is(fd uintptr) bool {
+func (o *ownSocket) isSame(fd uintptr) bool {
 	id, err := identityOf(fd)
 	return err == nil && id == o.id
 }
 
 // Read implements net.Conn.
-func (o *ours) Read(b []byte) (n int, err error) {
+func (o *ownSocket) Read(b []byte) (n int, err error) {
 	n, err = o.use("read", o.raw.Read, func(fd int) (int, error) { return syscall.Read(fd, b) })
 	if n == 0 && err == nil && len(b) > 0 {
 		return 0, io.EOF
@@ -66,7 +67,7 @@ func (o *ours) Read(b []byte) (n int, err error) {
 }
 
 // Write implements net.Conn.
-func (o *ours) Write(b []byte) (n int, err error) {
+func (o *ownSocket) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var wrote int
 		// MSG_NOSIGNAL: Go leaves SIGPIPE to the host, as it is a library here.
@@ -78,11 +79,11 @@ func (o *ours) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// use makes a system call when the descriptor is ready for it, and still ours.
-func (o *ours) use(name string, when func(func(uintptr) bool) error, call func(fd int) (int, error)) (n int, err error) {
+// use makes a system call when the descriptor is ready, if it is still the socket.
+func (o *ownSocket) use(name string, when func(func(uintptr) bool) error, call func(fd int) (int, error)) (n int, err error) {
 	waited := when(func(fd uintptr) bool {
-		if !o.is(fd) {
-			n, err = 0, errNotOurs
+		if !o.isSame(fd) {
+			n, err = 0, errForeignSocket
 			return true
 		}
 		for {
@@ -102,21 +103,21 @@ func (o *ours) use(name string, when func(func(uintptr) bool) error, call func(f
 	return n, nil
 }
 
-// abandoned has the connections that can't be closed: when nobody refers to one
-// any more Go closes its number.
+// abandoned refers to connections whose descriptor is the host's now. Without a
+// reference, Go's finalizer would close the descriptor.
 var abandoned struct {
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
 // Close implements net.Conn.
-func (o *ours) Close() error {
+func (o *ownSocket) Close() error {
 	mine := true
-	if o.raw.Control(func(fd uintptr) { mine = o.is(fd) }) == nil && !mine {
+	if o.raw.Control(func(fd uintptr) { mine = o.isSame(fd) }) == nil && !mine {
 		abandoned.mu.Lock()
 		abandoned.conns = append(abandoned.conns, o.Conn)
 		abandoned.mu.Unlock()
-		return o.SetDeadline(time.Unix(1, 0)) // for who waits in Read
+		return o.SetDeadline(time.Unix(1, 0)) // so that a blocked Read returns
 	}
 	return o.Conn.Close()
 }

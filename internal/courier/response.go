@@ -11,51 +11,51 @@ import (
 	"runspan/internal/spool"
 )
 
-// answers keeps the last answer's parts that otlptracehttp does not pass on. It is for
-// one attempt at a time.
-type answers struct {
+// responses is an http.RoundTripper that keeps the parts of the last response that
+// otlptracehttp does not return. Only one attempt may use it at a time.
+type responses struct {
 	next http.RoundTripper
-	last answer
+	last response
 }
 
-// answer is what the collector has said to a request.
-type answer struct {
-	status     int // 0: there was no answer
+// response is the collector's response to a request.
+type response struct {
+	status     int // 0: there was no response
 	retryAfter string
 }
 
 // RoundTrip implements http.RoundTripper.
-func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := a.next.RoundTrip(r)
+func (r *responses) RoundTrip(request *http.Request) (*http.Response, error) {
+	got, err := r.next.RoundTrip(request)
 	if err == nil {
-		a.last = answer{response.StatusCode, response.Header.Get("Retry-After")}
+		r.last = response{got.StatusCode, got.Header.Get("Retry-After")}
 	}
-	return response, err
+	return got, err
 }
 
-// retryable is the OTLP/HTTP specification's list, "Failures".
-func (a answer) retryable() bool {
-	switch a.status {
+// retryable reports whether OTLP/HTTP's specification ("Failures") allows another try.
+func (r response) retryable() bool {
+	switch r.status {
 	case 0, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
 }
 
-// pause returns the pause that follows the last one.
-func (a answer) pause(last spool.Pause) spool.Pause {
+// pause returns the pause after this response; last is the pause before it.
+func (r response) pause(last spool.Pause) spool.Pause {
 	p := spool.Pause{Failures: last.Failures + 1, Start: time.Now(), Duration: longestPause}
 	if p.Failures < 16 {
 		p.Duration = min(firstPause<<last.Failures, longestPause)
 	}
-	// "Now", or a date that has passed, is no leave to hammer.
-	if length, ok := retryAfter(a.retryAfter); ok && length > 0 && a.status != 0 {
+	// A Retry-After of 0, or of a date that has passed, does not shorten the pause.
+	if length, ok := retryAfter(r.retryAfter); ok && length > 0 && r.status != 0 {
 		p.ByCollector, p.Duration = true, length
 	}
 	return p
 }
 
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, 10.2.3).
+// retryAfter parses a Retry-After header: seconds or a date (RFC 9110, 10.2.3).
 func retryAfter(header string) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
 		return time.Duration(min(seconds, uint64(spool.LongestPause/time.Second))) * time.Second, true

@@ -34,7 +34,7 @@ func TestAHostThatClosesTheConnection(t *testing.T) {
 			network.CertFile = certificateOf(t, server)
 		}
 		s := start(t, server.URL, network, "")
-		s.Expect(goesOn)
+		s.Expect(isRunning)
 		port := server.Listener.Addr().(*net.TCPAddr).Port
 		number := -1
 		eventually(t, "connection", func() bool { number = connectedTo(port); return number >= 0 })

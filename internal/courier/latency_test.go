@@ -38,12 +38,12 @@ func tool(t *testing.T, endpoint string, network *courier.Network, folder, name 
 	t.Helper()
 	s := start(t, endpoint, network, folder)
 	if lives > 30*time.Millisecond {
-		time.AfterFunc(30*time.Millisecond, func() { s.Expect(goesOn) })
+		time.AfterFunc(30*time.Millisecond, func() { s.Expect(isRunning) })
 	}
 	time.Sleep(lives)
 	s.put(t, name)
 	begun := time.Now()
-	if patience := s.Patience(budget, true); patience > 0 {
+	if patience := s.ExitTimeout(budget, true); patience > 0 {
 		s.finish(patience)
 	}
 	waited = time.Since(begun)
