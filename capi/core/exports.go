@@ -37,12 +37,12 @@ const (
 var (
 	errHandle   = errors.New("no such client or span is open")
 	errArgument = errors.New("an argument is out of its range")
-	errTooMany  = errors.New("too many are open")
+	errTooMany  = errors.New("too many clients or spans are open")
 
-	errNotDelivered = errors.New("the collector does not have everything yet")
+	errNotDelivered = errors.New("the collector does not have all spans yet")
 )
 
-// A code stands for the first error of the list that it is.
+// codeOf has the code of each error. The first error in the list that matches counts.
 var codeOf = []struct {
 	err  error
 	code C.int
@@ -75,15 +75,15 @@ func code(err error) C.int {
 	return C.RUNSPAN_E_INTERNAL
 }
 
-// recovered is deferred by every export: a panic that reached the host would
-// end it.
+// recovered turns a panic into E_INTERNAL. Every export defers it, because a panic that
+// reached the host would end it.
 func recovered(result *C.int) {
 	if recover() != nil {
 		*result = C.RUNSPAN_E_INTERNAL
 	}
 }
 
-// host is where a client's log lines go: a runspan_log and its data.
+// host has the receiver of a client's log lines: a runspan_log and its data.
 type host struct{ tell, log, data C.uintptr_t }
 
 var levels = map[telemetry.Level]C.int{
@@ -92,8 +92,8 @@ var levels = map[telemetry.Level]C.int{
 	telemetry.LevelSpan:    C.RUNSPAN_LOG_SPAN,
 }
 
-// tell gives the host the lines that wait. The caller is an export, so this is
-// the host's thread, inside its call.
+// tell passes the waiting log lines to the host. Only exports call it, so that it runs on
+// the host's thread, inside the host's call.
 func (c *client) tell() {
 	for _, line := range c.lines.Take() {
 		text := C.CString(line.Text)
@@ -102,14 +102,14 @@ func (c *client) tell() {
 	}
 }
 
-// text is a copy of the host's text, which may be NULL.
+// text returns a copy of the host's text, which may be NULL.
 func text(s *C.char) string {
 	t := C.GoString(s)
 	testHook(t)
 	return t
 }
 
-// borrowed is the host's text, without a copy: for the time of the call.
+// borrowed returns the host's text without a copy. It is valid for the time of the call.
 func borrowed(text *C.char, length C.size_t) string {
 	t := unsafe.String((*byte)(unsafe.Pointer(text)), int(length))
 	testHook(t)
@@ -268,7 +268,7 @@ var statuses = map[C.int]codes.Code{
 	C.RUNSPAN_STATUS_ERROR: codes.Error,
 }
 
-// onSpan returns the code of a call on the handle's span.
+// onSpan calls a function with the handle's span, and returns its code.
 func onSpan(handle C.uint64_t, call func(*span) error) C.int {
 	s, ok := spans.get(uint64(handle))
 	if !ok {
@@ -298,7 +298,8 @@ func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_reques
 	return code(nil)
 }
 
-// descriptor is one of the host's. An os.File would close it in the end.
+// descriptor is a file descriptor of the host's. An os.File would close it when it is
+// garbage.
 type descriptor int
 
 // Write implements io.Writer.

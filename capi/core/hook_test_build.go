@@ -4,8 +4,8 @@
 
 package main
 
-// testHook panics for a text that no host but a test passes, so that a test
-// can see what becomes of a panic in an export.
+// testHook panics for a text that only a test passes, so that the test can check that a
+// panic in an export does not reach the host.
 func testHook(text string) {
 	if text == "runspan.test.panic" {
 		panic(text)

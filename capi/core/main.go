@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-// How many processors a control group may use does not matter where the core takes
-// two: its files are not looked for when the core is loaded, nor every few seconds.
+// The core uses two processors. So Go need not read the limits of the control group, at
+// the start and then every few seconds.
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 
 // Command core is librunspan-core.so, built with -buildmode=c-shared: the
 // functions that capi/front/core.h names, over the packages in internal.
 //
-// exports.go is the border: it turns errors into codes, and lets no panic out.
-// values.go turns C values into Go's. handles.go has what a handle stands for.
+// exports.go has the functions: it turns errors into codes, and stops panics. values.go
+// turns C values into Go values. handles.go has the clients and spans of the handles.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 )
 
 func init() {
-	// All of them print to standard error by default.
+	// By default these print to standard error, which is the host's.
 	log.SetOutput(io.Discard)
 	otel.SetLogger(logr.Discard())
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))

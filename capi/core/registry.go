@@ -8,27 +8,28 @@ import (
 	"sync"
 )
 
-// registry gives out handles. The upper half of each is random for the
-// process, so that a number from elsewhere is not taken for a handle.
+// registry maps handles to clients or spans. The upper half of a handle is random for the
+// process, so that a number from another source is not a valid handle.
 type registry[T any] struct {
-	mu    sync.RWMutex
-	next  uint64
-	of    map[uint64]T
-	taken int // places for what is being made
+	mu       sync.RWMutex
+	next     uint64
+	items    map[uint64]T
+	reserved int // items that are being made
 }
 
 func newRegistry[T any]() *registry[T] {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return &registry[T]{next: uint64(binary.NativeEndian.Uint32(random[:])|1) << 32, of: make(map[uint64]T)}
+	return &registry[T]{next: uint64(binary.NativeEndian.Uint32(random[:])|1) << 32, items: make(map[uint64]T)}
 }
 
-// add makes what a new handle stands for, where there are not limit of them yet.
+// add makes an item with create, and returns its handle. The error is errTooMany if there
+// are limit items already.
 func (r *registry[T]) add(limit int, create func() (T, error)) (handle uint64, err error) {
-	if !r.takePlace(limit) {
+	if !r.reserve(limit) {
 		return 0, errTooMany
 	}
-	defer r.givePlaceBack()
+	defer r.release()
 	v, err := create()
 	if err != nil {
 		return 0, err
@@ -36,49 +37,50 @@ func (r *registry[T]) add(limit int, create func() (T, error)) (handle uint64, e
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next++
-	r.of[r.next] = v
+	r.items[r.next] = v
 	return r.next, nil
 }
 
-func (r *registry[T]) takePlace(limit int) bool {
+func (r *registry[T]) reserve(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.of)+r.taken >= limit {
+	if len(r.items)+r.reserved >= limit {
 		return false
 	}
-	r.taken++
+	r.reserved++
 	return true
 }
 
-func (r *registry[T]) givePlaceBack() {
+func (r *registry[T]) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.taken--
+	r.reserved--
 }
 
 func (r *registry[T]) get(handle uint64) (T, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	v, ok := r.of[handle]
+	v, ok := r.items[handle]
 	return v, ok
 }
 
-// take removes the handle: of several that take it at once, one gets it.
+// take removes the handle and returns its item. If several callers take a handle at once,
+// one of them gets the item.
 func (r *registry[T]) take(handle uint64) (T, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	v, ok := r.of[handle]
-	delete(r.of, handle)
+	v, ok := r.items[handle]
+	delete(r.items, handle)
 	return v, ok
 }
 
-// removeAll removes what match says.
+// removeAll removes the items for which match returns true.
 func (r *registry[T]) removeAll(match func(T) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for handle, v := range r.of {
+	for handle, v := range r.items {
 		if match(v) {
-			delete(r.of, handle)
+			delete(r.items, handle)
 		}
 	}
 }

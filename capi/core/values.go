@@ -17,7 +17,7 @@ import (
 	"runspan/internal/telemetry"
 )
 
-// valueOf returns the host's value. Its texts are borrowed.
+// valueOf returns the host's value. Its texts are valid for the time of the call.
 func valueOf(v *C.runspan_core_value) (telemetry.Value, error) {
 	value := telemetry.Value{
 		Kind:   telemetry.Kind(v.kind),
@@ -40,8 +40,8 @@ func valueOf(v *C.runspan_core_value) (telemetry.Value, error) {
 	return value, nil
 }
 
-// setList sets the attributes of a list as runspan_set_attrs describes it. The
-// error is the first attribute's that has one.
+// setList sets the attributes of a list; runspan_set_attrs describes its form. It returns
+// the first error.
 func (s *span) setList(list string) (first error) {
 	for list != "" {
 		key, rest, ok := strings.Cut(list, "\x00")
@@ -68,7 +68,7 @@ func firstOf(first, next error) error {
 	return next
 }
 
-// parseValue reads a value of a list.
+// parseValue parses a value of a list.
 func parseValue(kind telemetry.Kind, text string) (v telemetry.Value, ok bool) {
 	v.Kind = kind
 	var err error

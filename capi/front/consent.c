@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Has the user opted out? First match wins. Read from the C environment, so
- * that what the host itself has set counts; and before any file.
+ * Has the user opted out? The first rule that applies counts. This reads the C
+ * environment, which has the changes of the host, and reads it before any file.
  */
 #include "front.h"
 
@@ -13,8 +13,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-/* <SERVICE>_NO_TELEMETRY: upper case, _ for what is no letter or digit.
- * ASCII by hand, because toupper and isalnum depend on the host's locale. */
+/* Is <SERVICE>_NO_TELEMETRY set? The name is in upper case, with _ for all characters
+ * other than letters and digits. toupper and isalnum depend on the host's locale, so
+ * this does not use them. */
 static int service_variable_is_set(const char *service) {
     char name[128];
     size_t n = 0;
@@ -23,7 +24,7 @@ static int service_variable_is_set(const char *service) {
         char c = service[n];
 
         if (n >= sizeof name - sizeof "_NO_TELEMETRY")
-            return 0; /* no schema has so long a name: the core refuses it */
+            return 0; /* the core refuses a schema with so long a name */
         if (c >= 'a' && c <= 'z')
             c = (char)(c - 'a' + 'A');
         else if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
@@ -40,20 +41,20 @@ int rs_is_on(const char *variable) {
     return value != NULL && *value != '\0' && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
 }
 
-/* OpenTelemetry's environment variable specification: a boolean is true only
- * by the word, in any case. */
+/* By OpenTelemetry's specification of variables, a boolean is true only if it is the
+ * word "true", in any case. */
 static int otel_sdk_disabled(void) {
     const char *value = getenv("OTEL_SDK_DISABLED");
 
     return value != NULL && strcasecmp(value, "true") == 0;
 }
 
-/* What an administrator says for all users: docs/privacy.md. It is looked at
- * before the user's home, which may be on a server that does not answer. */
+/* The switches of an administrator, for all users: docs/privacy.md. They come before
+ * the user's home, which may be on a server that does not answer. */
 #define SITE_FOLDER "/etc/runspan"
 
-/* Is there a file of that name? What can't be told counts as one: a switch that
- * can't be read may be there. */
+/* Is there a file of that name? If the system does not say, assume that there is a
+ * switch. */
 static int is_there(const char *folder, const char *name, const char *extension) {
     char path[PATH_MAX];
     struct stat info;
@@ -64,8 +65,8 @@ static int is_there(const char *folder, const char *name, const char *extension)
     return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-/* The switches in a folder: a file off for all services, SERVICE.off for one.
- * What is in them has no meaning. */
+/* Looks for the switches in a folder: the file off for all services, SERVICE.off for
+ * one. Their content does not matter. */
 static int is_switched_off(const char *folder, const char *service) {
     struct stat info;
 
@@ -81,8 +82,8 @@ int rs_consent(const char *service) {
         return RUNSPAN_OFF_SERVICE;
     if (getenv("NO_TELEMETRY") != NULL)
         return RUNSPAN_OFF_NO_TELEMETRY;
-    /* https://consoledonottrack.com: any value opts out; "0" and "false" are
-     * the ways in which people say no to that. */
+    /* https://consoledonottrack.com: any value opts out. But a user who sets it to "0"
+     * or "false" does not want to opt out. */
     if (rs_is_on("DO_NOT_TRACK"))
         return RUNSPAN_OFF_DO_NOT_TRACK;
     if (otel_sdk_disabled())

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the front asks of the core, and all that passes between them. The two
- * are always of one version: the loader compares runspan_core_version() with
- * RUNSPAN_VERSION before it uses anything else.
+ * The functions and types between the front and the core. Both have the same
+ * version: the loader compares runspan_core_version() with RUNSPAN_VERSION before it
+ * uses anything else.
  *
- * Text comes with its length, measured here with a bound, and is not copied on
- * the way: the core copies what it keeps. Handles are the core's own.
+ * The front passes each text with its length, which it measures with a bound. The
+ * core copies the texts that it keeps. The core makes the handles.
  */
 #ifndef RUNSPAN_CORE_H
 #define RUNSPAN_CORE_H
@@ -18,31 +18,31 @@
 /* The longest list of attributes: more than any span could have. */
 #define RUNSPAN_LIST_MAX ((size_t)1 << 20)
 
-/* Everything that the core has to know of the host. Pointers may be NULL but
- * for service and schema, and need to last for the call only. */
+/* The host's options and environment. Only service and schema may not be NULL. The
+ * pointers are valid for the time of the call. */
 typedef struct runspan_core_config {
     const char *service;
     const char *schema;
     const char *endpoint;
-    const char *spool; /* the service's folder; NULL: nothing is written */
-    const char *proxy;          /* what the first variable says that is set to one; NULL: none */
-    const char *proxy_variable; /* its name */
+    const char *spool;          /* the service's folder; NULL: the core writes no files */
+    const char *proxy;          /* the value of the first proxy variable that is set; NULL: none */
+    const char *proxy_variable; /* the name of that variable */
     const char *no_proxy;
     const char *cert_file;
     const char *cert_dir;
     const char *requests_bundle;
     const char *curl_bundle;
-    uintptr_t log;      /* a runspan_log; as a number, because a Go pointer may */
-    uintptr_t log_data; /* not hold whatever a host puts into a void * */
+    uintptr_t log;      /* a runspan_log. Both are numbers, because a Go pointer may */
+    uintptr_t log_data; /* not have every value that a host puts into a void * */
     void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line, size_t length);
     uint32_t flags;
 } runspan_core_config;
 
-/* With RUNSPAN_PREVIEW: spans are shown as a table, for people. */
+/* A flag with RUNSPAN_PREVIEW: show spans as tables, for people. */
 #define RUNSPAN_CORE_TABLE 2u
 
-/* As a timeout, with so many milliseconds added: a slice of the wait that
- * RUNSPAN_DEFAULT_TIMEOUT_MS stands for, which goes on with the next one. */
+/* This number plus milliseconds is a timeout too: a slice of the wait of
+ * RUNSPAN_DEFAULT_TIMEOUT_MS. The next call goes on with the same wait. */
 #define RUNSPAN_CORE_SLICE 0xFFFF0000u
 
 /* A command of the user's that shows something. Those that change something the
@@ -56,8 +56,8 @@ typedef struct runspan_core_request {
     const char *why_off;       /* why telemetry is off, in words; NULL: it is on */
 } runspan_core_request;
 
-/* A value of an attribute. kind says which members count: it is a letter of
- * runspan_set_attrs, or 't' for a list of texts, for which that has no letter. */
+/* The value of an attribute. kind says which members have it: a letter of
+ * runspan_set_attrs, or 't' for a list of texts. */
 typedef struct runspan_core_value {
     char kind;                /* s, i, d, b, n or t */
     const char *text;         /* of s */
@@ -67,11 +67,11 @@ typedef struct runspan_core_value {
     double number;            /* of d */
 } runspan_core_value;
 
-/* The core's functions: the type that each returns, its name after runspan_core_, and
- * its arguments. An int is a code of runspan.h. usable and version are in C: the loader
- * calls them first, before the Go runtime is known to have started. */
+/* The core's functions: the return type, the name after runspan_core_, and the
+ * arguments. An int is a code of runspan.h. usable and version are written in C, because
+ * the loader calls them before it knows that the Go runtime has started. */
 #define RUNSPAN_CORE_FUNCTIONS(F)                                                                                          \
-    /* RUNSPAN_DONE, NO_THREADS or FORKED. Where it is not DONE, nothing else may be called. */                            \
+    /* RUNSPAN_DONE, NO_THREADS or FORKED. Unless it is DONE, no other function may be called. */                          \
     F(int, usable, (void))                                                                                                 \
     F(const char *, version, (void))                                                                                       \
     F(int, open, (const runspan_core_config *config, uint64_t *client))                                                    \
@@ -87,7 +87,7 @@ typedef struct runspan_core_value {
     F(int, state, (uint64_t client)) /* RUNSPAN_DONE: the client is open */                                                \
     F(int, command, (const runspan_core_config *config, const runspan_core_request *request, int fd, int *exit_status))
 
-/* The core, as the loader finds it. */
+/* The core's functions, as the loader has found them. */
 typedef struct runspan_core {
 #define F(type, name, arguments) type(*name) arguments;
     RUNSPAN_CORE_FUNCTIONS(F)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where runspan's files are, by the XDG Base Directory Specification 0.8.
+ * The folders of runspan's files, by the XDG Base Directory Specification 0.8.
  */
 #include "front.h"
 
@@ -16,10 +16,10 @@ int rs_is_file_name(const char *service) {
     return strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(service) && strlen(service) < 64;
 }
 
-/* The folder that the variable names, else the one below the home, with rest
- * after it. The specification: a path that is not absolute does not count; empty
- * is as unset. A home that isn't there is not made; one of which that can't be
- * told may have the user's switch in it (consent.c). */
+/* Finds a folder: the variable's, or else below_home in the home, and rest after it. By
+ * the specification a relative path and an empty variable do not count. runspan does not
+ * make a home that is missing. If the system does not say whether it is missing, it may
+ * have the user's switch in it (consent.c). */
 static int folder(const char *variable, const char *below_home, const char *rest, char *path, size_t size) {
     const char *base = getenv(variable);
     int n;
@@ -48,8 +48,8 @@ int rs_switch_folder(char *path, size_t size) {
     return folder("XDG_CONFIG_HOME", "/.config", "", path, size);
 }
 
-/* Below a folder of the user's, or of root's, as /tmp is: where sudo keeps HOME,
- * root's folders in it would be closed to that home's owner. */
+/* Returns 0 if runspan may make folders in this one: it must be the user's, or root's,
+ * as /tmp is. If sudo keeps HOME, root's folders there would lock out the home's owner. */
 static int may_have_ours(const char *path) {
     struct stat info;
 
@@ -60,8 +60,8 @@ static int may_have_ours(const char *path) {
     return info.st_uid == geteuid() || info.st_uid == 0 ? 0 : EPERM;
 }
 
-/* Its owner can use it, whatever the umask is: mkdir heeds that, and other
- * programs have files there too. */
+/* Makes one folder. Its owner can use it whatever the umask is, because other programs
+ * have files there too. */
 static int make_one(const char *path) {
     struct stat info;
 

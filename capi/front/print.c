@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Output: of its own runspan makes only what RUNSPAN_PREVIEW asks for.
+ * Output. Without a command of the user's, runspan writes only for RUNSPAN_PREVIEW.
  */
 #include "front.h"
 
@@ -25,8 +25,8 @@ int rs_write_all(int fd, const char *text, size_t size) {
     return 1;
 }
 
-/* Where nobody reads standard error any more, the write would end the host: so
- * SIGPIPE is kept from it, and taken away again where it came from here. */
+/* If standard error is a pipe without a reader, SIGPIPE would end the host. So this
+ * function blocks SIGPIPE, and removes it if the write has caused it. */
 void rs_print(void *unused, int level, const char *line) {
     sigset_t pipe, before, pending;
     int was_pending, saved = errno;

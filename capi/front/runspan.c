@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ABI of include/runspan.h: checks what can be checked without the core,
- * then passes on.
+ * The ABI of include/runspan.h. Each function checks its arguments as far as it can
+ * without the core, and then calls the core.
  */
 #include "front.h"
 #include "linux/memcheck.h"
@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Why the last open left telemetry off. */
+/* The code of the last runspan_open that left telemetry off. */
 static atomic_int off_reason = RUNSPAN_OFF;
 
-/* Goes into the core, where there is anything to do for this handle, and the
- * call's arguments are ok. After RUNSPAN_DONE *core is set, and leave is due. */
+/* Prepares a call into the core. ok: the call's arguments are valid. After RUNSPAN_DONE
+ * *core is set, and the caller must call leave. */
 static int enter(uint64_t handle, int ok, const runspan_core **core) {
     if (handle == 0)
         return RUNSPAN_OFF;
@@ -33,7 +33,7 @@ static int leave(int code) {
     return code;
 }
 
-/* The same, after a call that has given a handle. */
+/* leave after a call that has made a handle. */
 static int leave_with(int code, const uint64_t *handle) {
     rs_memcheck(RS_WRITTEN, handle, sizeof *handle);
     return leave(code);
@@ -43,15 +43,15 @@ static size_t length(const char *text) {
     return strnlen(text, RUNSPAN_TEXT_MAX);
 }
 
-/* The value, with the length of its text. */
+/* Sets the length of a value's text. */
 static const runspan_core_value *measured(runspan_core_value *value) {
     if (value->kind == 's')
         value->length = length(value->text);
     return value;
 }
 
-/* The options as this version knows them: a shorter struct, of an older
- * header, leaves the rest 0. */
+/* Copies the host's options. The struct of an older header is shorter: the other
+ * members are 0 then. */
 static int read_options(const runspan_options *given, runspan_options *options) {
     size_t size;
 
@@ -68,9 +68,9 @@ static int read_options(const runspan_options *given, runspan_options *options) 
     return RUNSPAN_DONE;
 }
 
-/* A program that runs with more rights than its user (setuid, file capabilities)
- * would make, remove and send with those rights what that user's variables say.
- * So none of them is read there. */
+/* Checks and copies the host's options. A program that has more rights than its user
+ * (setuid, file capabilities) would make, remove and send, with those rights, files that
+ * the user's variables name. So runspan does not read the variables there. */
 static int accept_options(const runspan_options *given, runspan_options *options) {
     int code = read_options(given, options);
 
@@ -81,8 +81,8 @@ static int accept_options(const runspan_options *given, runspan_options *options
     return RUNSPAN_PRIVILEGED;
 }
 
-/* The value of the first variable that says anything, and its name. One that is
- * empty hides no other, as with curl and Go: a proxy in that is meant. */
+/* Returns the value of the first variable that is not blank, and its name. As with curl
+ * and Go, an empty variable does not hide the next one. */
 static const char *first_set(const char *const *names, const char **name) {
     for (; (*name = *names) != NULL; names++) {
         const char *value = getenv(*name);
@@ -93,9 +93,8 @@ static const char *first_set(const char *const *names, const char **name) {
     return NULL;
 }
 
-/* HTTP_PROXY is not read: it is for http, and by http nothing goes but to loopback,
- * without any proxy. So what a request may have put there, in a program of CGI,
- * is of no matter. */
+/* This does not read HTTP_PROXY: runspan uses http only for loopback, without a proxy.
+ * So it is safe in a CGI program, where a request can set HTTP_PROXY. */
 static runspan_core_config config_of(const runspan_options *options, const char *spool) {
     static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
     static const char *const exceptions[] = {"no_proxy", "NO_PROXY", NULL};
@@ -120,8 +119,9 @@ static runspan_core_config config_of(const runspan_options *options, const char 
     };
 }
 
-/* Loads the core, and goes into it. After RUNSPAN_DONE leave is due, and
- * rs_free_standard: the Go runtime makes its first descriptors in the first call. */
+/* Loads the core and prepares a call into it. After RUNSPAN_DONE the caller must call
+ * leave, and rs_free_standard after the first call, in which the Go runtime makes its
+ * first descriptors. */
 static int enter_loaded(const runspan_options *options) {
     const char *why = NULL;
     int code = rs_claim_process();
@@ -152,14 +152,14 @@ static int open_core(const runspan_options *options, runspan_client *client) {
     return leave_with(code, client);
 }
 
-/* What the user asked to be shown goes to standard error, not to the host. */
+/* Sends the preview that the user asked for to standard error, not to the host. */
 static void show_user(runspan_options *options) {
     options->flags |= RUNSPAN_PREVIEW | RUNSPAN_CORE_TABLE;
     options->log = rs_print;
     options->log_data = NULL;
 }
 
-/* Of strerror's sentence on a code that says why telemetry is off, the reason. */
+/* Returns the reason in strerror's text: the part after the colon. */
 static const char *reason(int code) {
     const char *sentence = runspan_strerror(code), *colon = strstr(sentence, ": ");
 
@@ -305,7 +305,7 @@ int runspan_consent(const char *service) {
     return rs_is_privileged() ? RUNSPAN_PRIVILEGED : rs_consent(service);
 }
 
-/* Shows something about the service: the core does. */
+/* Calls the core for a command that shows something. */
 static int ask_core(const runspan_options *options, const rs_command *command, const char *spool, const char *off,
                     int fd, int *exit_status) {
     const runspan_core_config config = config_of(options, spool);
@@ -327,7 +327,7 @@ static int ask_core(const runspan_options *options, const rs_command *command, c
     return leave(code);
 }
 
-/* What a change has come to is shown by status. */
+/* Shows something. After a change that is the status. */
 static int show(const runspan_options *options, rs_command command, const char *spool, int fd, int *exit_status) {
     int code = rs_consent(options->service);
     const char *off = code == RUNSPAN_DONE ? NULL : reason(code);
@@ -341,7 +341,7 @@ static int show(const runspan_options *options, rs_command command, const char *
     return RUNSPAN_DONE;
 }
 
-/* A command is answered whatever the user's consent: nothing is sent by one. */
+/* A command works even if the user has opted out, because it sends nothing. */
 int runspan_command(const runspan_options *given, int argc, const char *const *argv, int fd, int *exit_status) {
     runspan_options options;
     rs_command command;

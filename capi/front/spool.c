@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Removes a service's undelivered spans where telemetry is switched off: that
- * has to happen without the core.
+ * Removes a service's undelivered spans when telemetry is switched off. That must work
+ * without the core.
  */
 #include "front.h"
 
@@ -13,15 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* internal/spool/name.go: but for two, all its names begin with 16 hex digits
- * and a dash. The other is the last report that was delivered, which shows the
- * user what has left. */
+/* The names of internal/spool/name.go begin with 16 hex digits and a dash, except for
+ * two: the pause, and the report that was delivered last, which stays for the user to
+ * read. */
 static int is_undelivered(const char *name) {
     return strcmp(name, "pause") == 0 || (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
 }
 
-/* The folder, and runspan's above it, as internal/spool opens them: neither may
- * be a link. -1 where there is none. */
+/* Opens the folder and its parent as internal/spool does: neither may be a link.
+ * Returns -1 if there is no folder. */
 static int open_folder(const char *path, int *above) {
     const char *slash = strrchr(path, '/');
     char parent[PATH_MAX];
@@ -55,7 +55,7 @@ size_t rs_spool_clear(const char *path, int all) {
     if (dir != NULL) {
         left = clear(dir, all);
         closedir(dir);
-        /* fails, rightly, where something else is there */
+        /* this fails, as it should, if the folder is not empty */
         unlinkat(above, strrchr(path, '/') + 1, AT_REMOVEDIR);
     } else if (folder >= 0) {
         close(folder);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-// Package guest keeps the Go runtime a good guest of the process that loads it. Its
-// C files stand between the runtime and the C library: signals, threads, memory
-// (flags.sh has the linker's --wrap for them). overlay.sh changes lines of the
-// runtime itself. limits.h has the numbers.
+// Package guest limits the effects of the Go runtime on the process that loads it. Its C
+// files replace functions of the C library that the runtime calls for signals, threads
+// and memory (flags.sh has the linker's --wrap options). overlay.sh changes lines of the
+// runtime itself. limits.h has the limits.
 package guest
 
 // #cgo CFLAGS: -I${SRCDIR}/../front -I${SRCDIR}/../../include

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A reserve of address space for the Go runtime, which ends the process where
- * it can't map memory: a host that has come close to its limit (ulimit -v, -d)
- * after it opened runspan shall have the error itself. The core is linked with
- * --wrap=mmap.
+ * A reserve of address space for the Go runtime. The runtime ends the process if it
+ * can't map memory. With the reserve, a host that reaches its limit (ulimit -v, -d)
+ * gets the error in its own call. The core is linked with --wrap=mmap.
  */
 #define _GNU_SOURCE
 #include "limits.h"
@@ -24,8 +23,9 @@ __attribute__((constructor(101))) static void make_reserve(void) {
     reserve = __real_mmap(NULL, RS_RESERVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* The runtime would make its heap writable as that grows, which counts against
- * ulimit -d: so it is so at once. None of it is touched. */
+/* Writable memory counts against ulimit -d. The runtime makes its heap writable as the
+ * heap grows, which could fail later. So this makes all of it writable at once, and uses
+ * none of it. */
 void *__wrap_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
     int writable = address != NULL && length == RS_HEAP ? PROT_READ | PROT_WRITE : 0;
     void *p = __real_mmap(address, length, protection | writable, flags, fd, offset);
@@ -36,6 +36,6 @@ void *__wrap_mmap(void *address, size_t length, int protection, int flags, int f
     at = atomic_fetch_add(&used, size);
     if (at > RS_RESERVE - size)
         return MAP_FAILED;
-    /* Neither this nor what is mapped over it counts against a limit again. */
+    /* The reserve counts against the limits already, so this can't exceed them. */
     return protection & PROT_WRITE ? reserve + at : __real_mmap(reserve + at, length, protection, flags | MAP_FIXED, fd, offset);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The host's signals stay the host's. The core is linked with
- * --wrap=sigaction, so what the Go runtime asks of sigaction comes here.
+ * Leaves the host's signals to the host. The core is linked with --wrap=sigaction, so
+ * that the Go runtime's calls of sigaction come here.
  *
- * A Go library installs handlers for SIGSEGV, SIGBUS and SIGFPE, which it turns
- * into panics, for SIGPIPE and SIGURG, and adds SA_ONSTACK to those that the
- * host has. It gets the first three alone, and of those only what comes of its
- * own code: a fault in anybody else's goes where it would have gone without
- * runspan, with the same siginfo and from the same instruction.
+ * A Go library installs handlers for SIGSEGV, SIGBUS and SIGFPE, which it turns into
+ * panics, and for SIGPIPE and SIGURG; and it adds SA_ONSTACK to the host's handlers.
+ * Here it gets only the first three signals, and only for faults in its own code. A
+ * fault in other code goes to the handler that would have got it without runspan, with
+ * the same siginfo and at the same instruction.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,13 +23,13 @@
 int __real_sigaction(int, const struct sigaction *, struct sigaction *);
 int __wrap_sigaction(int, const struct sigaction *, struct sigaction *);
 
-/* What the linker says of this library: all of its code is between these. */
+/* The linker's symbols for the beginning and the end of this library's code. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 
 typedef void (*action)(int, siginfo_t *, void *);
 
-/* Of one signal: the runtime's handler, and what was there before. */
+/* A signal, the runtime's handler for it, and the handler before that. */
 struct fault {
     int signal;
     atomic_int ours; /* is our handler installed? */
@@ -56,9 +56,9 @@ static int is_ours(const ucontext_t *context) {
     return at >= (uintptr_t)__ehdr_start && at < (uintptr_t)etext;
 }
 
-/* The default action is the kernel's to carry out, so that the exit status and
- * a core dump are what they would be: by doing again what faulted, or by sending
- * again what was sent, which arrives when the handler returns. */
+/* Lets the kernel carry out the default action, so that the exit status and the core
+ * dump are the same as without runspan. When the handler returns, the faulting
+ * instruction runs again; a signal that was sent is sent again. */
 static void by_default(const struct fault *fault, const siginfo_t *info) {
     struct sigaction none = {.sa_handler = SIG_DFL};
 
@@ -69,7 +69,7 @@ static void by_default(const struct fault *fault, const siginfo_t *info) {
 
 static void pass_on(const struct fault *fault, siginfo_t *info, ucontext_t *context) {
     const struct sigaction *host = &fault->host;
-    int sent = info->si_code <= 0; /* by a process; a fault that is ignored is fatal */
+    int sent = info->si_code <= 0; /* by a process. A fault is fatal even if it is ignored. */
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigset_t mask;
 
@@ -102,9 +102,9 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     errno = saved;
 }
 
-/* As sigaction, for the Go runtime: it is told that all is done, and does not
- * ask again. Only SIG_DFL is what it says, from wherever: that is how the
- * runtime goes about to die. */
+/* Replaces sigaction for the Go runtime. It reports success, and installs nothing but
+ * the handlers for faults. Only a SIG_DFL is carried out, because the runtime uses it
+ * when it ends the process. */
 int __wrap_sigaction(int signal, const struct sigaction *act, struct sigaction *old) {
     struct fault *fault = find(signal);
     struct sigaction ours;

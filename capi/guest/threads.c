@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core's threads. The Go runtime starts them when it needs them, and ends
- * the process where it can't (ulimit -u, pids.max): so there is a stock of them
- * before the runtime starts, or it does not start at all. The core is linked
- * with --wrap for the functions below.
+ * The core's threads. The Go runtime starts threads when it needs them, and ends the
+ * process if it can't (ulimit -u, pids.max). So this makes a stock of threads before
+ * the runtime starts; if it can't, the runtime does not start. The core is linked with
+ * --wrap for the functions below.
  */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "core.h"
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Threads that the runtime has asked for and that could not be started yet. */
+/* How many threads the runtime may have asked for that are not started yet. */
 #define LATE 64
 
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -43,14 +43,14 @@ struct queue {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static struct queue given; /* to the stock */
-static struct queue late;  /* for which there was no thread */
+static struct queue given; /* jobs for the stock */
+static struct queue late;  /* jobs without a thread */
 static int stock;          /* threads that have no job */
-static int is_short;       /* the stock could not be made: all of it ends */
+static int is_short;       /* the stock could not be made: its threads end */
 static pid_t owner;        /* the process that loaded the core */
 
-/* What a stack needs for the host's static thread-local storage: glibc's own
- * function; the JVM asks it, too. */
+/* A function of glibc's: the size that a stack needs for the host's static thread-local
+ * storage. The JVM calls it too. */
 static size_t (*least)(const pthread_attr_t *);
 
 static struct job take(struct queue *queue) {
@@ -65,7 +65,7 @@ static struct job take(struct queue *queue) {
     return job;
 }
 
-/* A thread's first job is its only one: the runtime's threads do not end. */
+/* Runs one job on a thread of the stock. The runtime's threads do not end. */
 static void *serve(void *unused) {
     struct job job = take(&given);
 
@@ -73,7 +73,7 @@ static void *serve(void *unused) {
     return job.run == NULL ? NULL : job.run(job.argument);
 }
 
-/* Starts late threads when that is possible again. */
+/* Starts the late threads as soon as that is possible. */
 static void *start_late(void *attr) {
     const struct timespec pause = {0, 20 * 1000 * 1000};
     struct job job;
@@ -85,15 +85,15 @@ static void *start_late(void *attr) {
     return NULL;
 }
 
-/* Before the Go runtime's own constructor, which has no priority. */
+/* Makes the stock. This runs before the Go runtime's constructor, which has no priority. */
 __attribute__((constructor(101))) static void make_stock(void) {
     static pthread_attr_t attr;
     pthread_t thread;
     void *found;
     int all = 0;
 
-    /* Not later: a host's thread may have the dynamic loader's lock while it waits
-     * for one of the runtime's. */
+    /* Call dlsym now. Later, a thread of the host's may hold the dynamic loader's lock
+     * while it waits for a thread of the runtime's. */
     found = dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
     memcpy(&least, &found, sizeof least);
     owner = getpid();
@@ -121,14 +121,14 @@ int runspan_core_usable(void) {
     return is_short ? RUNSPAN_NO_THREADS : RUNSPAN_DONE;
 }
 
-/* As pthread_create, for the runtime, which has no use for the thread's id. To
- * it a thread that is late is one that the kernel does not run yet. */
+/* Replaces pthread_create for the runtime, which does not use the thread's id. For the
+ * runtime, a late thread looks like one that the kernel has not run yet. */
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *argument) {
     struct queue *queue = NULL;
     int err = 0;
 
     if (is_short)
-        return 0; /* the runtime does not start, and nobody calls it */
+        return 0; /* the runtime does not start; the loader refuses to use the core */
     pthread_mutex_lock(&lock);
     if (stock > 0) {
         stock--;
@@ -151,10 +151,9 @@ int __wrap_pthread_attr_init(pthread_attr_t *attr) {
     return err != 0 ? err : pthread_attr_setstacksize(attr, RS_STACK + (least == NULL ? 0 : least(attr)));
 }
 
-/* The runtime allocates a few words for each thread that it starts, which that
- * thread frees. It is all that its threads have to do with malloc, and glibc
- * would reserve 128 MB for it of each. So what is this small is taken from here,
- * while there is some. */
+/* The runtime allocates a few words for each new thread, and the thread frees them. Its
+ * threads make no other use of malloc, and glibc would reserve 128 MB for each of them.
+ * So small blocks come from here, as long as there are any. */
 static struct {
     _Alignas(max_align_t) char bytes[48];
     atomic_flag taken;

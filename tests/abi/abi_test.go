@@ -181,7 +181,7 @@ func TestChanges(t *testing.T) {
 		takes    string
 	}{
 		{"a comment", "/* 0: no span */", "/* no span: 0 */", nil, nothing},
-		{"a parameter's name", "uint32_t timeout_ms);\n\n/* Ends", "uint32_t timeout);\n\n/* Ends", nil, nothing},
+		{"a parameter's name", "uint32_t timeout_ms);\n\n/* End", "uint32_t timeout);\n\n/* End", nil, nothing},
 		{"another constant", "    RUNSPAN_E_INTERNAL = -11 ", "    RUNSPAN_E_MOOD = -12,\n    RUNSPAN_E_INTERNAL = -11 ", nil, minor},
 		{"another macro", "#define RUNSPAN_PREVIEW 1u", "#define RUNSPAN_PREVIEW 1u\n#define RUNSPAN_QUIET 2u", nil, minor},
 		{"a constant's name", "    RUNSPAN_OFF = 20,", "    RUNSPAN_IS_OFF = 20,", nil, major},
@@ -191,7 +191,7 @@ func TestChanges(t *testing.T) {
 		{"a constant less", "RUNSPAN_LOG_SPAN = 2 ", "", nil, major},
 		{"a handle's type", "typedef uint64_t runspan_span;", "typedef int64_t runspan_span;", nil, major},
 		{"a callback's parameter", "(void *data, int level,", "(void *data, long level,", nil, major},
-		{"fields in another order", "    runspan_log log;         /* may be NULL: silence */\n    void *log_data;\n", "    void *log_data;\n    runspan_log log;\n", nil, major},
+		{"fields in another order", "    runspan_log log;         /* receives log lines; may be NULL */\n    void *log_data;\n", "    void *log_data;\n    runspan_log log;\n", nil, major},
 		{"another field, in between", "    const char *core; ", "    const char *home;\n    const char *core; ", nil, major},
 		{"another field, at the end", "    uint32_t flags; ", "    uint32_t flags;\n    uint64_t more; ", nil, minor},
 		{"another field, in the padding", "    uint32_t flags; ", "    uint32_t flags;\n    uint32_t more; ", nil, major},

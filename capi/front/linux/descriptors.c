@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The descriptors 0, 1 and 2 are the host's, whether it has closed them or not.
+ * The descriptors 0, 1 and 2 are the host's, even if it has closed them.
  */
 #define _GNU_SOURCE /* O_PATH */
 #include "../front.h"
@@ -14,10 +14,10 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int users;             /* calls of rs_fill_standard that have no rs_free_standard yet */
-static int filled[STANDARDS]; /* by us */
+static int filled[STANDARDS]; /* by rs_fill_standard */
 
-/* The fillers can be neither read nor written: what the host does with a closed
- * descriptor fails as before. capi/guest/_overlay has the same for the core. */
+/* The fillers can be neither read nor written, so that the host's calls on a closed
+ * descriptor fail as before. capi/guest/_overlay does the same for the core. */
 void rs_fill_standard(void) {
     int saved = errno;
 
@@ -35,8 +35,8 @@ void rs_fill_standard(void) {
     errno = saved;
 }
 
-/* Not for good: a program may close one of them so that the next file that it
- * opens has the number. It may have opened one there meanwhile. */
+/* Closes the fillers, because a program may close a descriptor so that the next file
+ * gets its number. The program may have opened a file there meanwhile. */
 void rs_free_standard(void) {
     int saved = errno;
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Would the Go runtime survive in this process? It maps memory, opens
- * descriptors and makes system calls as soon as it is loaded, and aborts the
- * process where it can't. So the front tries first. Its threads are the core's
- * to try: capi/guest/threads.c.
+ * Would the Go runtime survive in this process? When it is loaded it maps memory,
+ * opens descriptors and makes system calls, and aborts the process if one fails. So
+ * the front tries these first. The core itself tries the threads: capi/guest/threads.c.
  */
 #define _GNU_SOURCE /* dlinfo */
 #include "../front.h"
@@ -40,8 +39,8 @@ static int has_descriptors(void) {
     return n == RS_DESCRIPTORS;
 }
 
-/* The system calls for which the Go runtime takes no refusal, such as that of a
- * seccomp filter. */
+/* Tries the system calls that must not fail for the Go runtime. A seccomp filter may
+ * refuse them. */
 static int is_refused(void) {
     struct epoll_event event = {.events = EPOLLIN};
     sigset_t mask;
@@ -62,9 +61,9 @@ static int is_refused(void) {
     return refused;
 }
 
-/* The core is made for glibc, one of it in the process, and that the one which
- * the program was started with: not for musl, nor for programs that are linked
- * statically, nor for what dlmopen has loaded. */
+/* The core needs glibc, one copy of it in the process, and the copy that the program
+ * was started with. It does not work with musl, in programs that are linked statically,
+ * or in libraries that dlmopen has loaded. */
 static int is_supported(void) {
 #ifdef __GLIBC__
     Lmid_t in = LM_ID_BASE;

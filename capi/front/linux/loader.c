@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds and loads the Go core, once per process, and knows in which process
- * that was: a Go runtime does not survive a fork.
+ * Finds and loads the Go core, once per process. It remembers the process, because a Go
+ * runtime does not survive a fork.
  */
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE, secure_getenv */
 #include "../front.h"
@@ -27,18 +27,18 @@ static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static runspan_core core;
 static atomic_int loaded;
 
-/* The process that has begun to load the core: its mark is 1, a child's 0. The
- * kernel wipes the page on fork (MADV_WIPEONFORK, Linux 4.14), however the fork
- * is made; asking for the process id instead would cost a system call each
- * time. Where it can't, that is what is done. */
+/* The process that has begun to load the core. Its mark is 1; in a child the mark is 0,
+ * because the kernel wipes the page on every fork (MADV_WIPEONFORK, Linux 4.14). On
+ * older kernels the front compares process ids instead, which needs a system call each
+ * time. */
 struct owner {
     atomic_int mark;
 };
-static _Atomic(struct owner *) owner; /* NULL: nobody has begun */
-static atomic_int owner_pid;          /* 0: the page is wiped */
+static _Atomic(struct owner *) owner; /* NULL: no thread has begun */
+static atomic_int owner_pid;          /* 0: the kernel wipes the page */
 
-/* qemu-user takes advice that it does not know, and does nothing: there one that
- * nobody knows is taken, too. */
+/* qemu-user accepts any advice, and ignores it if it does not know it. So try an advice
+ * that does not exist, too. */
 static int is_wiped_on_fork(void *page, size_t size) {
     const int nonsense = 0x7fffff;
 
@@ -79,9 +79,9 @@ const runspan_core *rs_core(void) {
     return atomic_load_explicit(&loaded, memory_order_acquire) ? &core : NULL;
 }
 
-/* The file that this function is in: the shared library, or the program where
- * the front is linked into it. Of a program dladdr knows no more than its
- * argv[0], which need not be a path. */
+/* Finds the file that contains this function: the shared library, or the program if the
+ * front is linked into it. For a program dladdr returns argv[0], which may not be a
+ * path. */
 static int own_file(char *path, size_t size) {
     Dl_info self, program;
     ssize_t n;
@@ -97,8 +97,7 @@ static int own_file(char *path, size_t size) {
     return n > 0 && (size_t)n < size && strchr(path, '/') != NULL;
 }
 
-/* Where the core is, as seen from the folder of that file: the first that is
- * there. */
+/* Finds the core near the front: the first of the places that exists. */
 static int core_near_front(char *path, size_t size) {
     static const char *const places[] = {"/" CORE_NAME, "/../lib/" CORE_NAME};
     char own[PATH_MAX];
@@ -115,17 +114,17 @@ static int core_near_front(char *path, size_t size) {
     return 0;
 }
 
-/* What the environment names, but for programs that run with more rights than
- * their user: those would be loading the user's code. */
+/* Returns the core that the environment names. A program with more rights than its user
+ * must not load the user's code, so secure_getenv returns NULL there. */
 static const char *core_of_user(void) {
     const char *path = secure_getenv("RUNSPAN_CORE");
 
     return path != NULL && *path == '/' ? path : NULL;
 }
 
-/* Blocks every signal that a thread of the core has no use for. Threads inherit
- * the mask of the one that starts them, so the host's signals stay with the
- * host's threads. The runtime must keep those that it turns into panics. */
+/* Blocks the signals that the core's threads do not need. A thread inherits the mask of
+ * the thread that starts it, so the host's signals reach only the host's threads. The
+ * runtime needs the signals that it turns into panics. */
 static void block_signals(sigset_t *before) {
     static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE};
     sigset_t block;
@@ -136,8 +135,8 @@ static void block_signals(sigset_t *before) {
     pthread_sigmask(SIG_BLOCK, &block, before);
 }
 
-/* ISO C has no conversion from void * to a function pointer; POSIX has, and
- * names this way of writing it. */
+/* ISO C has no conversion from void * to a function pointer. POSIX has one, and
+ * recommends to write it like this. */
 static int find(void *handle, const char *name, void *member) {
     char symbol[64];
     void *address;
@@ -164,9 +163,9 @@ static int find_all(void *handle) {
     return 1;
 }
 
-/* Is the file as long as its ELF header says? The dynamic linker maps what there
- * is of one that was cut short, by a full disk or a copy that was broken off, and
- * ends the host with SIGBUS. What is no ELF file it has words for. */
+/* Is the file as long as its ELF header says? A full disk or an interrupted copy leaves
+ * a file that is too short. The dynamic linker would map it, and SIGBUS would end the
+ * host. For a file that is not ELF the linker has an error message. */
 static int is_whole(const char *path) {
     ElfW(Ehdr) header;
     struct stat info;

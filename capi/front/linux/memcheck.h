@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What comes from the core, for a host that runs under Valgrind's Memcheck.
+ * Tells Valgrind's Memcheck that the core has written its results.
  *
- * Go's stacks lie between the objects of its heap. Where it goes from one to
- * another Memcheck sees one stack that grows or shrinks, and takes what lies
- * between for never written. What is copied from there it would report where the
- * host reads it.
+ * Go's stacks lie between the objects of its heap. When Go changes to another stack,
+ * Memcheck sees one stack that grows or shrinks, and takes the memory in between for
+ * never written. It would report an error when the host reads a value that was copied
+ * from there.
  */
 #ifndef RUNSPAN_MEMCHECK_H
 #define RUNSPAN_MEMCHECK_H
@@ -17,9 +17,8 @@
 #define RS_NEVER_WRITTEN 1u /* MAKE_MEM_UNDEFINED */
 #define RS_WRITTEN 2u       /* MAKE_MEM_DEFINED */
 
-/* Tells Memcheck what to take the memory for, as valgrind.h has it for x86-64:
- * without Valgrind the five instructions do nothing. For other processors there is
- * nothing yet. */
+/* Marks memory for Memcheck, like valgrind.h on x86-64. Without Valgrind the five
+ * instructions do nothing. Other processors are not supported yet. */
 static inline void rs_memcheck(uint32_t as, const void *memory, size_t size) {
 #if defined(__x86_64__) && defined(__LP64__)
     const uint64_t request[6] = {((uint64_t)'M' << 24 | (uint64_t)'C' << 16) + as, (uint64_t)memory, size};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The calling thread, while it is inside the core: Go code runs on it.
+ * The state of the calling thread while it runs Go code.
  */
 #define _GNU_SOURCE /* pthread_getattr_np */
 #include "../front.h"
@@ -12,22 +12,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What Go code needs of the thread's stack, at the least: it runs on stacks of
- * its own, but starts from here, and its scheduler stays. */
+/* The least stack that a call into Go needs, in bytes. Go code has stacks of its own,
+ * but the call begins on this one, and Go's scheduler stays on it. */
 #define STACK ((uintptr_t)32 << 10)
 
 static _Thread_local struct {
     volatile sig_atomic_t inside;
     int known;        /* is the rest set? */
-    uintptr_t bottom; /* of the stack: it grows down to here. 0: who knows */
+    uintptr_t bottom; /* of the stack, which grows down to here. 0: not known */
     uintptr_t top;
     sigset_t mask;
 } self;
 
-/* Where the main thread's stack begins; other C libraries have no such symbol. */
+/* The beginning of the main thread's stack. Only glibc has this symbol. */
 extern void *__libc_stack_end __attribute__((weak));
 
-/* Of the main thread, pthread_getattr_np would read /proc/self/maps. */
+/* For the main thread, pthread_getattr_np would read /proc/self/maps, which is slow. */
 static void find_stack(void) {
     struct rlimit limit;
     pthread_attr_t attr;
@@ -63,8 +63,8 @@ int rs_enter(void) {
     return RUNSPAN_DONE;
 }
 
-/* Where a thread enters Go for the first time the runtime unblocks signals that
- * it can do with later, too. */
+/* When a thread enters Go for the first time, the runtime unblocks some signals. This
+ * function restores the mask. */
 void rs_leave(void) {
     if (!self.known) {
         pthread_sigmask(SIG_SETMASK, &self.mask, NULL);

@@ -7,16 +7,16 @@ import (
 	"unsafe"
 )
 
-// The numbers 0, 1 and 2 are the host's, whether it has closed them or not: its
-// messages for standard error must not end up in a file or a connection of the
-// core. So each of them that is closed is filled while the core creates a
-// descriptor, with one that can be neither read nor written: a call on it fails
-// with EBADF, as on a closed one. Then it is closed again, because a program may
-// close one to have the number for the next file that it opens.
+// The descriptors 0, 1 and 2 are the host's, even if it has closed them: its messages
+// for standard error must not end up in a file or a connection of the core. So while the
+// core creates a descriptor, a filler takes the place of each closed one. The filler can
+// be neither read nor written: calls on it fail with EBADF, as on a closed descriptor.
+// The core closes the filler again, because a program may close a descriptor so that its
+// next file gets the number.
 var standard struct {
 	mu     sync.Mutex
 	users  int     // calls of CreateDescriptor that go on
-	filled [3]bool // by us
+	filled [3]bool // by fillStandard
 }
 
 const (
@@ -30,7 +30,7 @@ const (
 func CreateDescriptor(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err Errno) {
 	fillStandard()
 	r1, r2, err = Syscall6(trap, a1, a2, a3, a4, a5, a6)
-	if err == 0 && r1 < standards { // the host has closed one meanwhile
+	if err == 0 && r1 < standards { // the host has closed a descriptor meanwhile
 		low := r1
 		r1, r2, err = RawSyscall(SYS_FCNTL, low, F_DUPFD_CLOEXEC, standards)
 		_ = Close(int(low))
@@ -39,7 +39,7 @@ func CreateDescriptor(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err
 	return r1, r2, err
 }
 
-// fillStandard fills what is closed of 0, 1 and 2, until freeStandard.
+// fillStandard opens fillers for the closed ones of 0, 1 and 2, until freeStandard.
 func fillStandard() {
 	standard.mu.Lock()
 	defer standard.mu.Unlock()
@@ -58,7 +58,7 @@ func fillStandard() {
 	}
 }
 
-// freeStandard closes what fillStandard has opened once nobody needs it any more.
+// freeStandard closes the fillers when no call needs them any more.
 func freeStandard() {
 	standard.mu.Lock()
 	defer standard.mu.Unlock()
