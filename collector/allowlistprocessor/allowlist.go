@@ -15,20 +15,20 @@ import (
 	"runspan/internal/schema"
 )
 
-// errNothing says that a request had spans and none may pass: to send it again
-// is of no use. The code is what the receiver answers 400 for.
+// errNothing says that a request has spans, and that none of them may pass. The client
+// must not send it again: for this code the receiver responds with 400.
 var errNothing = consumererror.NewPermanent(
 	status.Error(codes.InvalidArgument, "no schema here names any span of the request"))
 
-// flags are those that runspan sends: sampled, and that it is known whether the
-// parent is remote.
+// flags are the flags that runspan sends: "sampled" and "it is known whether the parent
+// is remote".
 const flags = 0x101
 
-// what was dropped, as the metric has it.
-type what int
+// kind is the kind of a dropped part of a request. The metric counts by it.
+type kind int
 
 const (
-	ofService what = iota
+	ofService kind = iota
 	ofScope
 	ofSpan
 	ofAttribute
@@ -40,13 +40,14 @@ const (
 
 var names = [kinds]string{"service", "scope", "span", "attribute", "event", "link", "other"}
 
-// list is the allow-list: the schemas by their services.
+// list is the allow-list: the schema of each service.
 type list struct {
 	schemas map[string]*schema.Schema
 	ahead   time.Duration // how far in the future a span may lie
 }
 
-// pass returns what may pass of a request, and how much was dropped.
+// pass returns the parts of a request that the schemas allow, and the number of dropped
+// parts of each kind.
 func (l *list) pass(in ptrace.Traces, now time.Time) (ptrace.Traces, [kinds]int64) {
 	c := copier{latest: pcommon.NewTimestampFromTime(now.Add(l.ahead))}
 	out := ptrace.NewTraces()
@@ -76,10 +77,10 @@ type copier struct {
 	dropped [kinds]int64
 }
 
-// drop counts what was not empty.
-func (c *copier) drop(w what, there bool) {
+// drop counts a part as dropped if it is not empty.
+func (c *copier) drop(k kind, there bool) {
 	if there {
-		c.dropped[w]++
+		c.dropped[k]++
 	}
 }
 
@@ -162,8 +163,8 @@ func (c *copier) attributes(from, to pcommon.Map, field func(string) (*schema.Fi
 	}
 }
 
-// allowed says whether the field may have the value. One without a type is a
-// parameter that has none.
+// allowed reports whether the field may have the value. An empty value is allowed: it is
+// a parameter without a value.
 func allowed(field *schema.Field, value pcommon.Value) bool {
 	switch value.Type() {
 	case pcommon.ValueTypeEmpty:

@@ -119,7 +119,7 @@ func TestForeign(t *testing.T) {
 	future := pcommon.NewTimestampFromTime(now.Add(25 * time.Hour))
 	for name, test := range map[string]struct {
 		change func(parts)
-		what   what
+		kind   kind
 		spans  int // that are left of two
 	}{
 		"a service":             {func(p parts) { p.rs.Resource().Attributes().PutStr("service.name", "alice") }, ofService, 0},
@@ -186,8 +186,8 @@ func TestForeign(t *testing.T) {
 			if out.SpanCount() != test.spans {
 				t.Errorf("%d spans, want %d", out.SpanCount(), test.spans)
 			}
-			if dropped[test.what] == 0 {
-				t.Errorf("dropped %v, but no %s", dropped, names[test.what])
+			if dropped[test.kind] == 0 {
+				t.Errorf("dropped %v, but no %s", dropped, names[test.kind])
 			}
 			checkClean(t, l, out)
 			if left := text(t, out); strings.Contains(left, "alice") {
@@ -320,8 +320,8 @@ func TestProcessor(t *testing.T) {
 	}
 	counts := make(map[string]int64)
 	for _, point := range counter.Data.(metricdata.Sum[int64]).DataPoints {
-		what, _ := point.Attributes.Value("what")
-		counts[what.AsString()] = point.Value
+		kind, _ := point.Attributes.Value("kind")
+		counts[kind.AsString()] = point.Value
 	}
 	want := map[string]int64{"service": 1, "scope": 0, "span": 0, "attribute": 0, "event": 0, "link": 0, "other": 0}
 	if !reflect.DeepEqual(counts, want) {

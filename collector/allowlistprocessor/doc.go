@@ -2,30 +2,28 @@
 
 //go:generate go run go.opentelemetry.io/collector/cmd/mdatagen@v0.158.0 metadata.yaml
 
-// Package allowlistprocessor is a processor of the OpenTelemetry Collector that lets
-// through only what runspan's schemas name. It trusts no client: what a host's
-// own runspan has checked before sending is checked here again.
+// Package allowlistprocessor is a processor of the OpenTelemetry Collector. It passes on
+// only the parts of a request that runspan's schemas allow. It trusts no client, and
+// repeats the checks of a host's own runspan.
 //
-// The rule: what may pass is copied, piece by piece, into a new request; the
-// rest is not. So no field of OTLP that this package does not know can ride
-// along. From the outside in:
+// The processor copies the allowed parts one by one into a new request. So a field of
+// OTLP that this package does not know can't pass. The rules, from the outside in:
 //
-//   - A resource passes where its service.name is a service that a schema is
-//     for; that schema decides all below. Else nothing of it passes.
-//   - A scope passes where it has the schema's name, without version and
-//     attributes.
-//   - A span passes where the schema has its name, its kind is internal, its ids
-//     are valid and it does not lie in the future: the store removes spans by
-//     their age. Parent, trace state, links and the status's message don't pass;
-//     of the flags, only those that runspan sends.
-//   - An attribute passes where the schema has its key at this place, and allows
-//     its type and value; the first of a key only. A span that loses an attribute
-//     still counts: a client may be newer than the collector's schema.
-//   - An event passes where it is an exception, at most as many as runspan sends.
+//   - A resource passes if there is a schema for its service.name. That schema applies
+//     to all its parts. Other resources are dropped as a whole.
+//   - A scope passes if it has the schema's name. Its version and attributes do not.
+//   - A span passes if the schema has its name, its kind is internal, its ids are valid,
+//     and it is not in the future (the store removes spans by their age). Its parent,
+//     trace state, links and status message do not pass; of its flags, only those that
+//     runspan sends do.
+//   - An attribute passes if the schema has its key at this place, and allows its type
+//     and value. Only the first attribute with a key passes. A span that loses an
+//     attribute still passes, because a client may be newer than the collector's schema.
+//   - An event passes if it is an exception; at most as many pass as runspan sends.
 //
-// Of a request of which nothing is left nothing goes on, and the sender is told
-// that it is invalid (HTTP status 400). One that loses a part is taken.
+// If no span of a request passes, the sender gets the HTTP status 400. A request that
+// loses a part is accepted.
 //
-// What is dropped is counted, by what it was, in the metric
-// runspan_allowlist_dropped; its names and values go nowhere.
+// The metric runspan_allowlist_dropped counts the dropped parts by their kind. Their
+// names and values are not stored anywhere.
 package allowlistprocessor

@@ -17,7 +17,7 @@ import (
 	"runspan/collector/allowlistprocessor/internal/metadata"
 )
 
-// NewFactory makes the factory that the collector is built with.
+// NewFactory returns the processor's factory.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(
 		metadata.Type,
@@ -39,15 +39,15 @@ func create(ctx context.Context, set processor.Settings, config component.Config
 	}
 	counter := telemetry.AllowlistDropped
 	var of [kinds]metric.MeasurementOption
-	for w, name := range names {
-		of[w] = metric.WithAttributeSet(attribute.NewSet(attribute.String("what", name)))
-		counter.Add(ctx, 0, of[w]) // so that it is there before anything is dropped
+	for k, name := range names {
+		of[k] = metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", name)))
+		counter.Add(ctx, 0, of[k]) // so that the metric is there before a part is dropped
 	}
 	process := func(ctx context.Context, in ptrace.Traces) (ptrace.Traces, error) {
 		out, dropped := l.pass(in, time.Now())
-		for w, n := range dropped {
+		for k, n := range dropped {
 			if n > 0 {
-				counter.Add(ctx, n, of[w])
+				counter.Add(ctx, n, of[k])
 			}
 		}
 		if out.ResourceSpans().Len() > 0 {

@@ -12,7 +12,7 @@ import (
 	"runspan/internal/schema"
 )
 
-// load reads the schemas: files, and folders with any.
+// load reads the schemas of the paths, which are files or folders of files, by service.
 func load(paths []string) (map[string]*schema.Schema, error) {
 	schemas := make(map[string]*schema.Schema)
 	for _, path := range paths {
@@ -25,7 +25,7 @@ func load(paths []string) (map[string]*schema.Schema, error) {
 			}
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, ".schema.json") { // the schema of the schemas
+			if strings.HasSuffix(file, ".schema.json") { // the JSON Schema of a schema
 				continue
 			}
 			text, err := os.ReadFile(file)

@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	chunk      = 4 << 10  // that a body begins with; it is doubled
-	perRequest = 16 << 10 // what Go has for one, of HTTP/2 without a connection of its own
-	perGzip    = 48 << 10 // what gzip's reader has
+	chunk      = 4 << 10  // the first size of a body's buffer, which doubles
+	perRequest = 16 << 10 // net/http's memory for one request on a shared HTTP/2 connection
+	perGzip    = 48 << 10 // the memory of a gzip reader
 )
 
-// A share is what one request has of the gate's memory.
+// share is the part of the gate's memory that one request uses.
 type share struct {
-	of    *gate
+	gate  *gate
 	bytes int64
 }
 
 func (s *share) take(bytes int64) error {
-	if s.of.inUse.Add(bytes) > s.of.memory {
-		s.of.inUse.Add(-bytes)
+	if s.gate.inUse.Add(bytes) > s.gate.memory {
+		s.gate.inUse.Add(-bytes)
 		return errBusy
 	}
 	s.bytes += bytes
@@ -32,7 +32,7 @@ func (s *share) take(bytes int64) error {
 }
 
 func (s *share) giveBack(bytes int64) {
-	s.of.inUse.Add(-bytes)
+	s.gate.inUse.Add(-bytes)
 	s.bytes -= bytes
 }
 

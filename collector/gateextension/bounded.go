@@ -4,7 +4,7 @@ package gateextension
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// nesting says which fields of a protobuf message are messages in turn.
+// nesting has the fields of a protobuf message that are messages themselves.
 type nesting map[protowire.Number]nesting
 
 // request is OTLP's ExportTraceServiceRequest, by its field numbers.
@@ -21,18 +21,18 @@ var request = func() nesting {
 	return nesting{1: nesting{
 		1:    nesting{1: keyValue, 3: entity},
 		2:    spans,
-		1000: spans, // of OTLP before 0.15; decoded still
+		1000: spans, // the field of OTLP before 0.15, which the receiver still decodes
 	}}
 }()
 
 const (
 	textBytes = 4 << 10
-	deepest   = 8 // a value in the list of an event's attribute; lists of lists are no reports'
+	deepest   = 8 // a value in a list in an event's attribute; reports have no lists of lists
 )
 
-// bounded says whether the bytes are fields of protobuf, with no more of those
-// that have a length than so many, in all of the messages, and none of them long
-// but messages.
+// bounded reports whether the bytes are protobuf fields with at most limit fields that
+// have a length, in all nested messages together. No field may be longer than textBytes,
+// except for messages.
 func bounded(encoded []byte, limit int) bool {
 	return request.count(encoded, &limit, deepest)
 }

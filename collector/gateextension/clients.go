@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// window is how long requests are counted together.
+// window is the time in which requests are counted together.
 const window = time.Minute
 
-// clients counts requests by client, without keeping who they are: a client is
-// a place in a table, chosen by a hash with a random key. Key and counts are
-// thrown away each minute. Two clients share a place now and then; the limit is
-// for them together in that minute. The table does not grow.
+// clients counts requests by client, and stores no address. A client is a place in a
+// table; a hash with a random key chooses the place. Key and counts are thrown away each
+// minute. Sometimes two clients share a place, and then the limit is for both together
+// in that minute. The table does not grow.
 type clients struct {
 	limit uint32
 
@@ -30,8 +30,9 @@ func newClients(limit int) *clients {
 	return &clients{limit: uint32(limit), now: time.Now}
 }
 
-// admit says whether a client may send one request more. A client is an IPv4
-// address, or the 64 bits of an IPv6 address that a site is given.
+// admit counts a request and reports whether the client may send it. A client is an IPv4
+// address, or the first 64 bits of an IPv6 address, because a site has all addresses that
+// begin with them.
 func (c *clients) admit(address string) bool {
 	if c.limit == 0 {
 		return true
@@ -43,7 +44,7 @@ func (c *clients) admit(address string) bool {
 		if ip.Is6() {
 			bits = 64
 		}
-		client, _ = ip.WithZone("").Prefix(bits) // no error: it has so many
+		client, _ = ip.WithZone("").Prefix(bits) // no error: the address has that many bits
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

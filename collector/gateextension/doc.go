@@ -2,19 +2,20 @@
 
 //go:generate go run go.opentelemetry.io/collector/cmd/mdatagen@v0.158.0 metadata.yaml
 
-// Package gateextension stands at the collector's public port: an HTTP middleware, as an
-// extension of the OpenTelemetry Collector. It lets in what a client of runspan
-// sends, POST /v1/traces in protobuf, and bounds what all others can cost:
+// Package gateextension is an extension of the OpenTelemetry Collector: an HTTP
+// middleware at the collector's public port. It admits the requests that a client of
+// runspan sends (POST /v1/traces in protobuf), and limits the cost of all others:
 //
-//   - requests a minute from one client; 429 beyond,
-//   - the size of a body, unpacked (413), and how many protobuf messages are in it
-//     (400): two bytes can become a span of some hundred,
-//   - the memory of all requests that are being read; 503 beyond,
-//   - how many are decoded and written at the same time; the others wait.
+//   - The number of requests per minute from one client. Beyond it the status is 429.
+//   - The size of a body after unpacking (413), and the number of protobuf messages in it
+//     (400), because two bytes can become a span of some hundred bytes.
+//   - The memory of all requests that are being read. Beyond it the status is 503.
+//   - The number of requests that are decoded and written at the same time. The others
+//     wait.
 //
-// Clients that get 429 or 503 come back later, with Retry-After: runspan keeps
-// what it could not send. It unpacks gzip itself: the receiver would do so before
-// any of this is looked at (compression_algorithms: [] in its configuration).
+// With 429 and 503 the response has a Retry-After. runspan keeps its batches and sends
+// them later. The gate unpacks gzip itself, because the receiver would unpack it before
+// the gate can count (so the receiver's configuration has compression_algorithms: []).
 //
-// Nobody's address is kept: clients.go and logsink.go.
+// The gate stores no client's address: see clients.go and logsink.go.
 package gateextension

@@ -15,7 +15,7 @@ import (
 	"runspan/collector/gateextension/internal/metadata"
 )
 
-// NewFactory makes the factory that the collector is built with.
+// NewFactory returns the extension's factory.
 func NewFactory() extension.Factory {
 	return extension.NewFactory(
 		metadata.Type,

@@ -19,25 +19,25 @@ const (
 )
 
 var (
-	errBusy     = errors.New("all requests together take too much memory")
-	errTooBig   = errors.New("a report is smaller")
-	errEncoding = errors.New("neither gzip nor nothing")
+	errBusy     = errors.New("all requests together need too much memory")
+	errTooBig   = errors.New("the request has too many or too long fields")
+	errEncoding = errors.New("the encoding is not gzip")
 )
 
-// gate is one handler's.
+// gate is the middleware's handler.
 type gate struct {
 	next     http.Handler
 	clients  *clients
-	size     int64         // that a body may have, unpacked
-	messages int           // that a request may have
-	memory   int64         // that requests may have together
-	inUse    atomic.Int64  // of that
-	slots    chan struct{} // for those that are decoded and written
+	size     int64         // the largest size of a body after unpacking, in bytes
+	messages int           // how many protobuf messages a request may have
+	memory   int64         // how much memory all requests may use, in bytes
+	inUse    atomic.Int64  // how much of it they use
+	slots    chan struct{} // requests that are being decoded and written
 	refused  func(status int)
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	memory := share{of: g}
+	memory := share{gate: g}
 	defer func() { memory.giveBack(memory.bytes) }()
 	status, body := g.admit(w, r, &memory)
 	if status != http.StatusOK {
@@ -48,8 +48,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case g.slots <- struct{}{}:
 		defer func() { <-g.slots }()
 	case <-r.Context().Done():
-		// It has gone; or has closed its side only, and waits. Where nothing is
-		// answered net/http answers 200.
+		// The client is gone, or has closed only its side and waits. Without a
+		// response of ours net/http would send 200.
 		g.refuse(w, http.StatusServiceUnavailable)
 		return
 	}
@@ -59,7 +59,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// admit returns 200 and the body of a request that is let in, unpacked.
+// admit returns 200 and the unpacked body if the request may pass, else the status of
+// the response.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request, memory *share) (status int, body []byte) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -101,6 +102,6 @@ func (g *gate) refuse(w http.ResponseWriter, status int) {
 		w.Header().Set("Retry-After", "5")
 	}
 	w.Header().Set("Content-Length", "0")
-	w.Header().Set("Connection", "close") // don't read the rest of the body
+	w.Header().Set("Connection", "close") // so that net/http does not read the rest of the body
 	w.WriteHeader(status)
 }

@@ -10,16 +10,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// What is here is global: it is for the log of the whole collector, and there as
-// soon as this package is in it, whether a gate is configured or not.
+// This function is global: it changes the log of the whole collector as soon as this
+// package is part of it, even if no gate is configured.
 //
-// The HTTP server logs the address of whoever fails to shake hands, and the
-// collector has no switch for that but to log no error at all. Its log goes to
-// the path noaddress:stderr, which replaces addresses.
+// net/http logs the address of a client whose TLS handshake fails. The collector's only
+// switch against that is to log no error at all. So the collector logs to the path
+// noaddress:stderr, which replaces addresses.
 func init() {
 	err := zap.RegisterSink("noaddress", func(*url.URL) (zap.Sink, error) { return noAddress{os.Stderr}, nil })
 	if err != nil {
-		panic(err) // the name is taken: a mistake in how the collector is built
+		panic(err) // another package of the collector has registered this name
 	}
 }
 
@@ -35,6 +35,6 @@ func (n noAddress) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (n noAddress) Sync() error { return nil } // it is a pipe or a terminal
+func (n noAddress) Sync() error { return nil } // a pipe or a terminal needs no sync
 
 func (n noAddress) Close() error { return nil }

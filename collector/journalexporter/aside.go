@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// setAside gives the file its name with the time, and begins another.
+// setAside renames the file to a name with the time, and begins a new file.
 func (j *journal) setAside() error {
 	if err := j.whole(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (j *journal) setAside() error {
 	}
 	before, was, size := j.file, j.life, j.size
 	if err := j.open(); err != nil {
-		return errors.Join(err, os.Rename(aside, j.path)) // go on with the one there is
+		return errors.Join(err, os.Rename(aside, j.path)) // go on with the old file
 	}
 	if was.path = aside; was.has(size) {
 		was.kept, was.bytes = j.written, size
@@ -55,8 +55,8 @@ func (j *journal) asideName(now time.Time) (string, error) {
 	}
 }
 
-// tend sets the file aside when it is old, or has grown although write would not
-// have it.
+// tend sets the file aside if it is too old, or if it is too large because write could not
+// set it aside.
 func (j *journal) tend(now time.Time) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -38,7 +38,7 @@ func create(ctx context.Context, set exporter.Settings, config component.Config)
 	var tending sync.WaitGroup
 	started := false
 	start := func(_ context.Context, host component.Host) error {
-		j.broken = func(err error) { // the collector's main loop takes it, which may be waiting for us
+		j.broken = func(err error) { // on another goroutine, because the collector's main loop may be waiting for this one
 			go componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 		if err := j.start(); err != nil {
@@ -73,25 +73,25 @@ func create(ctx context.Context, set exporter.Settings, config component.Config)
 	return exporterhelper.NewTraces(ctx, set, config, consume,
 		exporterhelper.WithStart(start),
 		exporterhelper.WithShutdown(stop),
-		// A write can't be given up half way.
+		// A write can't be interrupted half way.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
 }
 
-// looks is how often an idle journal looks whether its file is there.
-const looks = 500 * time.Millisecond
+// checkEvery is how often the exporter checks the file when there are no requests.
+const checkEvery = 500 * time.Millisecond
 
-// tend looks after the file until it is done.
+// tend checks the file, and sets it aside when it is too old, until done is closed.
 func tend(j *journal, log *zap.Logger, done <-chan struct{}, every time.Duration) {
-	aside, look := time.NewTicker(every), time.NewTicker(looks)
+	aside, check := time.NewTicker(every), time.NewTicker(checkEvery)
 	defer aside.Stop()
-	defer look.Stop()
+	defer check.Stop()
 	for {
 		select {
 		case <-done:
 			return
-		case <-look.C:
-			j.look()
+		case <-check.C:
+			j.check()
 		case now := <-aside.C:
 			if err := j.tend(now); err != nil {
 				log.Error("the file of spans was not set aside", zap.Error(err))

@@ -11,7 +11,7 @@ import (
 	"runspan/collector/journalexporter/internal/metadata"
 )
 
-// NewFactory makes the factory that the collector is built with.
+// NewFactory returns the exporter's factory.
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(
 		metadata.Type,

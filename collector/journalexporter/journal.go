@@ -11,39 +11,39 @@ import (
 	"time"
 )
 
-// attempts is how often a line is written where its file is gone each time.
+// attempts is how often append writes a line if its file is gone each time.
 const attempts = 10
 
 var errGone = errors.New("the file is gone, or is not as it was written")
 
-// journal is the file and what has been written to it.
+// journal is the file, and the state of its lines.
 type journal struct {
 	path    string
-	maxSize int64
+	maxSize int64 // bytes
 	maxAge  time.Duration
 	sync    bool
-	broken  func(error) // is told that the disk fails
-	// noticed is told why the file was not as it should be, and whether it could be
-	// made anew.
+	broken  func(error) // called when a sync fails
+	// noticed is called when the file is not as it was written. why says how, and err
+	// is nil if a new file was made.
 	noticed func(why, err error)
 
-	mu      sync.Mutex // of the file, and of writing to it
+	mu      sync.Mutex // guards the fields below, and writing to the file
 	folder  *os.File
 	file    *os.File
-	life    *life // the file's
+	life    *life // of file
 	size    int64
-	torn    bool      // half a line may be there behind size
-	since   time.Time // of the first line; zero: an earlier process's
-	written uint64    // lines so far
-	past    []*life   // of the files before, as many as are remembered
-	said    string    // to noticed, of what goes on
+	torn    bool      // a half line may follow after size
+	since   time.Time // when the first line was written; zero: an earlier process wrote it
+	written uint64    // number of lines so far
+	past    []*life   // of earlier files, at most remembered
+	said    string    // the last call of noticed, while its cause goes on
 
-	keepMu sync.Mutex // who waits for it often finds its line kept
+	keepMu sync.Mutex // held during a sync; a caller that waits for it often finds its line synced
 
-	// Linux says once that a file could not be synced, to one of those who ask.
-	// So one asks at a time, and the answer is for all that come after.
+	// Linux reports a failed sync only once, to one caller. So one goroutine syncs at
+	// a time, and an error counts for all later ones.
 	diskMu sync.Mutex
-	fail   atomic.Value // the error, for good
+	fail   atomic.Value // the first error of a sync
 }
 
 // start locks the folder, and opens the file.
@@ -57,7 +57,7 @@ func (j *journal) start() error {
 	return nil
 }
 
-// open opens the file, and cuts off what is no whole line.
+// open opens the file, and cuts off a half line at its end.
 func (j *journal) open() error {
 	file, err := j.openOrMake()
 	if err != nil {
@@ -76,7 +76,7 @@ func (j *journal) open() error {
 	return nil
 }
 
-// append writes a line, and returns when it is there to stay.
+// append writes a line, and returns when the line is safe.
 func (j *journal) append(line []byte) error {
 	line = append(line, '\n')
 	for range attempts {
@@ -91,7 +91,7 @@ func (j *journal) append(line []byte) error {
 	return errGone
 }
 
-// write says which file the line is in, and which of all lines it is.
+// write writes a line. It returns the life of its file, and the number of the line.
 func (j *journal) write(line []byte) (in *life, number uint64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -102,7 +102,7 @@ func (j *journal) write(line []byte) (in *life, number uint64, err error) {
 		return nil, 0, err
 	}
 	if j.size > 0 && j.size+int64(len(line)) > j.maxSize {
-		_ = j.setAside() // it goes on as it is then, and tend says why
+		_ = j.setAside() // after an error go on with this file; tend will log the error
 	}
 	if _, err := j.file.Write(line); err != nil {
 		j.torn = true
@@ -116,7 +116,7 @@ func (j *journal) write(line []byte) (in *life, number uint64, err error) {
 	return j.life, j.written, nil
 }
 
-// whole cuts off what a write has left half way.
+// whole cuts off the half line that a failed write has left.
 func (j *journal) whole() error {
 	if !j.torn {
 		return nil
@@ -126,8 +126,9 @@ func (j *journal) whole() error {
 	return err
 }
 
-// keep returns when a line is on the disk, in a file that has its name, or with
-// errGone. Who waits for the lock finds that done, as a rule, by whoever had it.
+// keep returns when a line is on the disk, in a file with the right name, or errGone. A
+// caller that had to wait for the lock mostly finds that the previous one has synced its
+// line too.
 func (j *journal) keep(in *life, number uint64) error {
 	j.keepMu.Lock()
 	defer j.keepMu.Unlock()
@@ -158,7 +159,7 @@ func (j *journal) keep(in *life, number uint64) error {
 	return err
 }
 
-// syncFile fails for good once it has failed.
+// syncFile syncs the file. After one error it always returns that error.
 func (j *journal) syncFile(file *os.File) error {
 	j.diskMu.Lock()
 	defer j.diskMu.Unlock()
@@ -166,7 +167,7 @@ func (j *journal) syncFile(file *os.File) error {
 		return err
 	}
 	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		err = fmt.Errorf("the disk did not take what was written: %w", err)
+		err = fmt.Errorf("the file could not be synced to the disk: %w", err)
 		j.fail.Store(err)
 		j.broken(err)
 	}

@@ -13,20 +13,21 @@ import (
 )
 
 const (
-	// remembered is how many files are, which is a week where one is begun each hour.
+	// remembered is how many earlier files the journal remembers: a week of them, if
+	// one is begun each hour.
 	remembered = 200
-	// marked is how much of a file's first line its mark is made of.
+	// marked is how many bytes of a file's first line are in its mark.
 	marked = 4096
 )
 
-// life is what has become of one file.
+// life is the state of one file.
 type life struct {
-	info  os.FileInfo // which file it is
-	path  string      // where it was last
+	info  os.FileInfo // identifies the file
+	path  string      // its last known path
 	mark  string
-	kept  uint64 // lines up to this one are on the disk
-	bytes int64  // and this much of the file
-	lost  bool   // it is gone, and no more will be kept
+	kept  uint64 // the lines up to this number are on the disk
+	bytes int64  // the bytes of the file that are on the disk
+	lost  bool   // the file is gone, or was replaced
 }
 
 func newLife(file *os.File, path string, size int64) (*life, error) {
@@ -45,15 +46,15 @@ func newLife(file *os.File, path string, size int64) (*life, error) {
 	return begun, nil
 }
 
-// mark names a file by its first line. An inode is given away again, and a name
-// changes. The store has the same.
+// mark identifies a file by a hash of its first line, because inodes are used again and
+// names change. The store computes the same hash (follower.py).
 func mark(start []byte) string {
 	line, _, _ := bytes.Cut(start[:min(len(start), marked)], []byte("\n"))
 	sum := sha256.Sum256(line)
 	return hex.EncodeToString(sum[:8])
 }
 
-// settled says whether it is known what became of a line, and errGone where it
+// settled reports whether the fate of a line is known. The error is errGone if the line
 // has to be written again.
 func (l *life) settled(number uint64) (bool, error) {
 	switch {
@@ -65,7 +66,7 @@ func (l *life) settled(number uint64) (bool, error) {
 	return false, nil
 }
 
-// has says whether so much of the file is there.
+// has reports whether the file still exists with at least that size.
 func (l *life) has(size int64) bool {
 	found, err := os.Lstat(l.path)
 	return err == nil && os.SameFile(found, l.info) && found.Size() >= size
@@ -81,8 +82,8 @@ func (j *journal) remember(was *life) {
 	j.past = append(j.past, was)
 }
 
-// gone is how much was acknowledged, by mark, in files that are not there any
-// more: the store should have it.
+// gone returns, by mark, the acknowledged bytes of files that no longer exist. The store
+// should have them.
 func (j *journal) gone() map[string]int64 {
 	j.mu.Lock()
 	all := make([]life, 0, len(j.past)+1)
@@ -92,7 +93,7 @@ func (j *journal) gone() map[string]int64 {
 	j.mu.Unlock()
 	found := make(map[string]int64)
 	for _, l := range all {
-		if l.bytes > 0 && (l.lost || !l.has(l.bytes)) { // of one that was lost the inode may be another's by now
+		if l.bytes > 0 && (l.lost || !l.has(l.bytes)) { // if the file was lost, another file may have its inode
 			found[l.mark] = max(found[l.mark], l.bytes)
 		}
 	}

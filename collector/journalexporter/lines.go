@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// cutToLines cuts off what is no whole line, and returns what stays.
+// cutToLines cuts off a half line at the end, and returns the new size.
 func cutToLines(file *os.File) (int64, error) {
 	size, err := wholeLines(file)
 	if err != nil {
@@ -20,7 +20,7 @@ func cutToLines(file *os.File) (int64, error) {
 	return size, file.Truncate(size)
 }
 
-// wholeLines returns where the last line ends.
+// wholeLines returns the offset of the end of the last whole line.
 func wholeLines(file *os.File) (int64, error) {
 	end, err := file.Seek(0, io.SeekEnd)
 	chunk := make([]byte, 64<<10)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// lock takes the folder that the path leads to.
+// lock locks the folder of the path.
 func (j *journal) lock() error {
 	folder, err := os.Open(filepath.Dir(j.path))
 	if err != nil {
@@ -22,15 +22,15 @@ func (j *journal) lock() error {
 		return errors.Join(fmt.Errorf("%s is another collector's: %w", folder.Name(), err), folder.Close())
 	}
 	if j.folder != nil {
-		_ = j.folder.Close() // nothing was written to it
+		_ = j.folder.Close() // an error does not matter: nothing was written
 	}
 	j.folder = folder
 	return nil
 }
 
-// enter takes the folder that has the place of the one before, if there is one.
-// Another volume may be one that is not encrypted, of which the collector's start
-// is the place to ask.
+// enter locks the folder again if another folder has taken its path. If that folder is on
+// another volume, enter fails: the volume may not be encrypted, and only the start of the
+// collector checks that.
 func (j *journal) enter() error {
 	found, err := os.Stat(filepath.Dir(j.path))
 	if err != nil {
@@ -49,8 +49,9 @@ func (j *journal) enter() error {
 	return j.lock()
 }
 
-// openOrMake opens the file. A link, a folder, or what can't be written to, is
-// set aside first: the backup has no links, and a name is needed.
+// openOrMake opens or makes the file. If the path is a link, a folder, or a file that it
+// can't write to, it sets that aside first, because the name is needed, and the backup
+// stores no links.
 func (j *journal) openOrMake() (*os.File, error) {
 	file, err := openFile(j.path)
 	if err == nil {
@@ -85,7 +86,7 @@ func openFile(path string) (*os.File, error) {
 	return file, nil
 }
 
-// displaced says what is wrong with what has the file's name.
+// displaced returns an error if the file with the path is not the file as it was written.
 func (j *journal) displaced() error {
 	found, err := os.Lstat(j.path)
 	if err != nil {
@@ -100,7 +101,7 @@ func (j *journal) displaced() error {
 	return nil
 }
 
-// mend makes the file anew where it is not there, or not as it was written.
+// mend makes a new file if the file is missing, or is not as it was written.
 func (j *journal) mend() error {
 	why := j.displaced()
 	if why == nil {
@@ -108,7 +109,7 @@ func (j *journal) mend() error {
 		return nil
 	}
 	err := j.anew()
-	if said := fmt.Sprint(why, err); said != j.said && j.noticed != nil { // not for each request
+	if said := fmt.Sprint(why, err); said != j.said && j.noticed != nil { // call it once, not for each request
 		j.said = said
 		j.noticed(why, err)
 	}
@@ -121,7 +122,8 @@ func (j *journal) anew() error {
 	}
 	before, was := j.file, j.life
 	if found, err := os.Lstat(j.path); err == nil && os.SameFile(found, was.info) {
-		// Who reads it may be past what was cut off: what comes now has to be in another file.
+		// The file was truncated. A reader may be beyond its new end, so the next lines must
+		// go into another file.
 		if err := j.giveAway(); err != nil {
 			return err
 		}
@@ -131,11 +133,11 @@ func (j *journal) anew() error {
 	}
 	was.lost = true
 	j.remember(was)
-	_ = before.Close() // what it would say is of what is gone
+	_ = before.Close() // an error does not matter: the file is gone
 	return nil
 }
 
-// giveAway sets the file aside as somebody has left it.
+// giveAway sets the file aside as it is, without a half line at its end.
 func (j *journal) giveAway() error {
 	if _, err := cutToLines(j.file); err != nil {
 		return err
@@ -147,11 +149,11 @@ func (j *journal) giveAway() error {
 	return os.Rename(j.path, aside)
 }
 
-// look is for a journal to which nobody writes.
-func (j *journal) look() {
+// check checks the file when there are no requests.
+func (j *journal) check() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.failure() == nil && j.whole() == nil {
-		_ = j.mend() // noticed has been told
+		_ = j.mend() // noticed logs the error
 	}
 }

@@ -68,7 +68,7 @@ func TestDisplaced(t *testing.T) {
 			},
 			"idle": func(t *testing.T, j *journal) {
 				must(t, displace(j.path))
-				j.look()
+				j.check()
 				if found, err := os.Lstat(j.path); err != nil || !found.Mode().IsRegular() {
 					t.Errorf("%v, %v", found, err)
 				}
@@ -177,7 +177,7 @@ func TestNotDisplaced(t *testing.T) {
 		j.noticed = func(why, err error) { t.Errorf("%s: told %v, %v", name, why, err) }
 		must(t, j.append([]byte("one")))
 		must(t, change(j.path))
-		j.look()
+		j.check()
 		must(t, j.append([]byte("two")))
 		must(t, os.Chmod(j.path, 0o600))
 		if content, err := os.ReadFile(j.path); err != nil || string(content) != "one\ntwo\n" {
@@ -200,7 +200,7 @@ func TestFolderAway(t *testing.T) {
 		if j.append([]byte("refused")) == nil {
 			t.Error("it is acknowledged, and not there")
 		}
-		j.look()
+		j.check()
 	}
 	if told != 1 {
 		t.Errorf("told %d times", told)
@@ -286,12 +286,12 @@ func TestGone(t *testing.T) {
 	expect("written", nil)
 	must(t, os.Remove(j.path))
 	expect("removed", map[string]int64{one: 8})
-	j.look()
+	j.check()
 	must(t, j.append([]byte("three")))
 	expect("made anew", map[string]int64{one: 8})
 	for _, again := range []string{"again", "and again"} { // into inodes that are free by now
 		must(t, os.Rename(j.path, dir+"/away"))
-		j.look()
+		j.check()
 		must(t, os.Remove(dir+"/away"))
 		must(t, j.append([]byte(again+" with more than before")))
 	}

@@ -177,7 +177,7 @@ func TestHostile(t *testing.T) {
 		t.Logf("it used %d MB at most", used)
 	}
 	for what, least := range map[string]float64{"service": 5, "span": 5, "scope": 5, "attribute": 15, "event": 5, "link": 5, "other": 10} {
-		if n := c.metric(t, "runspan_allowlist_dropped", `what="`+what+`"`); n < least {
+		if n := c.metric(t, "runspan_allowlist_dropped", `kind="`+what+`"`); n < least {
 			t.Errorf("it has counted %v times %s", n, what)
 		}
 	}

@@ -154,8 +154,8 @@ otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 120
 otelcol_receiver_refused_spans_total{receiver="otlp",transport="http"} 3
 otelcol_exporter_sent_spans_total{exporter="journal"} 117
 otelcol_exporter_send_failed_spans_total{exporter="journal"} FAILED
-runspan_allowlist_dropped{what="service"} 2
-runspan_allowlist_dropped{what="span"} 1
+runspan_allowlist_dropped{kind="service"} 2
+runspan_allowlist_dropped{kind="span"} 1
 runspan_gate_refused{status="429"} 7
 runspan_gate_refused{status="415"} 1
 GONE"""

@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.AllowlistDropped, err = builder.meter.Int64Counter(
 		"runspan_allowlist_dropped",
-		metric.WithDescription("What no schema names, by what it was. [Beta]"),
+		metric.WithDescription("Parts of requests that no schema allows, by their kind. [Beta]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

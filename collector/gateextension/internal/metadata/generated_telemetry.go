@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.GateRefused, err = builder.meter.Int64Counter(
 		"runspan_gate_refused",
-		metric.WithDescription("Requests that were not let in, by the status they got. [Beta]"),
+		metric.WithDescription("Refused requests, by the status of their response. [Beta]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

@@ -87,7 +87,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.JournalGoneBytes, err = builder.meter.Int64ObservableGauge(
 		"runspan_journal_gone_bytes",
-		metric.WithDescription("Acknowledged in files that are not there any more, by the mark of their first line. [Beta]"),
+		metric.WithDescription("Acknowledged bytes in files that no longer exist, by the file's mark. [Beta]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualJournalGoneBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "runspan_journal_gone_bytes",
-		Description: "Acknowledged in files that are not there any more, by the mark of their first line. [Beta]",
+		Description: "Acknowledged bytes in files that no longer exist, by the file's mark. [Beta]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
