@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The maintainers' side in Python: ``store``, ``dashboard``, ``backup``; ``serve`` runs them, ``status`` looks at them.
+"""The maintainers' side in Python: ``store``, ``dashboard``, ``backup``; ``serve`` runs them, ``status`` checks them.
 
-Only the store needs more than Python and programs. What they have of each other is in ``files``, and in the folder of
-data that it describes.
+Only the store needs other Python packages. The parts share only the module ``files`` and the data folder that it
+describes.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The data folder of an installation, what is written there, and where the checkout has what is not Python.
+"""The paths in the data folder of an installation and in the checkout, and functions that read and replace files.
 
-The collector writes ``otlp`` and ``queue``, the store ``store`` and its state, the backup ``cache`` and its state.
-Several users share ``state``: each may make files there, and none can remove another's.
+The collector writes to ``otlp`` and ``queue``, the store to ``store`` and its state file, the backup to ``cache`` and
+its state file. Several users share ``state``: each may make files there, and none can remove another's.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ STATIC = BUILD / "collector" / "static"
 
 OTLP, QUEUE, STATE, STORE, CACHE, BACKUP = "otlp", "queue", "state", "store", "cache", "backup"
 FOLDERS = (OTLP, QUEUE, STATE, STORE, CACHE, BACKUP)
-"""``backup`` is the repository where that is on the same machine."""
+"""``backup`` is the repository if it is on the same machine."""
 CURRENT = "spans.json"
-"""The file of ``otlp`` that the collector writes to; the others it has set aside."""
+"""The file in ``otlp`` that the collector writes to. It has set the others aside."""
 NAME = re.compile(r"spans(-[0-9A-Za-z.-]+)?\.json")
 KEPT_DAYS = 60
-"""How long a run is in the store, from its beginning."""
+"""How many days the store keeps a run, from the run's begin."""
 
 
 class BrokenStateError(Exception):
-    """A state file that can't be believed."""
+    """A state file is not valid."""
 
 
 def otlp_files(data: Path) -> dict[str, os.stat_result]:
-    """The collector's files by name; of links and folders nothing is said, whatever their name."""
+    """Return the collector's files by name, without links and folders."""
     found = {}
     for entry in os.scandir(data / OTLP):
         status = entry.stat(follow_symlinks=False)
@@ -45,12 +45,12 @@ def otlp_files(data: Path) -> dict[str, os.stat_result]:
 
 
 def state_file(data: Path, whose: str) -> Path:
-    """What ``store`` or ``backup`` writes of how far it is, or the store ``public``: the counts for everyone."""
+    """Return the path of a state file: of ``store``, ``backup``, or ``public``, which has the counts for everyone."""
     return data / STATE / f"{whose}.json"
 
 
 def read_state(data: Path, whose: str) -> dict[str, Any]:
-    """What ``store`` or ``backup`` has written; nothing where it has written nothing yet."""
+    """Return the state of ``store`` or ``backup``, empty if there is no file. BrokenStateError if it is not valid."""
     path = state_file(data, whose)
     try:
         state = json.loads(path.read_bytes())
@@ -65,14 +65,14 @@ def read_state(data: Path, whose: str) -> dict[str, Any]:
 
 
 def write_state(data: Path, whose: str, state: dict[str, Any]) -> None:
-    """Replace a state file. It is readable for the group, which the other parts are in."""
+    """Replace a state file. The group can read it: the other parts are in the group."""
     replace(state_file(data, whose), json.dumps(state, indent=1), 0o640)
 
 
 def replace(path: Path, text: str, mode: int, *, made_in: Path | None = None) -> None:
-    """Write a file, which is on the disk when this returns. The old content or the new one is there at any moment.
+    """Replace a file atomically, and sync it to the disk.
 
-    It is written under a name that nobody knows before, since others may put links into the folder of states. That is
+    The temporary file has a random name, because others could put a link with a known name into the folder. It is
     beside ``path``, or in the folder ``made_in``.
     """
     descriptor, new = tempfile.mkstemp(dir=made_in or path.parent, prefix=f".{path.name}-")
@@ -90,7 +90,7 @@ def replace(path: Path, text: str, mode: int, *, made_in: Path | None = None) ->
 
 
 def sync(folder: Path) -> None:
-    """Let what was put into the folder, or renamed in it, be there after a power cut."""
+    """Sync a folder, so that new and renamed files survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

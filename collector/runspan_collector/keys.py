@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""runspan-keys: makes what is missing of store.key and restic.password.
+"""runspan-keys: make store.key and restic.password if they are missing.
 
-With tls it makes a new tls.key and tls.crt for names and addresses, by a CA of the folder's own (ca.crt). What another
-CA has signed is not written over.
+With tls, make a new tls.key and tls.crt for names and addresses, signed by the folder's own CA (ca.crt). This does not
+replace a certificate of another CA.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from runspan_collector.files import replace
 
 CA = "runspan's own CA"
 RANDOM = {"store.key": 16, "restic.password": 32}
-"""How many bytes each has, in hexadecimal."""
+"""The number of random bytes of each file, which has them in hexadecimal."""
 EC_KEY = ("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class KeysError(Exception):
-    """Why there are no keys, for people."""
+    """The keys could not be made. The message is for people."""
 
 
 def openssl(*arguments: str | Path, text: str = "") -> str:
@@ -39,19 +39,19 @@ def there(path: Path) -> bool:
 
 
 def missing(folder: Path) -> None:
-    """Make the random ones that are not there."""
+    """Make the random keys that are missing."""
     for name, count in RANDOM.items():
         if not there(folder / name):
             replace(folder / name, secrets.token_hex(count) + "\n", 0o600)
 
 
 def alternative(name: str) -> str:
-    """An address or a name as a certificate has it."""
+    """Return an address or a name in the form of a certificate's subjectAltName."""
     return f"IP:{name}" if ":" in name or re.fullmatch("[0-9.]+", name) else f"DNS:{name}"
 
 
 def foreign(folder: Path) -> str | None:
-    """The file that was not made here."""
+    """Return the name of a file that this command has not made, or None."""
     certificate, key = folder / "tls.crt", folder / "tls.key"
     if there(certificate):
         issuer: list[str | Path] = ["openssl", "x509", "-noout", "-issuer", "-in", certificate]
@@ -96,7 +96,7 @@ def certify(folder: Path, names: list[str]) -> None:
         "copy",
     ]
     certificate = openssl("x509", "-req", *by, text=request)
-    replace(folder / "tls.crt", certificate, 0o600)  # first: a key that is there alone is not one of ours
+    replace(folder / "tls.crt", certificate, 0o600)  # first, because a key without a certificate counts as foreign
     replace(folder / "tls.key", key, 0o600)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""runspan-serve: brings the maintainers' side up on this machine, until Ctrl-C: ./build.sh serve.
+"""runspan-serve: run the maintainers' side on this machine until Ctrl-C: ./build.sh serve.
 
-Certificates, keys and data are in a folder of their own, by default of the user's home, and stay there. A server has
-systemd for this (collector/systemd).
+Certificates, keys and data are in a folder, by default in the user's home, and stay there. A server uses systemd
+instead (collector/systemd).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runspan_collector.files import BACKUP, BUILD, OTLP, QUEUE, ROOT, SCHEMAS, S
 
 BIN = Path(sys.executable).parent
 USER = "maintainer"
-WAS = BUILD / "serve"  # where all of it was by default, and where a clean would have removed it
+WAS = BUILD / "serve"  # the default folder of earlier versions, which a clean would have removed
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -33,20 +33,20 @@ def say(text: str) -> None:
 
 
 def in_group_of_its_own() -> None:
-    """Ctrl-C is for serve, which ends the pieces in order; and where serve is killed they end too."""
+    """Start a process group, because serve handles Ctrl-C and ends the programs in order. End when serve is killed."""
     os.setsid()
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM, 0, 0, 0)
 
 
 class Piece:
-    """A program that is to run, and is started again where it ends."""
+    """A program that serve starts, and starts again when it ends."""
 
     def __init__(self, name: str, command: list[str | Path], log: Path, port: int, environment: dict[str, str]) -> None:
         self.name, self.command, self.environment = name, command, environment
         self.port = port
         self.log = log / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.started = self.again = 0.0  # when it was, and when it may be
+        self.started = self.again = 0.0  # the last start, and the earliest time of the next one
         self.pause = 0.5
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class Piece:
 
     def tend(self) -> None:
         if self.process and self.process.poll() is not None:
-            # One that ends soon after its start is given ever more time.
+            # If it ends soon after its start, wait longer each time.
             self.pause = min(2 * self.pause, 30) if time.monotonic() < self.started + 60 else 1
             how = ended(self.process.returncode)
             say(f"{self.name} {how}: started again in {self.pause:g} s; {self.log} may say why")
@@ -98,7 +98,7 @@ class Stopped(Exception):
 
 def stop(*_: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # once is enough
+        signal.signal(number, signal.SIG_IGN)  # ignore further signals
     raise Stopped
 
 
@@ -118,14 +118,14 @@ def default_folder() -> Path:
 
 
 def hold_build() -> int:
-    """What is in build/ runs from now on: build.sh neither removes nor remakes it while this descriptor is open."""
+    """Lock build/, because its programs run from now on: build.sh changes nothing there while this is open."""
     held = os.open(BUILD, os.O_RDONLY | os.O_CLOEXEC)
     fcntl.flock(held, fcntl.LOCK_SH)
     return held
 
 
 def configure(folder: Path) -> None:
-    """Writes backup.ini, for the folder may have been moved; not over one that somebody has changed."""
+    """Write backup.ini anew, because the folder may have been moved. Do not replace one that somebody has changed."""
     path = folder / "backup.ini"
     form = "[backup]\ndata = {0}/data\nkeys = {0}/keys\nrestic = {1}\nrepository = {0}/data/backup\n"
     made = re.escape(form.format("FOLDER", "RESTIC")).replace("FOLDER", "(?P<at>.*)", 1)
@@ -137,7 +137,7 @@ def configure(folder: Path) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Keys, certificates, folders and the repository, where they are not there yet."""
+    """Make the keys, certificates, folders and the repository that are missing."""
     data, keys = folder / "data", folder / "keys"
     for path in (data / OTLP, data / QUEUE, data / STATE, folder / "log"):
         path.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def prepare(folder: Path) -> None:
         word = password.read_text(encoding="utf-8").strip() if password.exists() else ""
         if not word:
             word = secrets.token_urlsafe(12)
-            replace(password, word, 0o600)  # before there are users: after a power cut there are none
+            replace(password, word, 0o600)  # before the users' file, so that a power cut leaves no user without it
         must(BIN / "runspan-dashboard", "passwd", "--users", users, USER, text=word + "\n")
     configure(folder)
     if not (data / BACKUP / "config").exists():
@@ -161,7 +161,7 @@ def prepare(folder: Path) -> None:
 
 
 def login(keys: Path) -> str:
-    """What serve made to log in with, unless somebody has removed that."""
+    """Return the name and password that serve has made, or "" if somebody has removed them."""
     password = keys / "dashboard.password"
     return f" as {USER}, password {password.read_text(encoding='utf-8')}" if password.exists() else ""
 
@@ -273,7 +273,7 @@ Ctrl-C ends all of it. Data, keys and logs stay in {options.folder}.""")
     except Stopped:
         pass
     finally:
-        for piece in running:  # the collector first: then nothing comes that the store and the backup miss
+        for piece in running:  # the collector first, so that store and backup get all reports
             piece.stop()
     if (options.folder / "data" / BACKUP / "config").exists():
         back_up(options.folder)

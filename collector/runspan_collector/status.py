@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""runspan-status: how the maintainers' side is.
+"""runspan-status: check the maintainers' side.
 
-It prints a line for each piece, and exits with 1 where something needs a look.
+It prints a line for each part, and exits with 1 if a part is bad.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files,
 
 GONE = re.compile(r"""^runspan_journal_gone_bytes\{(?:.*,)?mark="(\w+)".*\} ([0-9.e+]+)$""", re.M)
 STORE_TAKES = 5
-"""Seconds that the store may need for what has come."""
+"""How many seconds the store may need to read new lines."""
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
 class Line:
-    """What is looked at, whether it is as it should be, and what there is to say."""
+    """The result of a check: its name, whether it is good, a text for people, and values for programs."""
 
     name: str
     good: bool
@@ -41,7 +41,7 @@ class Line:
 
 
 class NotGoodError(Exception):
-    """Why a piece can't be looked at."""
+    """A part can't be checked."""
 
 
 def get(address: str) -> str:
@@ -53,7 +53,7 @@ def get(address: str) -> str:
 
 
 def age(state: dict[str, Any], key: str) -> float | None:
-    """In seconds, of a time in a state file."""
+    """Return the age of a time in a state file, in seconds; None if there is no time."""
     if not isinstance(state.get(key), str):
         return None
     try:
@@ -85,7 +85,7 @@ def collector(options: argparse.Namespace) -> Line:
 
 
 def reports(options: argparse.Namespace) -> Line:
-    """Counted by the collector since it was started."""
+    """Check the collector's counts since its start."""
     counts = {"accepted": 0, "written": 0, "refused": 0, "dropped": 0, "failed": 0}
     names = {
         "otelcol_receiver_accepted_spans": "accepted",
@@ -112,9 +112,9 @@ def reports(options: argparse.Namespace) -> Line:
 
 
 def lost(options: argparse.Namespace, written: dict[str, int]) -> int:
-    """What the collector had written to files that are gone, by their marks, less what the store has of them.
+    """Return how many bytes of files that are gone the store has not read. written has the bytes by the file's mark.
 
-    A file that was given another name is gone to the collector, and the store may be about to take it.
+    To the collector a renamed file is gone too. The store may be about to read it, so wait for a while.
     """
     end = time.monotonic() + STORE_TAKES
     while True:
@@ -169,7 +169,7 @@ def disk(options: argparse.Namespace) -> Line:
 
 
 def certificate(options: argparse.Namespace) -> Line:
-    """The one that the collector shows, which may be older than the one in the file."""
+    """Check the certificate that the collector uses, which may be older than the one in the file."""
     host, _, port = options.collector.rpartition(":")
     try:
         shown = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=5)
@@ -198,7 +198,7 @@ def look(at: Callable[[argparse.Namespace], Line], options: argparse.Namespace) 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("/var/lib/runspan"))
-    # What the collector is given: config/collector.yaml. To connect to 0.0.0.0 or :: is to connect to loopback.
+    # The variables are those of config/collector.yaml. A connection to 0.0.0.0 or :: goes to loopback.
     given = os.environ.get
     parser.add_argument("--collector", default=given("RUNSPAN_LISTEN", "127.0.0.1:4319"), metavar="HOST:PORT")
     parser.add_argument("--health", default=given("RUNSPAN_HEALTH", "127.0.0.1:8889"), metavar="HOST:PORT")
@@ -210,7 +210,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=48, help="so many files may wait")
     parser.add_argument("--lag", type=int, default=64, help="the store may be so many MB behind")
     names = [at.__name__ for at in LOOKS]
-    parser.add_argument("--without", action="append", default=[], choices=names, help="what another machine has")
+    parser.add_argument("--without", action="append", default=[], choices=names, help="a part on another machine")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     lines = [look(at, options) for at in LOOKS if at.__name__ not in options.without]

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keeps the collector's files for good, with restic, and removes those that backup and store have both taken.
+"""Back up the collector's files with restic, and remove the files that both backup and store have.
 
-Nothing but Python and restic is needed. ``repository`` runs restic, ``tidy`` removes files, and ``command`` has the
-commands.
+This needs only Python and restic. ``repository`` runs restic, ``tidy`` removes files, and ``command`` has the commands.
 """

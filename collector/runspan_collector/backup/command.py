@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""runspan-backup: the collector's files, kept for good."""
+"""runspan-backup: back up the collector's files, and restore them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from runspan_collector.files import CACHE, OTLP, STATE, BrokenStateError, state_
 
 COMMANDS = {
     "init": "make the repository",
-    "run": "take what is new in the collector's files",
-    "check": "let restic look whether the repository is whole",
-    "verify": "restore all of it beside the data, a snapshot at a time, compare, and remove it again",
-    "restore": "put every file that was ever taken into a folder",
-    "rotate": "give the repository a new password, and take the old one from it",
+    "run": "back up what is new in the collector's files",
+    "check": "check with restic that the repository is complete",
+    "verify": "restore everything beside the data, a snapshot at a time, compare it, and remove it again",
+    "restore": "restore every file that was ever backed up into a folder",
+    "rotate": "set a new password of the repository, and remove the old one",
 }
 
 
 @contextlib.contextmanager
 def alone(data: Path) -> Iterator[Path]:
-    """Commands wait for each other: restic would refuse a backup during a check.
+    """Lock the data folder, and return a folder for restic's cache. restic would refuse a backup during a check.
 
-    Each gets a folder that only its own user writes to: root, to whom the cache is a service's, one that is removed.
-    In the service's it would follow the links that it finds.
+    Only the user of the command writes to the returned folder. root gets a temporary one: in the service's folder root
+    would follow links of the service's.
     """
     cache = data / CACHE
     for folder in (data / STATE, cache):
@@ -49,9 +49,10 @@ def alone(data: Path) -> Iterator[Path]:
 
 
 def give_back(data: Path, *more: Path) -> None:
-    """What root has made here, and in more folders, becomes that user's who owns the cache: the timers run as it.
+    """Give files of root's, here and in more folders, to the owner of the cache, because the timers run as that user.
 
-    That user can put a link in the place of a folder meanwhile: each is opened, and its entries are named from there.
+    That user can replace a folder by a link meanwhile. So each folder is opened, and its entries are named relative to
+    it.
     """
     owner = (data / CACHE).stat()
     if os.geteuid() != 0 or owner.st_uid == 0:

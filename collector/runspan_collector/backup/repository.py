@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""One restic repository: what is in it, and the commands that put it there and get it back.
+"""A restic repository, and the commands that back up and restore.
 
-Nothing is ever removed: neither ``forget`` nor ``prune`` is called, so the repository may be one that only takes new
-files. A snapshot holds the collector's files as they were at that moment. Each of them is removed from the machine some
-time after a snapshot has it, so that the whole is the union of all snapshots.
+The commands never call ``forget`` or ``prune``, so the repository may be append-only. A snapshot has the collector's
+files as they were at that moment. ``tidy`` removes a file from the machine some time after a snapshot has it. So the
+backup is the union of all snapshots.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from typing import Any
 from runspan_collector.files import CURRENT, OTLP, otlp_files, read_state, replace, sync, write_state
 
 BEGUN_ANEW = "begun-anew"
-"""The tag of a snapshot whose spans.json does not continue the one before, which nothing else continues either."""
+"""The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
 Snapshot = dict[str, Any]
 Wanted = tuple[Snapshot, dict[str, int]]
 
 
 class BackupError(Exception):
-    """Why it did not work, for people."""
+    """A command has failed. The message is for people."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the configuration file says; ``collector/config/backup.ini`` explains each."""
+    """The configuration file; ``collector/config/backup.ini`` explains each option."""
 
     data: Path
     keys: Path
@@ -71,7 +71,7 @@ class Config:
 
 
 class Repository:
-    """The commands. Those that write wait for each other."""
+    """The commands on a repository."""
 
     def __init__(self, config: Config, cache: Path) -> None:
         self.config = config
@@ -79,7 +79,7 @@ class Repository:
         self.cache = cache
 
     def restic(self, *arguments: str, password: Path | None = None) -> str:
-        """Run restic and return what it prints. A lock in its way that a process left which is gone is removed."""
+        """Run restic and return its output. Remove a lock of a process that is gone."""
         done = self._restic(*arguments, password=password)
         if done.returncode != 0 and "repository is already locked" in done.stderr:
             self._restic("unlock", password=password)
@@ -90,7 +90,7 @@ class Repository:
         return done.stdout
 
     def _restic(self, *arguments: str, password: Path | None) -> subprocess.CompletedProcess[str]:
-        """The password and the key for S3 are files, whose names it is told."""
+        """Run restic with the names of the files that have the password and the key for S3."""
         keys = self.config.keys
         environment = {
             name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK") if name in os.environ
@@ -116,13 +116,13 @@ class Repository:
             raise BackupError(f"{self.config.restic}: {error.strerror}") from error
 
     def folder(self) -> Path | None:
-        """Where the repository is one of this machine's."""
+        """Return the repository's folder if it is on this machine, else None."""
         kind, where = self.config.location[:2]
         folder = self.data / where
         return folder if kind == "--repo" and folder.is_dir() else None
 
     def init(self) -> None:
-        """Make the repository. What one that fails has made of it is removed, which would let the next one fail too."""
+        """Make the repository. After a failure remove its files, which would make the next try fail too."""
         before = self.folder()
         there = before is not None and any(before.iterdir())
         try:
@@ -135,22 +135,22 @@ class Repository:
             raise
 
     def run(self) -> int:
-        """Take what is there; return how many bytes of it had not been taken before."""
+        """Back up the collector's files; return the number of new bytes."""
         state = read_state(self.data, "backup")
-        # A folder that is begun anew is another installation, whose spans.json does not continue the one before.
+        # A new data folder is another installation: its spans.json does not continue that of the old folder.
         installation = state.get("installation") or uuid.uuid4().hex
         before = state.get("files", {})
         now = {name: file_state(s.st_size, s.st_mtime_ns) for name, s in otlp_files(self.data).items()}
         if now == before and "snapshot" in state:
             write_state(self.data, "backup", state | {"time": utc_now()})
             return 0
-        # Whoever removed the current file, or put another in its place, may not have meant what was reported.
+        # Somebody may have removed or replaced the current file. The old one's reports must stay in the backup.
         marks = {name: mark(self.data / OTLP / name) for name in now}
         current = state.get("current")
         tag = ["--tag", BEGUN_ANEW] if current and current not in marks.values() else []
         lines = self.restic("backup", "--json", "--host", installation, *tag, OTLP).splitlines()
         snapshot = json.loads(lines[-1])["snapshot_id"]
-        # What it has taken is what it says that it has, not what the folder had when this began.
+        # The snapshot has the files as restic has read them, which may have grown since this command began.
         files = {}
         for line in self.restic("ls", "--json", snapshot).splitlines():
             node = json.loads(line)
@@ -161,31 +161,31 @@ class Repository:
         return sum(max(0, file["size"] - (before.get(name, {}).get("size", 0))) for name, file in files.items())
 
     def check(self, read_data: bool = False) -> None:
-        """Let restic look whether all is there and, where told to, read every byte of it."""
+        """Check with restic that the repository is complete; with ``read_data`` read every byte."""
         self.restic("check", *(["--read-data"] if read_data else []))
         write_state(self.data, "backup", read_state(self.data, "backup") | {"checked": utc_now()})
 
     def restore(self, target: Path, since: int | None = None) -> list[Path]:
-        """Put every file that was ever taken into ``target/otlp``, which must not be there yet or be empty.
+        """Restore every file that was ever backed up into ``target/otlp``, which must be empty or not exist.
 
-        With ``since`` those that a snapshot of so many days has: all that was reported in them is in these.
+        With ``since`` restore only files of snapshots of that many days. They have all reports of these days.
         """
         otlp = target / OTLP
         if otlp.exists() and any(otlp.iterdir()):
             raise BackupError(f"{otlp} is not empty")
         otlp.mkdir(parents=True, exist_ok=True)
         wanted = list(self.wanted(since))
-        # Those of earlier snapshots that were still written to do not stay: place() says why.
+        # place() removes the copies of the current file that earlier snapshots have.
         need_room(target, sum(size for _, sizes in wanted for name, size in sizes.items() if name != CURRENT))
         restored: list[Path] = []
         for snapshot, paths in self.unpacked(target, wanted):
-            # Those of one snapshot are different files, even where one begins another as an empty one does.
+            # The files of one snapshot are different files, even if one is empty and so is a beginning of another.
             placed = [place(path, otlp, snapshot, restored) for path in paths]
             restored += [path for path in placed if path]
         return restored
 
     def verify(self) -> tuple[int, int]:
-        """Restore all of it beside the data, and compare with what is still here. Returns how many files and bytes."""
+        """Restore everything beside the data, and compare it with the files here. Return how many files and bytes."""
         state = read_state(self.data, "backup")
         compared: set[str] = set()
         files = total = 0
@@ -203,7 +203,7 @@ class Repository:
         return files, total
 
     def agrees(self, path: Path) -> bool:
-        """Whether the file here begins with this one. It may have been set aside or removed since."""
+        """Return whether the file here begins with the restored one. It may have been set aside or removed since."""
         otlp = self.data / OTLP
         if begins_with(otlp / path.name, path):
             return True
@@ -211,7 +211,7 @@ class Repository:
         return any(begins_with(otlp / name, path) for name in names) or not (otlp / path.name).exists()
 
     def unpacked(self, folder: Path, wanted: Iterable[Wanted]) -> Iterator[tuple[Snapshot, list[Path]]]:
-        """Each snapshot with its files, which are there until the next."""
+        """Yield each snapshot with its restored files. They exist until the next one."""
         for snapshot, sizes in wanted:
             need_room(folder, sum(sizes.values()))
             patterns = [word for name in sorted(sizes) for word in ("--include", f"/{OTLP}/{name}")]
@@ -220,10 +220,10 @@ class Repository:
                 yield snapshot, [Path(stage) / OTLP / name for name in sorted(sizes)]
 
     def wanted(self, since: int | None = None) -> Iterator[Wanted]:
-        """The snapshots that are needed for all of it, newest first, each with the names to take from it, and sizes.
+        """Yield the snapshots that have all files, newest first, each with the names and sizes of the files to restore.
 
-        Of each file of an installation that is its last appearance. Where a file is smaller in the snapshot that
-        follows, or that one says so, it has begun anew, and the one before is taken too.
+        That is the last version of each file of an installation. If a file is smaller in the next snapshot, or if that
+        snapshot has the tag, the file was begun anew, and its version before that is restored too.
         """
         first = time.time_ns() - since * 86400 * 10**9 if since is not None else 0
         snapshots = {s["id"]: s for s in json.loads(self.restic("snapshots", "--json"))}
@@ -247,9 +247,9 @@ class Repository:
                 yield snapshot, files
 
     def rotate(self) -> None:
-        """Give the repository a new password, and take the old one from it. Both files stay until each is done.
+        """Set a new password of the repository, and remove the old one.
 
-        A power cut finds a password on the disk that the repository knows.
+        At every moment, a password that opens the repository is on the disk, so that a power cut does no harm.
         """
         current, new = (self.config.keys / name for name in ("restic.password", "restic.password.new"))
         if not new.exists() or not new.stat().st_size:
@@ -264,16 +264,16 @@ class Repository:
 
 
 def need_room(folder: Path, size: int) -> None:
-    """The collector's journal may be on the same disk: a tenth of that stays free."""
+    """Raise BackupError if less than a tenth of the disk would be free: the collector may write to the same disk."""
     total, _, free = shutil.disk_usage(folder)
     if size > free - total / 10:
         raise BackupError(f"{folder}: no room for {size} bytes: {free} of {total} are free, and a tenth is to stay so")
 
 
 def place(path: Path, otlp: Path, snapshot: Snapshot, restored: list[Path]) -> Path | None:
-    """Move a file to where it is to be, or return None where all of it is there already.
+    """Move a restored file to its place, or return None if another restored file has all its bytes.
 
-    An earlier spans.json is, as a rule, the beginning of a file that was set aside later.
+    An earlier spans.json is mostly the beginning of a file that was set aside later.
     """
     target = otlp / path.name
     if path.name == CURRENT or target.exists():
@@ -288,7 +288,7 @@ def place(path: Path, otlp: Path, snapshot: Snapshot, restored: list[Path]) -> P
 
 
 def mark(path: Path) -> str:
-    """Tells files apart by their first lines, whatever their names; nothing where there is no whole line yet."""
+    """Return a hash of the file's first line, which identifies the file; empty if it has no whole line yet."""
     try:
         with open(path, "rb") as file:
             line, end, _ = file.read(1 << 20).partition(b"\n")
@@ -317,7 +317,7 @@ def utc_now() -> str:
 
 
 def nanoseconds(when: str) -> int:
-    """Of a time as restic writes it, to the nanosecond, which datetime can't hold."""
+    """Return a time of restic's in nanoseconds, which datetime can't represent."""
     match = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", when)
     if not match:
         raise BackupError(f"restic said {when} for a time")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""runspan-tidy: removes what the collector has set aside and both store and backup have taken in full."""
+"""runspan-tidy: remove the collector's files that were set aside and that both store and backup have in full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files,
 
 
 def tidy(data: Path, dry_run: bool = False) -> list[str]:
-    """Return the names of the files that were removed. A state file that can't be believed ends it before the first."""
+    """Remove files, and return their names. If a state file is not valid, remove none and raise BrokenStateError."""
     stored, backed_up = (read_state(data, whose).get("files", {}) for whose in ("store", "backup"))
     removed = []
     for name, status in sorted(otlp_files(data).items()):
@@ -25,10 +25,10 @@ def tidy(data: Path, dry_run: bool = False) -> list[str]:
 
 
 def taken(name: str, status: os.stat_result, stored: dict[str, Any], backed_up: dict[str, Any]) -> bool:
-    """Whether the file, as it is now, is all in the store and all in the backup.
+    """Return whether store and backup have the file in full, as it is now.
 
-    A file that is written to after it was backed up has another time, even where it has the same size. Only numbers of
-    the right type count: true is 1 to Python.
+    If somebody has written to a file after its backup, it has another time, even with the same size. The types are
+    checked too, because true is 1 to Python.
     """
     sizes = [stored.get("offset"), stored.get("size"), backed_up.get("size")]
     return (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The maintainers' page: who runs what, drawn from the store.
+"""The maintainers' page, with charts of the runs in the store.
 
-It knows no field and no table: a question is a query (``.sql``) and a Vega-Lite chart (``.vl.json``) of the same name.
-The store is given to it as a function::
+The code has no names of fields or tables: a question is a query (``.sql``) and a Vega-Lite chart (``.vl.json``) with
+the same name. The store is a function::
 
     query(sql, parameters) -> rows
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""runspan-dashboard passwd: gives a user a password, which is read from standard input."""
+"""runspan-dashboard passwd: set a user's password, which is read from standard input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runspan_collector.dashboard.users import Users
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    passwd = commands.add_parser("passwd", help="give a user a password, read from standard input")
+    passwd = commands.add_parser("passwd", help="set a user's password, read from standard input")
     passwd.add_argument("--users", type=Path, required=True, help="the file of users: KEYS/dashboard.users")
     passwd.add_argument("name")
     options = parser.parse_args()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What request headers say. A browser sends what others have set too: what is not needed is passed over."""
+"""Parse request headers. Other programs on the same host name may have set cookies; the parser ignores them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ BLANKS = " \t"
 
 
 def cookies(headers: list[str], name: str) -> list[str]:
-    """All values of one cookie. RFC 6265 has no escapes: a name ends at the first ``=``, a cookie at ``;``.
+    """Return all values of one cookie. RFC 6265 has no escapes: a name ends at the first ``=``, a cookie at ``;``.
 
-    Programs on the same host name share their cookies, and http.cookies gives up at one that it can't read.
+    This does not use http.cookies, which fails at the first cookie that it can't parse.
     """
     found = []
     for pair in ";".join(headers).split(";"):
@@ -24,7 +24,7 @@ def cookies(headers: list[str], name: str) -> list[str]:
 
 
 def same_site(origin: str, host: str) -> bool:
-    """Whether a form that ``Origin`` names was sent by HTTPS from the server that ``Host`` names."""
+    """Return whether ``Origin`` is HTTPS and names the same server as ``Host``."""
     scheme, _, authority = origin.strip(BLANKS).partition("://")
     sender = _host_and_port(authority)
     return scheme.lower() == "https" and sender is not None and sender == _host_and_port(host.strip(BLANKS))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The questions: NAME.sql in one folder, NAME.vl.json in another. A query without a chart is for the page itself."""
+"""The questions: NAME.sql in one folder, NAME.vl.json in another. The page itself uses the queries without a chart."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ PAGE_ROWS = 25
 
 WEEK = timedelta(weeks=1)
 SHOWN_WEEKS = 8
-LATE = timedelta(days=1)  # what a week's reports are waited for after its end
-COUNTED_DAYS = KEPT_DAYS - 1  # less the time that counting takes
+LATE = timedelta(days=1)  # how long to wait for late reports of a week
+COUNTED_DAYS = KEPT_DAYS - 1  # a day less, because counting takes time
 
 
 class BadFilterError(ValueError):
-    """A filter's value is not of its kind."""
+    """A filter's value is not valid."""
 
 
 def parameters(given: Mapping[str, str], now: datetime) -> dict[str, str]:
-    """The queries' parameters: an empty filter is every value, and the time is the last 30 days where none is given."""
+    """Return the queries' parameters. An empty filter matches every value; the default time is the last 30 days."""
     found = {name: given.get(name, "")[:128] for name in FILTERS}
     to = moment(given["to"]) if given.get("to") else now
     since = moment(given["from"]) if given.get("from") else to - timedelta(days=30)
@@ -50,7 +50,7 @@ def moment(text: str) -> datetime:
 
 
 class Questions:
-    """Asks the store, one question after the other: an embedded store has one session."""
+    """The questions of the page. They run one after the other, because an embedded store has one session."""
 
     public = False
     _more: tuple[str, ...] = ("taken", "totals", "choices", "runs", "run")  # what the page asks besides its charts
@@ -70,11 +70,11 @@ class Questions:
         return {*self._more, *self.charts}
 
     def names(self) -> list[str]:
-        """What can be asked for."""
+        """Return the names for ``ask``."""
         return ["charts", *self._more, *self.charts]
 
     def ask(self, name: str, given: Mapping[str, str], now: datetime | None = None) -> Any:
-        """What the page is sent, for one of ``names()``."""
+        """Return the answer for one of ``names()``. BadFilterError if a filter is not valid."""
         if name == "charts":
             return {"public": self.public, "charts": [{"name": n, "spec": spec} for n, spec in self.charts.items()]}
         return self._rows(name, given, now or datetime.now(timezone.utc))
@@ -89,7 +89,7 @@ class Questions:
             page = given.get("page", "0")
             if not re.fullmatch("[0-9]{1,6}", page):
                 raise BadFilterError("a page is a number of at most 6 digits")
-            # One more than are shown: whether there is another page.
+            # One row more than the page shows, to know whether there is another page.
             asked |= {"limit": str(PAGE_ROWS + 1), "offset": str(int(page) * PAGE_ROWS)}
         return self._asked(name, asked)
 
@@ -99,11 +99,11 @@ class Questions:
 
 
 class PublicQuestions(Questions):
-    """Counts for everyone to see, all from ``public.sql``, without filters: it has a chart for each question.
+    """The counts for everyone, without filters, all from ``public.sql``. Each of its questions has a chart.
 
-    A whole week (Monday to Sunday, UTC) is counted once, and never again: two answers about times that overlap, or
-    about one week with a late report in one of them, would differ by the runs between. What was counted is in the file
-    ``published``; everything shown is made of that. No week is counted before the store is ``complete``.
+    A whole week (Monday to Sunday, UTC) is counted once, and never again. Two answers for times that overlap, or for
+    one week before and after a late report, would differ by few runs. The counts are in the file ``published``, and
+    the page shows only sums of them. No week is counted before the store is ``complete``.
     """
 
     public = True
@@ -134,7 +134,7 @@ class PublicQuestions(Questions):
         return [{"answer": answer, "runs": runs} for answer, runs in found.most_common()]
 
     def _weeks(self, now: datetime) -> list[list[Row]]:
-        """What was counted of each week that is shown, after those were counted that can be by now."""
+        """Count the weeks that can be counted now, and return the counts of each week that the page shows."""
         shown = [f"{week:%Y-%m-%d}" for week in whole_weeks(now)]
         with self._counting:
             try:
@@ -151,7 +151,7 @@ class PublicQuestions(Questions):
 
 
 def whole_weeks(now: datetime) -> list[datetime]:
-    """The first days of the weeks that everyone may see, the newest first."""
+    """Return the first days of the weeks that the public page shows, the newest first."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0) - LATE
     monday = day - timedelta(days=day.weekday())
     return [monday - number * WEEK for number in range(1, SHOWN_WEEKS + 1)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTPS for the page: a login, the page's files, and answers in JSON. It writes down nobody's address."""
+"""The HTTPS server of the page: a login, the page's files, and answers in JSON. It stores no addresses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # with none, a browser would not say where a form was either
+    "Referrer-Policy": "same-origin",  # with no-referrer, a browser would send no Origin with a form either
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -43,9 +43,9 @@ HEADERS = {
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Listens from when it is made; ``serve_forever`` serves until ``shutdown``.
+    """The server. It listens as soon as it is made; ``serve_forever`` serves until ``shutdown``.
 
-    Without users it serves the public variant, and asks nobody who they are.
+    Without users it serves the public variant, which has no login.
     """
 
     daemon_threads = True
@@ -76,7 +76,7 @@ class Server(http.server.ThreadingHTTPServer):
         self._reload()
         self._free = threading.BoundedSemaphore(CONNECTIONS)
         self.waiting: dict[socket.socket, float] = {}
-        """Connections that wait for their client, and when that must have come to an end."""
+        """Connections that wait for their client, and when the server will close them."""
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
@@ -85,10 +85,10 @@ class Server(http.server.ThreadingHTTPServer):
         http.server.HTTPServer.server_bind(self)
 
     def _reload(self) -> None:
-        """Takes a renewed certificate, for the connections from then on."""
+        """Use a renewed certificate for new connections."""
         found = [path.stat().st_mtime_ns for path in self._certificate]
         if found != self._loaded:
-            # Another context: where the two files do not match, the one that is in use would lose its key.
+            # Make another context: if the two files do not match, the old context stays usable.
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.minimum_version = ssl.TLSVersion.TLSv1_2
             tls.load_cert_chain(*self._certificate)
@@ -117,11 +117,11 @@ class Server(http.server.ThreadingHTTPServer):
                 self.waiting.pop(connection, None)
 
     def wait_for(self, connection: socket.socket, times: float = 1) -> None:
-        """All steps together."""
+        """Limit the time for all steps together."""
         self.waiting[connection] = time.monotonic() + times * self._patience
 
     def service_actions(self) -> None:
-        """Twice a second: ends the connections of those who send a byte now and then."""
+        """Close connections whose time is over: a slow client may send a byte now and then. Called twice a second."""
         now = time.monotonic()
         for connection, end in list(self.waiting.items()):
             if end < now:
@@ -129,15 +129,15 @@ class Server(http.server.ThreadingHTTPServer):
                 try:
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)  # below TLS, which another thread is in
                 except OSError:
-                    pass  # it has ended by itself
+                    pass  # it was closed already
         try:
             self._reload()
         except (OSError, ssl.SSLError):
-            pass  # half of it is there: the old one serves on
+            pass  # only one of the two files is new: go on with the old ones
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError):  # what clients do is not worth a line, and would have their address in it
+        if not isinstance(error, OSError):  # a client's error is not interesting, and the line would have its address
             traceback.print_exception(error)
 
 
@@ -189,7 +189,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _post(self, path: str, _: dict[str, str], form: dict[str, str]) -> None:
-        # A browser says where a form was; anything else has no user's session that could be misused.
+        # A browser sends the form's Origin. Other programs do not have the session of a user that could be misused.
         origin = self.headers.get("Origin")
         if origin is not None and not same_site(origin, self.headers.get("Host", "")):
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"This form was not sent from here.")
@@ -207,7 +207,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = self.server.questions.ask(name, given)
         except BadFilterError as error:
             self._send(HTTPStatus.BAD_REQUEST, "text/plain", str(error).encode())
-        except Exception:  # whatever the store's may be: the server goes on
+        except Exception:  # the server goes on after any error of the store
             traceback.print_exc()
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"The store did not answer.")
         else:
@@ -238,12 +238,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return f"{COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Strict"
 
     def _body(self) -> str:
-        """The request's body; ValueError where it has none that is fit to be read."""
+        """Return the request's body. ValueError if its length is missing or too large."""
         length = self.headers.get("Content-Length", "0").strip()
         if "Transfer-Encoding" in self.headers or not LENGTH.fullmatch(length) or int(length) > LARGEST_BODY:
             raise ValueError
         body = self.rfile.read(int(length))
-        self.server.waiting.pop(self.connection, None)  # it is the server's turn
+        self.server.waiting.pop(self.connection, None)  # the client has sent everything
         return body.decode("utf-8", "replace")
 
     def _login_page(self, status: HTTPStatus, message: str) -> None:
@@ -276,11 +276,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the base class says to requests it can't read too: it would send part of them back, and no headers."""
+        """Send an error without the request's text. The base class calls this too; its own version has no headers."""
         if self.request_version == "HTTP/0.9":
             self.request_version = self.protocol_version
         self.close_connection = True
         self._send(HTTPStatus(code), "text/plain", HTTPStatus(code).phrase.encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No log of who asked for what."""
+        """Log nothing about requests."""

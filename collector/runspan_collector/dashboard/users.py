@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Who may look: the file of users, the sessions of those who are in, and a limit for those who guess.
+"""Logins: the file of users, the sessions, and a limit for failed logins.
 
-Sessions live in memory: a restart of the server logs everybody out. So do the addresses that logins are counted by.
+Sessions, and the addresses of failed logins, are in memory only: a restart of the server logs everybody out.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LINE = re.compile(r"[A-Za-z0-9._-]{1,64}:scrypt\$.*|\s*")
 SHORTEST = 12
-"""The fewest characters of a password."""
+"""The least number of characters of a password."""
 COST = 2**15, 8, 1
-"""scrypt's n, r and p: 32 MiB and about 0.1 s a guess."""
+"""scrypt's n, r and p: a guess takes 32 MiB and about 0.1 s."""
 
 
 def hash_password(password: str, salt: bytes | None = None, cost: tuple[int, int, int] | None = None) -> str:
@@ -44,14 +44,14 @@ def matches(password: str, hashed: str) -> bool:
 
 
 class Users:
-    """The lines ``name:hash`` of a file, read anew when it has changed."""
+    """The file of users, with lines ``name:hash``. It is read again when it has changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int] | None = None
         self._hashes: dict[str, str] = {}
         self._nobody = hash_password(secrets.token_hex())
-        self._one_at_a_time = threading.Lock()  # what guesses may take of the machine
+        self._one_at_a_time = threading.Lock()  # limits the memory and time of guesses
 
     def hash_of(self, name: str) -> str | None:
         try:
@@ -65,7 +65,7 @@ class Users:
         return self._hashes.get(name)
 
     def check(self, name: str, password: str) -> bool:
-        """Takes as long for a name that is nobody's."""
+        """Check a password. This takes as long for an unknown name, so that the time does not say whether it exists."""
         known = self.hash_of(name)
         with self._one_at_a_time:
             return matches(password, known or self._nobody) and known is not None
@@ -83,13 +83,13 @@ class Users:
 
 
 class Sessions:
-    """A session ends after twelve hours, with a logout, or when its user's line in the file changes."""
+    """The sessions. A session ends after twelve hours, with a logout, or when its user's line in the file changes."""
 
     def __init__(self, users: Users, clock: Clock = time.monotonic, length: float = 12 * 3600) -> None:
         self._users = users
         self._clock = clock
         self._length = length
-        self._open: dict[str, tuple[str, str, float]] = {}  # by hashed token: name, its password's hash, end
+        self._open: dict[str, tuple[str, str, float]] = {}  # by the token's hash: name, hash of the password, end
         self._lock = threading.Lock()
 
     def begin(self, name: str) -> str:
@@ -114,9 +114,9 @@ class Sessions:
 
 
 class Limit:
-    """So many logins that did not succeed within so many seconds, from one client, one site and all together.
+    """Limit failed logins in ``within`` seconds, for each client, for each site, and for all clients together.
 
-    A site has far fewer than all together: who has many addresses can't keep everybody out.
+    The limit of a site is much lower than that for all, so that somebody with many addresses can't lock everybody out.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Limit:
         self._lock = threading.Lock()
 
     def take(self, address: str) -> bool:
-        """Counts a try before it is made, so that many at once are counted too."""
+        """Count a login before it is checked, so that simultaneous ones count too. Return whether it may go on."""
         client, site = networks(address)
         with self._lock:
             now = self._clock()
@@ -148,14 +148,14 @@ class Limit:
             return True
 
     def forget(self, address: str) -> None:
-        """It succeeded."""
+        """Forget the failed logins of a client that has logged in."""
         client, _ = networks(address)
         with self._lock:
             self._tries = [t for t in self._tries if t[1] != client]
 
 
 def networks(address: str) -> tuple[Network, Network]:
-    """What is one client's, and one site's: of IPv6 each client has 2**64 addresses to choose from."""
+    """Return the networks of a client and of its site. With IPv6 a client has 2**64 addresses."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:  # IPv4, where one socket listens for both
         ip = ip.ipv4_mapped

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The analytics store: the collector's files in, ClickHouse SQL out, encrypted at rest and for some weeks."""
+"""The store: it reads the collector's files into an encrypted ClickHouse table, keeps some weeks, and answers SQL."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A ClickHouse cluster in place of the embedded store: the same methods, by ClickHouse's interface over HTTPS.
+"""A ClickHouse cluster instead of the embedded store: the same methods, by ClickHouse's HTTPS interface.
 
-Which user may do what is in collector/scale-out/clickhouse/users.xml: ``ingest`` inserts, ``dashboard`` asks.
+collector/scale-out/clickhouse/users.xml has the users' rights: ``ingest`` may insert, ``dashboard`` may query.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TIMEOUT = 60  # seconds; the servers end a question after 30
 
 
 class Cluster:
-    """Asks one server, which asks the others. Threads may share it: each request has a connection of its own.
+    """One server of the cluster, which queries the others. Threads may share it: each request has its own connection.
 
-    ``address`` is https://USER@HOST:PORT. ``keys`` has ``clickhouse.password``, and ``clickhouse-ca.crt`` where the
-    servers' certificates are not ones that the system knows. A wrong address is a ValueError.
+    ``address`` is https://USER@HOST:PORT; ValueError if it is not. ``keys`` has ``clickhouse.password``, and
+    ``clickhouse-ca.crt`` if the system does not trust the servers' certificates.
     """
 
     def __init__(self, address: str, keys: Path, schemas: Path) -> None:
@@ -41,10 +41,10 @@ class Cluster:
         self._tls = ssl.create_default_context(cafile=str(ca) if ca.exists() else None)
 
     def close(self) -> None:
-        """There is nothing to be closed; the store has something."""
+        """Do nothing. The embedded store has this method too."""
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
-        """The rows of a SELECT, as the store has them. What the user may read, the servers say."""
+        """Return the rows of a SELECT, as the store does. The servers decide what the user may read."""
         settings = {"default_format": "JSONEachRow", "output_format_json_quote_64bit_integers": "0"}
         values = escaped(given(sql, parameters))
         answer = self._post(sql, settings | {f"param_{name}": value for name, value in values.items()})
@@ -54,26 +54,26 @@ class Cluster:
             raise RuntimeError("what answered is not ClickHouse: it sent no JSON") from None
 
     def insert(self, rows: list[Row]) -> None:
-        """Takes rows; the replicas that the user's ``insert_quorum`` asks for have them when it returns.
+        """Insert rows, and wait for as many replicas as the user's ``insert_quorum`` says.
 
-        RuntimeError where a schema has a field that the table has no column for: cluster.sql has to be run again.
+        RuntimeError if the table has no column for a field of a schema: run cluster.sql again.
         """
         if rows:
             table = f"{tables.DATABASE}.{tables.EVERYWHERE}"
-            # A field that has no column yet would be left out in silence.
+            # By default ClickHouse would ignore a field without a column.
             settings = "input_format_skip_unknown_fields = 0"
             self._post(encode(rows), {"query": f"INSERT INTO {table} SETTINGS {settings} FORMAT JSONEachRow"})
 
     def clean(self) -> None:
-        """The servers remove what is older than ``KEPT_DAYS`` by themselves; no query shows it until then."""
+        """Do nothing: the servers remove runs older than ``KEPT_DAYS``, and no query shows them until then."""
 
     def status(self) -> dict[str, Any]:
-        """How many runs there are, and when the last began."""
+        """Return the number of runs, and when the last one began."""
         view = f"{tables.DATABASE}.{tables.VIEW}"
         return summary(self.query(f"SELECT count() AS runs, max(timestamp) AS last FROM {view}"))
 
     def _post(self, body: str, settings: dict[str, str]) -> bytes:
-        # Without wait_end_of_query what goes wrong later is said behind a status of 200.
+        # Without wait_end_of_query, a late error would follow after the status 200.
         path = "/?" + urlencode({"wait_end_of_query": "1"} | settings)
         connection = http.client.HTTPSConnection(*self._where, timeout=TIMEOUT, context=self._tls)
         try:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""runspan-store: the store with its dashboard, in one process, as chdb wants it.
+"""runspan-store: the store with its dashboard, in one process, because chdb allows only one.
 
-It follows the collector's files, and answers by HTTPS. Where its disk has no room for what a start has to write, it
+It reads the collector's files, and serves the dashboard by HTTPS. If its disk has no room for the files of a start, it
 says so and waits.
 
-With --cluster the rows are in a ClickHouse cluster. Then following and answering may be done on different machines:
-without --data no files are followed, and without --dashboard and --public nothing listens.
+With --cluster the rows are in a ClickHouse cluster. Then one machine may read the files, and another serve the
+dashboard: without --data the store reads no files, and without --dashboard and --public it listens nowhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHARTS = Path(dashboard.__file__).parent / "charts"
 
 
 def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluster | None:
-    """Waits where the disk has no room, and says so; None when it is told to stop meanwhile."""
+    """Open the store. If the disk has no room, say so and wait; return None if ``stop`` is set meanwhile."""
     said: int | None = None
     while not stop.is_set():
         try:
@@ -54,7 +54,7 @@ def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluste
 
 
 def address(text: str) -> tuple[str, int] | None:
-    """None for an empty text, which the units have where nothing is to listen."""
+    """Parse an address. An empty text is None: the units have it if nothing should listen."""
     host, _, port = text.rpartition(":")
     return (host.strip("[]"), int(port)) if text else None
 

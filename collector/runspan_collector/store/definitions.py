@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What chdb has written down of its database, table and views: mended before chdb opens them.
+"""Repair the files with chdb's definitions of database, table and views, before chdb opens them.
 
-chdb does not heed a write that fails. On a full disk it puts an empty or half a definition in the place of a whole one,
-and opens nothing the next time. A view is made again from the schemas. So is the table's definition, with the id that
-the folder of its rows is named by.
+chdb ignores a failed write. On a full disk it replaces a definition by an empty or incomplete one, and can't open it
+the next time. The store makes views again from the schemas. It makes the table's definition again too, with the id that
+is in the name of the folder with its rows.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ ANY = re.compile(r".+\n", re.DOTALL)
 
 
 class NoRoomError(OSError):
-    """The disk is full, or its quota or its inodes are, or it may only be read."""
+    """The disk, the quota or the inodes are used up, or the disk is read-only."""
 
 
 def need_room(folder: Path) -> None:
-    """NoRoomError where what a start may write has no room. It is written and removed: no quota is to be seen else."""
+    """Raise NoRoomError if there is no room for the files of a start. Write some to see: quotas are not visible."""
     try:
         for left in folder.glob("room-*"):
             shutil.rmtree(left)
@@ -56,7 +56,7 @@ def need_room(folder: Path) -> None:
 
 
 def broken(folder: Path) -> list[Path]:
-    """The files that chdb would not open, or not as what they were."""
+    """Return the files that chdb could not open, or would open as something else."""
     files = (
         path for where in ("metadata", "store/*/*", "metadata_dropped") for path in folder.glob(f"chdb/{where}/*.sql")
     )
@@ -64,7 +64,7 @@ def broken(folder: Path) -> list[Path]:
 
 
 def mend(folder: Path, types: dict[str, str]) -> None:
-    """Removes what is broken, and makes the database's and the table's definition again where there are rows."""
+    """Remove broken files, and make the definitions of database and table again if there are rows."""
     for path in broken(folder):
         if path != _database(folder) and path.stem != tables.TABLE:
             path.unlink()
@@ -100,7 +100,7 @@ def _whole(path: Path, kind: re.Pattern[str]) -> bool:
 
 
 def _rows(folder: Path, definition: Path) -> list[Path]:
-    """Where the table's rows may be: in the folder that half a definition names, or in those that no other names."""
+    """Return the folders that may have the table's rows: the one in the incomplete definition, or those in no other."""
     found = [path for path in folder.glob(ROWS) if any(part.is_dir() for part in path.glob("[0-9]*_*"))]
     if named := re.search(UUID, _text(definition)):
         return [path for path in found if path.name == named[0]]
@@ -110,12 +110,12 @@ def _rows(folder: Path, definition: Path) -> list[Path]:
 
 
 def _again(path: Path, folder: Path, candidates: list[Path], text: str) -> None:
-    """Writes a definition with the id of the one folder that it can belong to. Where there is none, nothing is lost."""
+    """Write a definition with the id of the only folder that it can belong to. Without a folder there are no rows."""
     if len(candidates) > 1:
         named = ", ".join(str(candidate) for candidate in candidates)
         raise RuntimeError(f"{path} is broken, and may belong to any of {named}: make the store anew")
     if not candidates:
         path.unlink(missing_ok=True)
         return
-    # Not beside it, where chdb would find what a power cut has left.
+    # Make the temporary file elsewhere: beside the path, chdb would find the rest that a power cut leaves.
     replace(path, text.replace("{}", candidates[0].name, 1), 0o640, made_in=folder)

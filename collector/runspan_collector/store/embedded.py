@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table in chdb, on an encrypted disk, and what may be asked of it."""
+"""The table in chdb, on an encrypted disk, and queries of it."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from runspan_collector.store.columns import SchemaError, columns, quoted, read, 
 from runspan_collector.store.definitions import NoRoomError, broken, mend, need_room
 from runspan_collector.store.rows import Row, encode
 
-# Where a parameter is empty or missing.
+# The values of parameters that are empty or missing.
 EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
-LIFETIME = 240  # seconds that a part stays when it was merged, in which the merged one is looked at
+LIFETIME = 240  # seconds that the sources of a merged part stay; the store checks the merged part in that time
 EXPIRED = f"toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY < now()"
 TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
 
 
 class RefusedError(Exception):
-    """A query that is not a plain SELECT from the store's view."""
+    """The query is not a plain SELECT from the store's views."""
 
 
 class Store:
-    """One process at a time has it; its threads may share it.
+    """The table. Only one process at a time may open it; the threads of that process may share it.
 
-    chdb does not heed a write that fails, on a full disk for one. So what it has written is looked at: definitions when
-    they were made and before they are opened, rows before they count as taken. It is a NoRoomError where there is no
-    room for what a start has to write; one that has nothing to write needs none.
+    chdb ignores a failed write, for example on a full disk. So the store checks what chdb has written: definitions when
+    they are made and before they are opened, rows before they count as read. NoRoomError if there is no room for the
+    files of a start; a start that has nothing to write needs no room.
     """
 
     def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
@@ -58,18 +58,18 @@ class Store:
         self._disk = folder / "disks" / "plain" / "encrypted"
         self._checked: dict[str, str] = {}
         self._session: Session | None = None
-        self._whole: set[str] = set()  # the parts that were looked at
+        self._whole: set[str] = set()  # the parts that were checked
         try:
             self._secrets = _keys(keys / "store.key")
             self._create()
             if len(self._secrets) > 1:
                 self._encrypt_anew()
             else:
-                self._whole = self._parts()  # chdb looks at them when it opens them
+                self._whole = self._parts()  # chdb checks parts when it opens them
         except BaseException as error:
             self.close()
             if isinstance(error, RuntimeError):
-                need_room(folder)  # which would be why
+                need_room(folder)  # a full disk may be the reason
             raise
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class Store:
                 self._file = -1
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
-        """The rows of a SELECT. Its parameters are ClickHouse's, ``{name:Type}``; one that is not given is empty."""
+        """Return the rows of a SELECT. Its parameters have the form ``{name:Type}``; a missing one is empty."""
         values = given(sql, parameters)
         if sql not in self._checked:
             checked = self._check(sql, values)
@@ -92,7 +92,7 @@ class Store:
         return self._run(self._checked[sql], values)
 
     def insert(self, rows: list[Row]) -> None:
-        """Takes rows; they are on the disk when it returns. Rows that are there already are replaced."""
+        """Insert rows, and sync them to the disk. They replace rows of the same runs."""
         if rows:
             self._run(f"INSERT INTO {tables.TABLE} FORMAT JSONEachRow\n{encode(rows)}")
             # ClickHouse syncs the files; on an encrypted disk its fsync_part_directory fails.
@@ -101,21 +101,21 @@ class Store:
             self._look()
 
     def clean(self) -> None:
-        """Remove what is older than ``KEPT_DAYS``, where any is left: merges its weeks, and no others."""
+        """Remove runs older than ``KEPT_DAYS``: merge the weeks that still have such runs."""
         weeks = f"SELECT DISTINCT toString(toMonday(timestamp)) AS week FROM {tables.TABLE} WHERE {EXPIRED}"
         for row in self._run(weeks):
             self._run(f"OPTIMIZE TABLE {tables.TABLE} PARTITION '{row['week']}' FINAL")
 
     def optimize(self) -> None:
-        """Merges all parts: folds repeats, and removes what is older than that."""
+        """Merge all parts. This removes duplicates and runs older than ``KEPT_DAYS``."""
         self._run(f"OPTIMIZE TABLE {tables.TABLE} FINAL")
 
     def expired(self) -> int:
-        """How many rows older than that wait for a merge to remove them. No query shows them."""
+        """Return how many rows older than ``KEPT_DAYS`` wait for a merge. No query shows them."""
         return int(self._run(f"SELECT count() AS n FROM {tables.TABLE} WHERE {EXPIRED}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
-        """How many runs there are, and when the last began. What was merged is looked at before."""
+        """Check the merged parts, and return the number of runs and when the last one began."""
         self._look()
         return summary(self._run(f"SELECT count() AS runs, max(timestamp) AS last FROM {tables.VIEW}"))
 
@@ -135,7 +135,7 @@ class Store:
         session = _open(self._folder, self._secrets)
         session.query(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
         session.query(f"USE {tables.DATABASE}")
-        # What does not fit into memory would be put into files, which are not encrypted.
+        # Without this, queries that need more memory would use temporary files, which are not encrypted.
         session.query("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
         return session
 
@@ -144,9 +144,9 @@ class Store:
         return {row["name"] for row in self._run(parts, {"table": tables.TABLE})}
 
     def _look(self) -> None:
-        """OSError where chdb could not write all of a part that is new. It goes back to those that it was made of.
+        """Check the new parts. If one is incomplete, open the table again, and raise OSError.
 
-        It does so when it opens them: they are kept for some minutes after a merge.
+        When chdb opens the table, it uses the sources of an incomplete part, which stay for some minutes after a merge.
         """
         parts = self._parts()
         cut = [name for name in sorted(parts - self._whole) if not self._is_whole(name)]
@@ -170,10 +170,10 @@ class Store:
         except RuntimeError:
             if part in self._parts():
                 raise
-            return True  # it was merged meanwhile, which needs all of it
+            return True  # it was merged meanwhile, so it was complete
 
     def _create(self) -> None:
-        """Makes what is missing of table and views, and changes what the schemas say otherwise now."""
+        """Make the table and the views if they are missing, and adapt them to the schemas."""
         types = self._types
         listed = self._run(
             "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
@@ -215,7 +215,7 @@ class Store:
         return [(row["name"], row["type"]) for row in there] != [(row["name"], row["type"]) for row in wanted]
 
     def _encrypt_anew(self) -> None:
-        """Copies the table, so that nothing is left that an older key encrypted."""
+        """Copy the table, so that all of it is encrypted with the newest key."""
         copy = f"{tables.TABLE}_copy"
         self._run(f"DROP TABLE IF EXISTS {copy} SYNC")
         of_table = "SELECT sum(bytes_on_disk) AS size FROM system.parts WHERE database = currentDatabase() AND active"
@@ -232,7 +232,7 @@ class Store:
         self._run(f"DROP TABLE {copy} SYNC")
 
     def _check(self, sql: str, values: dict[str, str]) -> str:
-        """The query as ClickHouse's own parser understood it, or RefusedError. Its rights are those of this process."""
+        """Return the query as ClickHouse parses it, or raise RefusedError. A query has the rights of this process."""
         try:
             (formatted,) = self._run("SELECT formatQuerySingleLine({sql:String}) AS sql", {"sql": sql})
             # No INSERT, INTO OUTFILE or FORMAT can be a subquery; formatQuery takes one statement only.
@@ -251,7 +251,7 @@ class Store:
 
 
 def given(sql: str, parameters: Mapping[str, str] | None) -> dict[str, str]:
-    """The values of a query's parameters; one that is missing or empty is everything."""
+    """Return the values of a query's parameters. A parameter that is missing or empty matches every value."""
     values = {}
     for name, kind in re.findall(r"\{(\w+):\s*(\w+)", sql):
         value = str((parameters or {}).get(name, "") or EVERYTHING.get(name, ""))
@@ -260,12 +260,12 @@ def given(sql: str, parameters: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def escaped(values: Mapping[str, str]) -> dict[str, str]:
-    """ClickHouse reads the text of a parameter as a field of its TabSeparated format."""
+    """Escape values, because ClickHouse reads the text of a parameter as a field of its TabSeparated format."""
     return {name: value.translate(TAB_SEPARATED) for name, value in values.items()}
 
 
 def summary(rows: list[Row]) -> dict[str, Any]:
-    """For ``status``, of how many runs there are and when the last began."""
+    """Return the result of ``status`` for the row with the number of runs and the begin of the last one."""
     (found,) = rows
     return {
         "rows": int(found["runs"]),
@@ -274,7 +274,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
 
 
 def _keys(path: Path) -> list[str]:
-    """The keys of a file, one a line: the last one encrypts, all decrypt."""
+    """Return the keys of a file, one per line. The last one encrypts, all of them decrypt."""
     found = path.read_text(encoding="ascii").split()
     if not found or not all(re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}", key) for key in found):
         raise ValueError(f"{path} is not of lines with 32 or 64 hex digits each")
@@ -287,8 +287,8 @@ def _open(folder: Path, keys: list[str]) -> Session:
     algorithm = {32: "AES_128_CTR", 64: "AES_256_CTR"}[len(keys[0])]
     listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
     disks = escape(str(folder / "disks"))
-    # What was merged is synced. After a power cut it would be empty else: ClickHouse would go on with the parts that it
-    # was made of, but put the empty one into detached/, where nothing is ever removed.
+    # Merged parts are synced. Otherwise a merged part could be empty after a power cut. ClickHouse would use its
+    # sources instead, but would move the empty part into detached/, where nothing is ever removed.
     configuration = f"""<clickhouse>
 <timezone>UTC</timezone>
 <custom_local_disks_base_directory>{disks}/</custom_local_disks_base_directory>
@@ -307,7 +307,7 @@ def _open(folder: Path, keys: list[str]) -> Session:
 </storage_configuration>
 </clickhouse>"""
     (folder / "disks" / "plain").mkdir(mode=0o700, parents=True, exist_ok=True)
-    # chdb wants a file; this one is on no disk.
+    # chdb needs a file for the configuration. This one is in memory, because it has the keys.
     memory = os.memfd_create("configuration")
     try:
         os.write(memory, configuration.encode())
@@ -317,7 +317,7 @@ def _open(folder: Path, keys: list[str]) -> Session:
 
 
 def _moment(text: str) -> str:
-    """A time as ClickHouse's DateTime has it, in UTC."""
+    """Return a time in UTC, in the form of ClickHouse's DateTime."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.tzinfo is not None:
         moment = moment.astimezone(timezone.utc)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Follows the collector's files into the store, or into a cluster.
+"""Read the collector's files into the store, or into a cluster, as they grow.
 
-How far it is, it writes down after the rows are on the disk. Killed between the two, it takes the same lines again, and
-the store folds what it has twice: so a run is in the store once, whenever this is killed.
+The follower writes its progress after the rows are on the disk. If it is killed between the two, it reads the same
+lines again, and the store merges the duplicates. So a run is in the store once, whenever the follower is killed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from runspan_collector.store.rows import Decoder, Row
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
-COUNTING = 100  # the more runs, the longer it takes to count them: that gets a hundredth of the time
+COUNTING = 100  # with many runs a count takes long, so counting gets a hundredth of the time
 MARKED = 4096
-"""How much of a file's first line its mark is made of. The collector's journal has the same."""
+"""How many bytes of a file's first line are in its mark. The collector's journal has the same number."""
 REMEMBERED = 200
-"""Of so many files that are gone it is known how far they were taken: as many as the journal tells of."""
+"""For how many files that are gone the progress is kept: as many as the collector's metric has."""
 
 
 @dataclass
 class Progress:
-    """How far a file was taken. The inode is how the file being written is known under its rotated name.
+    """The progress in a file. The inode identifies the current file after it was renamed.
 
-    The mark is of its first line: another file may have been put in its place, into the same inode too.
+    The mark is a hash of the first line, because another file may have the same name, and even the same inode.
     """
 
     offset: int
@@ -45,7 +45,7 @@ class Progress:
 
 
 class Follower:
-    """One folder of files, one OTLP/JSON request a line."""
+    """The reader of one folder of files. Each line is one OTLP/JSON request."""
 
     def __init__(self, store: Store | Cluster, data: Path, *, decoder: Decoder | None = None) -> None:
         self._store = store
@@ -55,18 +55,19 @@ class Follower:
         self.decoder = decoder or Decoder(store.services)
         self.files: dict[str, Progress] = {}
         self.gone: dict[str, int] = {}
-        """How far files were taken that are not there any more, by their marks."""
+        """The progress in files that no longer exist, by their marks."""
         self.unread: str | None = None
-        """Why a file could not be opened."""
+        """The reason why a file could not be opened."""
         self.caught_up = threading.Event()
         """Set once a pass has come to the end of every file. Until then, counts of past weeks may grow."""
         self._counted: dict[str, Any] = {}
         self._read_state()
 
     def run(self, stop: threading.Event, *, pause: float = 1) -> None:
-        """Follows until told to stop. What goes wrong is said in the state's ``error``, and tried again.
+        """Read until ``stop`` is set. After an error, write it to the state's ``error``, and try again.
 
-        What comes within a pause is taken together: each insert costs, whether of one run or of a thousand.
+        Lines that arrive within ``pause`` seconds are inserted together, because an insert costs the same for one run
+        as for a thousand.
         """
         cleaned = written = count_again = float("-inf")
         while not stop.is_set():
@@ -87,20 +88,20 @@ class Follower:
                 try:
                     self.write_state(error=error)
                 except OSError:
-                    pass  # it is old then, which status sees
+                    pass  # the state file gets old, and status reports that
             if taken < BATCH_BYTES:
                 if error is None:
                     self.caught_up.set()
                 stop.wait(pause if error is None else 5)
 
     def _count(self) -> float:
-        """Has the store say how it is, for the state. How many seconds that took."""
+        """Refresh the status for the state file; return the seconds that it took."""
         began = time.monotonic()
         self._counted = self._store.status()
         return time.monotonic() - began
 
     def step(self) -> int:
-        """Takes at most one batch of each file. How many bytes there were."""
+        """Read at most one batch of each file; return the number of bytes."""
         taken, self.unread = 0, None
         present = self._present()
         for name in present:
@@ -113,7 +114,7 @@ class Follower:
         return taken
 
     def _present(self) -> dict[str, int]:
-        """The files' sizes, the oldest file first. What is no file is passed over, whatever its name."""
+        """Return the files' sizes, the oldest file first. Ignore links and folders, whatever their names."""
         found = []
         for path in self._otlp.glob("*.json"):
             try:
@@ -130,7 +131,7 @@ class Follower:
         except FileNotFoundError:
             return 0
         except OSError as error:
-            self.unread = str(error)  # the others are taken meanwhile
+            self.unread = str(error)  # go on with the other files
             return 0
         with file:
             status = os.fstat(file.fileno())
@@ -153,12 +154,12 @@ class Follower:
             if not took:
                 return 0
             try:
-                # The collector may not have synced it yet. After a power cut other lines would be in its place, and
-                # be taken for these.
+                # The collector may not have synced these lines yet. After a power cut, other lines could be in their
+                # place, and would count as read.
                 os.fsync(file.fileno())
                 self._store.insert(rows)
             except BaseException:
-                self.decoder.counts = counted  # the same lines will be counted when they are taken
+                self.decoder.counts = counted  # the next try will count the same lines
                 raise
         progress.offset += took
         progress.size = max(progress.size, progress.offset)
@@ -171,7 +172,7 @@ class Follower:
             if found is not None:
                 self._leave(found)
             found = Progress(0, status.st_size, status.st_ino)
-            # Only the file that was written gets another name. Another one's inode may have been used again.
+            # The collector renames only the current file. The inode of another file may have been used again.
             current = self.files.get(CURRENT)
             if name != CURRENT and current is not None and continues(current, status, first):
                 found.offset = current.offset
@@ -197,10 +198,10 @@ class Follower:
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, AttributeError):
-            self.files, self.gone = {}, {}  # everything is taken again, and folded
+            self.files, self.gone = {}, {}  # read everything again; the store merges the duplicates
 
     def write_state(self, *, error: str | None = None) -> None:
-        """``files`` is for what removes files, ``files`` and ``gone`` for status; the rest is for people."""
+        """Write the state file. tidy reads ``files``, status reads ``files`` and ``gone``; the rest is for people."""
         nothing = Progress(0, 0, 0)
         lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
@@ -214,7 +215,7 @@ class Follower:
 
 
 def mark(file: BinaryIO) -> str:
-    """Of the first line, once there is a whole one."""
+    """Return a hash of the file's first line; empty if it has no whole line yet."""
     file.seek(0)
     start = file.read(MARKED)
     line, end, _ = start.partition(b"\n")
@@ -222,6 +223,6 @@ def mark(file: BinaryIO) -> str:
 
 
 def continues(progress: Progress, status: os.stat_result, first: str) -> bool:
-    """Whether it is the file of this progress, as it was or with more behind it."""
+    """Return whether the progress is of this file, which may have grown since."""
     same = progress.mark in ("", first)
     return same and progress.inode == status.st_ino and progress.offset <= status.st_size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes made-up runs of StripePy as the collector's files, and prints, as JSON, what each query should answer.
+"""Write made-up runs of StripePy as the collector's files, and print the expected answer of each query as JSON.
 
 The answers are counted here, in plain Python, from the runs themselves: neither from the files nor by SQL.
 Lines come as they would: some twice, some runs aborted, some reported as aborted and whole, in either order. Some lack
@@ -78,7 +78,7 @@ MOVED: dict[str, list[Any]] = {
 
 @dataclass
 class Run:
-    """What a run was, as its whole report has it; or as its aborted one, where there is no whole one."""
+    """A run, as its whole report has it, or else as its aborted report does."""
 
     start: int
     duration: int
@@ -116,7 +116,7 @@ def pick(rng: random.Random, weights: Mapping[Any, float]) -> Any:
 
 
 def make(count: int, days: int, rng: random.Random, now: int) -> list[Run]:
-    """Runs of the days before ``now``, in seconds. None began near ``KEPT_DAYS`` ago: it would be gone soon."""
+    """Return runs of the days before ``now``, in seconds. None began about ``KEPT_DAYS`` ago, to be gone soon."""
     runs: list[Run] = []
     while len(runs) < count:
         age = rng.uniform(60, days * DAY)
@@ -187,7 +187,7 @@ def _run(rng: random.Random, start: int, days_ago: float) -> Run:
 
 
 def _leave_out(run: Run, rng: random.Random) -> None:
-    """What a program in C or C++ has not, and now and then a field that could not be found out."""
+    """Remove the fields that a program in C or C++ does not have, and sometimes one that it could not find out."""
     if rng.random() < 0.1:
         for key in [key for key in run.resource if key.startswith(("process.runtime.", "dependency."))]:
             del run.resource[key]
@@ -198,7 +198,7 @@ def _leave_out(run: Run, rng: random.Random) -> None:
 
 
 def reports(runs: list[Run], rng: random.Random) -> Iterator[tuple[int, dict[str, Any], dict[str, str]]]:
-    """When each report arrives, its span, and its resource."""
+    """Return the time of arrival, the span and the resource of each report."""
     for run in runs:
         arrives = run.start + run.duration + rng.randrange(5 * NS)
         if run.outcome == "aborted":
@@ -257,7 +257,7 @@ def request(spans: list[tuple[dict[str, Any], dict[str, str]]]) -> str:
 
 
 def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) -> None:
-    """The reports in the order they arrive: some rotated files, and the one that is being written.
+    """Write the reports in the order of their arrival: some rotated files, and the current one.
 
     FileExistsError where the folder has such files: reports that are there are not written over, nor mixed with these.
     """
@@ -279,7 +279,7 @@ def write(runs: list[Run], folder: Path, rng: random.Random, *, files: int = 5) 
 
 
 def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
-    """What each query should answer, by the query's name, for runs that the filters let through."""
+    """Return the expected answer of each query, by its name, for the runs that pass the filters."""
     kept = [run for run in runs if now - run.start / NS < KEPT_DAYS * DAY]
     return {
         "totals": [
@@ -417,7 +417,7 @@ def _choices(runs: list[Run]) -> list[dict[str, Any]]:
 
 
 def _public(runs: list[Run]) -> list[dict[str, Any]]:
-    """As collector/docs/dashboard.md says what everyone may see."""
+    """Count by the rules of the public variant in collector/docs/dashboard.md."""
     questions: dict[str, Callable[[Run], str]] = {
         "week": lambda r: str(r.week),
         "subcommand": lambda r: r.name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table and the view, as SQL: for chdb, and for a cluster (python -m runspan_collector.store.tables)."""
+"""The SQL of the table and the views, for chdb and for a cluster (python -m runspan_collector.store.tables)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DATABASE = "runspan"
 TABLE = "spans_stored"
 VIEW = "spans"
 TAKEN = "taken"
-EVERYWHERE = "spans_everywhere"  # of a cluster: hands rows to their shards
+EVERYWHERE = "spans_everywhere"  # in a cluster: distributes rows to the shards
 
-# One row a run: of several reports of it one stays, and one that came to its end goes before one that was aborted.
-# The rows older than KEPT_DAYS are removed by the TTL when parts are merged; the view does not show them before.
-# All reports of a run say when it began, so they are of one week: each week is folded by itself, and one that is a
-# single part already is not folded again. A report with a run's ids and another week's start would be a run of its own.
+# One row per run: of several reports of a run one stays, preferably one of the run's end, not one that was aborted.
+# The TTL removes rows older than KEPT_DAYS when parts are merged; the view does not show them before.
+# All reports of a run have the same begin, so they are in one week. Each week is merged separately, and a week with a
+# single part is not merged again. A report with a run's ids and a begin in another week would be another run.
 ORDER = f"""PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
 TTL toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY"""
@@ -30,12 +30,12 @@ def create_table(types: dict[str, str], *, policy: str, name: str = TABLE) -> st
 
 
 def attach_table(types: dict[str, str], *, policy: str) -> str:
-    """The table as chdb writes it down, with {} in the place of its id."""
+    """Return chdb's definition of the table, with {} instead of its id."""
     return f"ATTACH TABLE _ UUID '{{}}'\n{_table(types, policy)}\n"
 
 
 def _table(types: dict[str, str], policy: str) -> str:
-    # A span that was taken is on the disk before the file it came from may be removed.
+    # Rows must be on the disk before tidy may remove the file that they come from.
     settings = f"storage_policy = '{policy}', fsync_after_insert = 1"
     return f"(\n{_column_list(types)}\n)\nENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
 
@@ -53,7 +53,7 @@ def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str =
 
 
 def create_taken(*, source: str = TABLE, on_cluster: str = "") -> str:
-    """A view of how many rows there are, repeats too: parts know theirs, so that it takes no time, however many."""
+    """Return the SQL of a view with the number of rows, duplicates too. Parts know their rows, so it is fast."""
     return f"CREATE OR REPLACE VIEW {DATABASE}.{TAKEN}{on_cluster} AS\nSELECT count() AS rows FROM {DATABASE}.{source}"
 
 
@@ -71,9 +71,9 @@ def _column_list(types: dict[str, str]) -> str:
 
 
 def cluster(types: dict[str, str]) -> list[str]:
-    """The same table in shards and replicas, and the same view over all of them.
+    """Return the SQL of the same table in shards and replicas, and of the same views over all of them.
 
-    The reports of one run have one shard, where they are merged. It can be run again when there are new fields.
+    The reports of one run are in one shard, where they are merged. Run the SQL again when there are new fields.
     """
     on = " ON CLUSTER '{cluster}'"
     engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page's files: those beside this one, and Vega, which the build fetches."""
+"""The page's files: those in this folder, and Vega, which the build downloads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class File:
 
 
 def files(static: Path) -> dict[str, File]:
-    """By the name that the page has for it. There is no way from a path in a request to one on the disk."""
+    """Return the page's files by name. A request can name only these, never a path on the disk."""
     return {path.name: read(path) for path in [*(HERE / name for name in OURS), *(static / name for name in VEGA)]}
 
 
