@@ -113,9 +113,9 @@ func partsOf(r ptrace.Traces) parts {
 	return parts{r, rs, ss, ss.Spans().At(0), ss.Spans().At(0).Events().At(0)}
 }
 
-// What is foreign goes; whatever carries "alice" is. What is left is what border
-// would let leave a client.
-func TestForeign(t *testing.T) {
+// Foreign parts are dropped; every part with "alice" is foreign. The border of a client would
+// allow the rest.
+func TestForeignParts(t *testing.T) {
 	future := pcommon.NewTimestampFromTime(now.Add(25 * time.Hour))
 	for name, test := range map[string]struct {
 		change func(parts)
@@ -277,7 +277,7 @@ func reencode(t testing.TB, encoded []byte) []byte {
 }
 
 // Somebody else's spans beside a report: the report passes, the others don't.
-func TestOthersBesideAReport(t *testing.T) {
+func TestForeignSpansBesideAReport(t *testing.T) {
 	in := report()
 	add(in)
 	out, dropped := newList(t).pass(in, now)
@@ -331,7 +331,7 @@ func TestProcessor(t *testing.T) {
 
 // A client's schema may have one field more than the collector's, or one fewer:
 // the field goes, and is counted, and all else passes.
-func TestSchemasOfAnotherAge(t *testing.T) {
+func TestOlderAndNewerSchemas(t *testing.T) {
 	known, err := os.ReadFile(schemas + "/stripepy.json")
 	if err != nil {
 		t.Fatal(err)

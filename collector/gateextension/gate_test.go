@@ -195,7 +195,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// What passes costs memory in proportion to what it may have.
+// A request that passes needs memory in proportion to the limits.
 func FuzzBounded(f *testing.F) {
 	f.Add(field(1, field(2, field(2, field(9, field(2, field(5, field(1, nil))))))))
 	f.Add(field(1, field(1000, field(2, field(9, field(2, field(6, bytes.Repeat(field(1, nil), 300))))))))

@@ -55,7 +55,7 @@ func lines(t *testing.T, dir string) (all []string, files int) {
 	return all, len(paths)
 }
 
-func TestWhatAKillHasLeft(t *testing.T) {
+func TestHalfLineOfAKill(t *testing.T) {
 	long := strings.Repeat("x", 200<<10)
 	for name, test := range map[string]struct{ before, after string }{
 		"nothing":            {"", ""},
@@ -102,7 +102,7 @@ func TestFullDisk(t *testing.T) {
 
 // Lines from many at once, while the file is set aside again and again: all are
 // there, once, in files that their group may read, and nobody else.
-func TestAtOnce(t *testing.T) {
+func TestConcurrentLines(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
 	const writers, each = 16, 50
 	dir := t.TempDir()
@@ -139,7 +139,7 @@ func TestAtOnce(t *testing.T) {
 }
 
 // Where the half can't be cut off either, nothing is written behind it.
-func TestHalfALineThatStays(t *testing.T) {
+func TestHalfLineThatStays(t *testing.T) {
 	j := newJournal(t, t.TempDir()+"/spans.json")
 	must(t, j.append([]byte("first")))
 	good := j.file

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What others do to the file that has the lines one and two.
+// displacements are changes that others make to the file with the lines one and two.
 var displacements = map[string]func(path string) error{
 	"removed":             os.Remove,
 	"renamed":             func(path string) error { return os.Rename(path, path+".1") },
@@ -59,7 +59,7 @@ func moved(path, to string) error {
 // Whatever has become of the file, what is acknowledged then is in one that has
 // its name: when a line comes, when none comes, and where it happens between the
 // write of a line and the look at its file.
-func TestDisplaced(t *testing.T) {
+func TestReplacedFile(t *testing.T) {
 	for name, displace := range displacements {
 		for when, next := range map[string]func(*testing.T, *journal){
 			"before a line": func(t *testing.T, j *journal) {
@@ -130,7 +130,7 @@ func within(t *testing.T, j *journal, do func()) {
 
 // Where it happens in the middle of setting the file aside, lines that nobody was
 // told of are written again.
-func TestDisplacedWhileSetAside(t *testing.T) {
+func TestReplacedWhileSetAside(t *testing.T) {
 	dir := t.TempDir()
 	j := newJournal(t, dir+"/spans.json")
 	within(t, j, func() {
@@ -163,7 +163,7 @@ func TestRemovedUnderLoad(t *testing.T) {
 
 // Rights, times and further names are no matter of the journal's: the line is on
 // the disk, under its name.
-func TestNotDisplaced(t *testing.T) {
+func TestOnlyMetadataChanged(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"read-only":    func(path string) error { return os.Chmod(path, 0o400) },
 		"no rights":    func(path string) error { return os.Chmod(path, 0) },
@@ -187,7 +187,7 @@ func TestNotDisplaced(t *testing.T) {
 }
 
 // A folder that is not there is not made: where it was, another volume may be.
-func TestFolderAway(t *testing.T) {
+func TestMissingFolder(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "otlp")
 	must(t, os.Mkdir(dir, 0o700))
@@ -250,8 +250,7 @@ func TestAnotherVolume(t *testing.T) {
 	}
 }
 
-// What an earlier process of another user has left can't be written to, and is
-// set aside.
+// A file of another user's earlier process can't be written to, and is set aside.
 func TestAnotherUsersFile(t *testing.T) {
 	if os.Geteuid() == 0 { // of this thread alone
 		runtime.LockOSThread()
@@ -269,9 +268,8 @@ func TestAnotherUsersFile(t *testing.T) {
 	}
 }
 
-// What is gone is told by the mark of its first line, as far as it was
-// acknowledged.
-func TestGone(t *testing.T) {
+// The metric has the acknowledged bytes of a file that is gone, by its mark.
+func TestGoneBytes(t *testing.T) {
 	dir := t.TempDir()
 	j := newJournal(t, dir+"/spans.json")
 	expect := func(what string, expected map[string]int64) {

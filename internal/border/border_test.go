@@ -105,7 +105,7 @@ func encode(t testing.TB, r *coltracepb.ExportTraceServiceRequest) []byte {
 	return encoded
 }
 
-func TestAllThatIsNamedPasses(t *testing.T) {
+func TestAllowedRequest(t *testing.T) {
 	if err := border.Check(parse(t), encode(t, request())); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestAllThatIsNamedPasses(t *testing.T) {
 	}
 }
 
-func TestAnythingElseDoesNot(t *testing.T) {
+func TestRefusedRequests(t *testing.T) {
 	s := parse(t)
 	type parts struct {
 		all   *tracepb.ResourceSpans
@@ -179,8 +179,8 @@ func TestAnythingElseDoesNot(t *testing.T) {
 	}
 }
 
-// What protobuf lets readers disagree about: a field twice, a oneof twice.
-func TestNothingIsSaidTwice(t *testing.T) {
+// Programs differ in how they read a field that is there twice, or a oneof with two values. Both are refused.
+func TestDuplicateFields(t *testing.T) {
 	s := parse(t)
 	field := func(number protowire.Number, content []byte) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
@@ -211,7 +211,7 @@ func toStrings(parts [][]byte) (texts []string) {
 	return texts
 }
 
-func TestWhatIsNoMessage(t *testing.T) {
+func TestInvalidMessages(t *testing.T) {
 	s, whole := parse(t), encode(t, request())
 	for n := 1; n < len(whole); n++ {
 		if err := border.Check(s, whole[:n]); err == nil {

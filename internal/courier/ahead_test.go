@@ -71,7 +71,7 @@ func TestAnExitCostsOneRoundTrip(t *testing.T) {
 
 // No connection is made ahead where none is expected to be of use, and nothing is
 // sent over one that is.
-func TestWhoConnectsAhead(t *testing.T) {
+func TestConnectAhead(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		expects bool
@@ -120,7 +120,7 @@ func TestWhoConnectsAhead(t *testing.T) {
 
 // A connection that the collector has closed, or whose end is not seen until it is
 // used, is made anew, and counts as no failure.
-func TestAHeldConnectionThatEnds(t *testing.T) {
+func TestHeldConnectionIsClosed(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		end  func(net.Conn)

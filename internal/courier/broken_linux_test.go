@@ -90,7 +90,7 @@ func serveFor(t *testing.T, name, address string) (port string, network *courier
 }
 
 // An IPv6 route that swallows packets costs 50 ms where there is IPv4.
-func TestIPv6ThatSwallows(t *testing.T) {
+func TestDeadIPv6Route(t *testing.T) {
 	if !elsewhere(t, map[string]string{"/etc/hosts": "::1 collector.example\n127.0.0.1 collector.example\n"}) {
 		return
 	}

@@ -323,7 +323,7 @@ func TestAnotherRunsPause(t *testing.T) {
 
 // A pause that was not kept to its last second, which the draw allows, gives way
 // to a shorter one that the collector asks for then.
-func TestAShorterPauseIsKept(t *testing.T) {
+func TestShorterPauseIsKept(t *testing.T) {
 	c := &collector{status: 503, header: http.Header{"Retry-After": {"1"}}}
 	server := httptest.NewServer(c)
 	defer server.Close()
@@ -342,7 +342,7 @@ func TestAShorterPauseIsKept(t *testing.T) {
 }
 
 // Only an attempt that was cut off after a fair time is a failure.
-func TestAnAttemptThatIsCutOff(t *testing.T) {
+func TestInterruptedAttempt(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -367,9 +367,9 @@ func TestAnAttemptThatIsCutOff(t *testing.T) {
 	}
 }
 
-// What took long to connect, and has less left, is not sent: it would be cut off
-// and sent again.
-func TestNothingIsSentTooLate(t *testing.T) {
+// If the connection took longer than the time that is left, nothing is sent: the exit would
+// interrupt the request, and a later run would send it again.
+func TestTooLateToSend(t *testing.T) {
 	for _, test := range []struct {
 		connects, budget time.Duration
 		want             bool
@@ -539,7 +539,7 @@ func TestProxies(t *testing.T) {
 
 // A proxy that can't be used is no reason to go without it. It is none for
 // waiting either, nor anything that the runs after it have to know of.
-func TestAProxyThatCantBeUsed(t *testing.T) {
+func TestUnusableProxy(t *testing.T) {
 	c := &collector{}
 	server := httptest.NewTLSServer(c)
 	defer server.Close()
@@ -599,7 +599,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// What OTEL_EXPORTER_OTLP_ variables say is meant for another exporter.
+// The OTEL_EXPORTER_OTLP_ variables are for another exporter, and have no effect.
 func TestEnvironmentIsNotHeard(t *testing.T) {
 	c := &collector{}
 	server := httptest.NewServer(c)

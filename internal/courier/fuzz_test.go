@@ -95,8 +95,8 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// FuzzUndecoded shows that what is sent is, byte for byte, what was stored.
-func FuzzUndecoded(f *testing.F) {
+// FuzzRawSpans shows that what is sent is, byte for byte, what was stored.
+func FuzzRawSpans(f *testing.F) {
 	request, err := proto.Marshal(&coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{
 		{ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{Name: "call"}}}}}, {SchemaUrl: "x"},
 	}})

@@ -83,7 +83,7 @@ func TestShortToolsFarAway(t *testing.T) {
 	}
 }
 
-// What has waited for ten minutes is due, however little it is.
+// A batch that has waited for ten minutes is due, even if it is the only one.
 func TestOldReportsAreDue(t *testing.T) {
 	for _, test := range []struct {
 		age  time.Duration
@@ -140,7 +140,7 @@ func TestLongerRunsFarAway(t *testing.T) {
 
 // Where the way has become short the runs that follow wait again, once one has seen
 // it; and one whose time is its own waits for as long as that.
-func TestALaptopComesHome(t *testing.T) {
+func TestLatencyFalls(t *testing.T) {
 	c := &collector{}
 	endpoint, network, _ := farAway(t, c, 0)
 	folder := newFolder(t)
@@ -170,7 +170,7 @@ func TestALaptopComesHome(t *testing.T) {
 }
 
 // A collector that never answers costs one run its budget.
-func TestWhatHangsIsNotWaitedForAgain(t *testing.T) {
+func TestHangingCollector(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts by its backlog, never answers
 	if err != nil {
 		t.Fatal(err)

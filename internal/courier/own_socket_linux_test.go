@@ -19,7 +19,7 @@ import (
 
 // The host may close all descriptors and have files of its own under their numbers:
 // they are not the courier's to read, to write to, or to close.
-func TestAHostThatClosesTheConnection(t *testing.T) {
+func TestHostClosesTheDescriptor(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		c := &collector{}
 		server := httptest.NewUnstartedServer(c)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What a variable says, and the proxy that is meant, or what is wrong with it.
-func TestProxyIsWhatIsMeant(t *testing.T) {
+// Each value of a variable gives the proxy that the user means, or the right error.
+func TestProxyValues(t *testing.T) {
 	for value, want := range map[string]any{
 		"http://proxy:3128":                    "http://proxy:3128",
 		"http://proxy":                         "http://proxy",
@@ -120,7 +120,7 @@ func plainly(u *url.URL) string {
 	return u.Scheme + "://" + user + u.Host
 }
 
-func TestWhichDestinationsAreBehindTheProxy(t *testing.T) {
+func TestNoProxyEntries(t *testing.T) {
 	const collector = "https://telemetry.example.com:4319/v1/traces"
 	for _, test := range []struct {
 		destination, exceptions string
@@ -170,7 +170,7 @@ func TestWhichDestinationsAreBehindTheProxy(t *testing.T) {
 }
 
 // The host's log may be shown to anybody: it has nothing of a proxy's user.
-func TestWhatIsWrongWithAProxyIsNoSecret(t *testing.T) {
+func TestProxyErrorsHaveNoPassword(t *testing.T) {
 	for _, value := range []string{
 		"ftp://alice:secret@proxy", "http://alice:secret", "http://alice:secret@", "alice:secret@proxy:port",
 		"http://alice:secret@[proxy]", "secret://alice", "http://alice:se%cret@:1", "http://:secret:secret",

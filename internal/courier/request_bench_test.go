@@ -43,8 +43,8 @@ func requestOf(b *testing.B, spans int) []byte {
 	return request
 }
 
-// What a delivery takes of this process, as a whole: over loopback, where nothing else
-// takes time.
+// BenchmarkUpload measures the time and memory of a whole delivery in this process, over
+// loopback, where nothing else takes time.
 func BenchmarkUpload(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer server.Close()

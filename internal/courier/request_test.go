@@ -14,7 +14,7 @@ import (
 
 // Requests that go together are as one of them would be: a resource once, with all
 // its spans.
-func TestJoined(t *testing.T) {
+func TestMerged(t *testing.T) {
 	of := func(resource, scope string, spans ...string) *tracepb.ResourceSpans {
 		s := &tracepb.ScopeSpans{Scope: &commonpb.InstrumentationScope{Name: scope}}
 		for _, name := range spans {

@@ -30,8 +30,7 @@ func newRoot(t *testing.T) (text, der []byte) {
 	return ca.PEM(), block.Bytes
 }
 
-// What files may look like that a variable names, and which certificates are
-// found in them.
+// The certificates in files of many forms that a variable may name.
 func TestFilesOfCertificates(t *testing.T) {
 	one, der := newRoot(t)
 	two, _ := newRoot(t)
@@ -88,7 +87,7 @@ func poolOf(text string) *x509.CertPool {
 }
 
 // Which of the variables counts.
-func TestTheFirstThatGivesCertificatesCounts(t *testing.T) {
+func TestFirstSourceWithCertificatesCounts(t *testing.T) {
 	dir := t.TempDir()
 	pools := map[string]*x509.CertPool{"the system's": systemRoots(systemFiles, systemFolders)}
 	if pools["the system's"] == nil {
@@ -200,9 +199,9 @@ func TestTheSystemsStoreIsReadOnce(t *testing.T) {
 }
 
 // Where a system has no certificates, the courier has.
-func TestASystemWithoutCertificates(t *testing.T) {
+func TestSystemWithoutCertificates(t *testing.T) {
 	if os.Getenv("WITHOUT_CERTIFICATES") == "" {
-		again := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs none /etc && exec "$@"`, "sh", os.Args[0], "-test.run=^TestASystemWithoutCertificates$")
+		again := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs none /etc && exec "$@"`, "sh", os.Args[0], "-test.run=^TestSystemWithoutCertificates$")
 		again.Env = append(os.Environ(), "WITHOUT_CERTIFICATES=1", "SSL_CERT_FILE=", "SSL_CERT_DIR=")
 		if out, err := again.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -228,7 +227,7 @@ func TestTheLinkedCertificates(t *testing.T) {
 }
 
 // Paths are those of when the client was opened.
-func TestAHostThatGoesToAnotherFolder(t *testing.T) {
+func TestRelativePathsAfterChdir(t *testing.T) {
 	dir := t.TempDir()
 	text, _ := newRoot(t)
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), text, 0o600); err != nil {
@@ -244,9 +243,9 @@ func TestAHostThatGoesToAnotherFolder(t *testing.T) {
 
 // The system's certificates are found where the environment that this process
 // began with has crypto/x509 look elsewhere.
-func TestTheSystemsWhereVariablesAreStale(t *testing.T) {
+func TestSystemCertificatesWithStaleVariables(t *testing.T) {
 	if os.Getenv("STALE") == "" {
-		again := exec.Command(os.Args[0], "-test.run=^TestTheSystemsWhereVariablesAreStale$")
+		again := exec.Command(os.Args[0], "-test.run=^TestSystemCertificatesWithStaleVariables$")
 		again.Env = append(os.Environ(), "STALE=1", "SSL_CERT_FILE=/nowhere", "SSL_CERT_DIR=/nowhere")
 		if out, err := again.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

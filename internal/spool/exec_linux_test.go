@@ -11,7 +11,7 @@ import (
 )
 
 // After an exec a process has another program, and the same name but for that.
-func TestReplacedPrograms(t *testing.T) {
+func TestOwnerBeforeExec(t *testing.T) {
 	parts := strings.Split(string(thisProcess()), "-")
 	if len(parts) != 5 {
 		t.Fatalf("%s has no image", thisProcess())

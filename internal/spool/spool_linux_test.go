@@ -101,7 +101,7 @@ func names(t testing.TB, path string) string {
 	return sorted(found)
 }
 
-func TestAQueue(t *testing.T) {
+func TestClaimOrder(t *testing.T) {
 	for _, path := range []string{"", folderOf(t)} {
 		s := open(t, path, roomy)
 		if b := s.Claim(); b != nil || !empty(s) {
@@ -129,7 +129,7 @@ func TestAQueue(t *testing.T) {
 	}
 }
 
-func TestFilesAreTheUsersAlone(t *testing.T) {
+func TestFileModes(t *testing.T) {
 	path := folderOf(t)
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestAnotherUsersFolderIsNotUsed(t *testing.T) {
 
 // In a folder that others can write, one of them could change it between a look
 // and the next.
-func TestALinkInAFoldersPlaceIsNotFollowed(t *testing.T) {
+func TestLinkInsteadOfAFolderIsNotFollowed(t *testing.T) {
 	above := t.TempDir()
 	path, elsewhere := filepath.Join(above, "service"), filepath.Join(above, "elsewhere")
 	if err := os.Mkdir(elsewhere, 0o755); err != nil {
@@ -227,7 +227,7 @@ func TestALinkInAFoldersPlaceIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestNothingIsMadeInAnotherUsersFolder(t *testing.T) {
+func TestNoFolderInAnotherUsersFolder(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("to give a folder away, this test has to run as root")
 	}
@@ -265,7 +265,7 @@ func TestNothingIsMadeInAnotherUsersFolder(t *testing.T) {
 	}
 }
 
-func TestWhatIsClosedAnotherDelivers(t *testing.T) {
+func TestAnotherProcessDeliversAfterClose(t *testing.T) {
 	path := folderOf(t)
 	first := open(t, path, roomy)
 	put(t, first, "a", "b", "c")
@@ -291,7 +291,7 @@ func TestWhatIsClosedAnotherDelivers(t *testing.T) {
 }
 
 // A file that can't be read just now stays for a later run.
-func TestAPassingErrorSetsNothingAside(t *testing.T) {
+func TestTemporaryErrorSetsNothingAside(t *testing.T) {
 	path := folderOf(t)
 	large := Limits{Files: 100, Bytes: 1 << 30, Age: time.Hour}
 	s := open(t, path, large)
@@ -421,7 +421,7 @@ func TestAStandbyOutlivesAFullDisk(t *testing.T) {
 	}
 }
 
-// What was delivered is not delivered again, whatever has the name it would keep.
+// A delivered batch is not delivered again, even if the name for the last delivered batch is taken.
 func TestDeliveredOnce(t *testing.T) {
 	path := folderOf(t)
 	if err := os.MkdirAll(filepath.Join(path, deliveredFile, "full"), 0o700); err != nil {
@@ -435,8 +435,8 @@ func TestDeliveredOnce(t *testing.T) {
 	}
 }
 
-// What could not be written at first is tried again before it would be lost.
-func TestCloseWritesWhatCouldNotBe(t *testing.T) {
+// A batch that could not be written is written by Close, before it would be lost.
+func TestCloseRetriesFailedWrites(t *testing.T) {
 	path := folderOf(t)
 	if err := os.WriteFile(filepath.Dir(path), nil, 0o600); err != nil { // in the folder's place
 		t.Fatal(err)
@@ -594,7 +594,7 @@ func TestLimits(t *testing.T) {
 
 // A flush and a close ask a spool whether it is empty. They don't wait while one
 // that holds far more than its limits is looked through.
-func TestTooManyFilesKeepNobodyWaiting(t *testing.T) {
+func TestScanOfManyFilesDoesNotBlock(t *testing.T) {
 	path := folderOf(t)
 	const files = 20000
 	for i := range files {
@@ -702,7 +702,7 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
-func TestAFolderThatIsRemoved(t *testing.T) {
+func TestRemovedFolder(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
 	s.Standby("span", []byte("r"))
@@ -778,7 +778,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsNotAllKept(t *testing.T) {
+func TestWrittenRequestsLeaveMemory(t *testing.T) {
 	s := open(t, folderOf(t), Limits{Files: 100, Bytes: 1 << 30, Age: time.Hour})
 	for i := range 8 {
 		if err := s.Put(append(make([]byte, cachedBytes/2), byte(i)), nil); err != nil {

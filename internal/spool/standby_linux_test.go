@@ -159,7 +159,7 @@ func TestAStandbyComesIntoReachAgain(t *testing.T) {
 }
 
 // Somebody cuts the file off: there is no memory then where it was.
-func TestAStandbyIsCutOff(t *testing.T) {
+func TestTruncatedStandby(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, roomy)
 	s.Standby("span", []byte("r"))
@@ -196,7 +196,7 @@ func TestWithdrawnStandbysAreNotListed(t *testing.T) {
 	}
 }
 
-func TestFramesWithRoom(t *testing.T) {
+func TestFramesWithPadding(t *testing.T) {
 	for _, what := range []kind{kindStandby, kindInPlace} {
 		for _, room := range []int{0, 1, 5000} {
 			content := frameOf(what, []byte("request"), room)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What is made can be used by its owner, whatever the umask takes away.
+// The owner can use new files and folders, whatever the umask is.
 func TestUmasks(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077, 0o177, 0o277, 0o477, 0o700, 0o777} {
 		t.Run(fmt.Sprintf("%04o", umask), func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestUmasks(t *testing.T) {
 
 // A folder that was there, or that somebody makes at the same time, is theirs;
 // a new one has the group that the one above hands down.
-func TestWhatOthersMadeStaysAsItIs(t *testing.T) {
+func TestExistingFoldersKeepTheirMode(t *testing.T) {
 	above := t.TempDir()
 	local := filepath.Join(above, ".local")
 	if err := os.Mkdir(local, 0o750); err != nil {

@@ -356,7 +356,7 @@ func TestEventsAreBounded(t *testing.T) {
 }
 
 // expired is the context of a close that does not wait.
-func TestCloseAbortsWhatIsOpen(t *testing.T) {
+func TestCloseAbortsOpenSpans(t *testing.T) {
 	c, delivery := open(t)
 	s := begin(t, c, "call")
 	if err := s.Set("params.k", number(3)); err != nil {

@@ -135,7 +135,7 @@ func TestAReportArrivesWithTheNextRun(t *testing.T) {
 	}
 }
 
-func TestWithoutAFolderReportsAreDeliveredAllTheSame(t *testing.T) {
+func TestDeliveryWithoutAFolder(t *testing.T) {
 	r := listen(t, receiver.Options{})
 	if !report(t, config(t, "", r), 7) || len(ks(r)) != 1 {
 		t.Error("it is not delivered")

@@ -123,8 +123,7 @@ func wrong(before, after surface, v, next version) (all []string) {
 	return all
 }
 
-// What this version is, is written down; what was released before is still
-// there.
+// abi/ has the surface of this version, and this version still has that of earlier releases.
 func TestSurface(t *testing.T) {
 	header, v, s := present(t)
 	if *update {

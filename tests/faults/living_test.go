@@ -51,7 +51,7 @@ $next
 
 // A run that goes on is not taken for one that was killed, whatever a second run
 // can see of it; and one that was killed is found, where that is certain.
-func TestWhoLives(t *testing.T) {
+func TestLiveRunIsNotAborted(t *testing.T) {
 	tool := compileTool(t)
 	reachable(t, tool.path)
 	for _, p := range processes {

@@ -21,7 +21,7 @@ import (
 
 var schema = filepath.Join(host.Root, "examples", "count", "linecount.json")
 
-// What open.c writes where runspan can't be a guest.
+// unsupported is the output of open.c in a process where runspan can't be a guest.
 const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically\nopen 17\nstate 17\n"
 
 func read(t *testing.T, path string) []byte {

@@ -25,7 +25,7 @@ import (
 
 const fasta = ">one\nACGT\nACGT\n>two\nGGG\n"
 
-// What the examples do, and what is then to be at the receiver.
+// runs are the examples' commands, their output, and the spans that the receiver must have.
 var runs = []struct {
 	command string
 	output  string
@@ -191,7 +191,7 @@ func cmake(t *testing.T, cc compiler, generator string, options ...string) strin
 	return dir
 }
 
-// What find_package makes of a version, or a range, that a project asks for.
+// find_package accepts and refuses the versions and ranges that a project may ask for.
 func TestFindPackageVersion(t *testing.T) {
 	prefix := moved(t)
 	version := pkgConfig(t, prefix, "--modversion")[0]

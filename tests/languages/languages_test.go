@@ -85,7 +85,7 @@ const (
 		"(thread: 9999 of 9999, 20 of 20\n){3}end: 0\nclose: 0\nclosed: 9999 of 9999, 20 of 20\n"
 )
 
-// What an example does with files, and what is reported of it.
+// ways are an example's arguments, its output, and the report of the run.
 var ways = []struct {
 	name, files, fifo string
 	stdout            string // where it matters

@@ -32,7 +32,7 @@ type difference struct {
 // machine's memory where qemu-user runs them, which does not apply that limit.
 const unlimited = "^TestGuest$/uses_up_its_(address_space|memory)"
 
-// What qemu-user does, or does not do, whether runspan is there or not.
+// emulated are differences that qemu-user makes, with and without runspan.
 var emulated = []difference{
 	{regexp.MustCompile("^(fork_and_exec_of_a_tool|exec_of_itself|the_same,_and_the_collector_hangs|multiprocessing,_(spawn|forkserver))"), "the kernel does not execute another CPU's programs, of which the host is one"},
 	{regexp.MustCompile("^`ulimit_-[vd]`"), "the emulator does not apply limits of memory"},

@@ -26,8 +26,8 @@ var schema = filepath.Join(host.Root, "tests", "data", "every-kind.json")
 // reported is the span of a host, as it arrives: every kind of value.
 const reported = `run ERROR choice="é" flag=true real=0.5 text=null whole=-3000000000 words=["a" "b c"] exception=ValueError service.version="1.2"`
 
-// What a host does, what it prints and how it ends, and what arrives of that, once
-// another host has run.
+// deeds are a host's actions, its output, its end, and the reports that have arrived when another
+// host has run.
 var deeds = []struct {
 	what     string
 	variable string

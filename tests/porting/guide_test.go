@@ -53,7 +53,7 @@ func TestGuideQuotes(t *testing.T) {
 	}
 }
 
-// What differs from one run, build or machine to the next.
+// varies matches the values that differ between runs, builds and machines.
 var varies = regexp.MustCompile(`(?m)^(build\.compiler\.\w+|build\.type|duration_ms|os\.version|timestamp|trace\.\w+)( +).*$`)
 
 // The commands of the guide write what it says that they do, those of a block one

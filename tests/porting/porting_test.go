@@ -24,7 +24,7 @@ import (
 	"runspan/tests/receiver"
 )
 
-// What the programs of the tests are given.
+// inputs are the files of the tests' programs.
 var inputs = map[string]string{
 	"chrom.sizes":    "chr1\t1000\nchr2\t500\n",
 	"other.sizes":    "chrX\t100\n",

@@ -222,7 +222,7 @@ func TestTableInDocs(t *testing.T) {
 
 // Whatever form a canary takes, and wherever it goes, it is found there and
 // nowhere else.
-func TestFind(t *testing.T) {
+func TestFindCanaries(t *testing.T) {
 	const canary = "canaryabcdefgh01234567"
 	in := map[string]string{
 		"as it is":           canary,

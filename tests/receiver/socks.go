@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// What RFC 1928 and RFC 1929 have of numbers.
+// The numbers of RFC 1928 and RFC 1929.
 const (
 	socksVersion  = 5
 	socksConnect  = 1

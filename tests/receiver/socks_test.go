@@ -51,7 +51,7 @@ func TestSOCKS(t *testing.T) {
 	}
 }
 
-// What speaks something else is hung up on, and nothing is recorded.
+// A client that speaks another protocol is disconnected, and nothing is recorded.
 func TestSOCKSNonsense(t *testing.T) {
 	r := start(t, receiver.Options{})
 	for _, said := range []string{"GET / HTTP/1.1\r\n\r\n", "\x04\x01\x00\x50\x7f\x00\x00\x01\x00", "\x05\x01\x00\x05\x02\x00\x01", "\x05\x01\x00\x05\x01\x00\x07"} {

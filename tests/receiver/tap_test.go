@@ -13,7 +13,7 @@ import (
 )
 
 // Each layer has what came in there, and no other has it.
-func TestTap(t *testing.T) {
+func TestTapSeesEachLayer(t *testing.T) {
 	const host = "telemetry.example.com"
 	ca, err := receiver.NewCA()
 	must(t, err)

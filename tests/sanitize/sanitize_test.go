@@ -35,9 +35,9 @@ type program struct {
 	abandons  bool   // it closes a client with spans open: they don't count
 }
 
-// What the examples read, in their working folder. It takes them a second or two
-// under Valgrind, so that the core has written down their span, however busy the
-// machine is, when they end it and wait 0.3 s.
+// fasta is the input of the examples, in their working folder. Under Valgrind they need a second
+// or two for it. So the core has written their standby, however busy the machine is, before they
+// end the span and wait 0.3 s.
 const fasta = "two.fasta"
 
 func writeFasta(t *testing.T) (folder string) {
@@ -80,7 +80,7 @@ var programs = map[string]program{
 	"wrong": {source: "hosts/wrong.c", service: "stripepy", schema: host.Schema},
 }
 
-// What is run under which tools, with the core or with its stand-in.
+// clean are the programs and their tools, with the core or with its stand-in.
 var clean = []struct {
 	program, core string
 	tools         []string
@@ -111,7 +111,7 @@ var wrong = []struct {
 	{"none", "core", map[string]string{"memcheck": "", "helgrind": "", "address": "", "thread": ""}},
 }
 
-// What the closing lines of a tool have that has found something.
+// found matches the closing lines of a tool that has found an error.
 var found = regexp.MustCompile(`ERROR SUMMARY: [1-9]|Sanitizer|runtime error`)
 
 func TestTools(t *testing.T) {

@@ -170,7 +170,7 @@ static void bad_opens(void) {
     CHECK(log.lines, 1);
 }
 
-/* What the host itself has set last counts. */
+/* The variables count as the host has set them last. */
 static void consent(void) {
     static const struct {
         const char *name, *value;
@@ -206,8 +206,8 @@ static void consent(void) {
     CHECK(core_is_mapped(), 0);
 }
 
-/* What a command returns, and its exit status. Where each has its effect,
- * tests/python/test_commands.py looks. */
+/* The result and the exit status of commands. tests/python/test_commands.py tests their
+ * effects. */
 static void commands(void) {
     static const char *const many[] = {"preview", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
     static const char *const none[] = {"purge", NULL};

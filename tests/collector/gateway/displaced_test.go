@@ -15,7 +15,7 @@ import (
 // Somebody removes, renames or cuts the file that is written to: an idle collector
 // makes it anew within a second, what is acknowledged then is in it, and what was
 // in it before is said to be gone where it is.
-func TestDisplaced(t *testing.T) {
+func TestReplacedFile(t *testing.T) {
 	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
 	c.start(t)
 	path := filepath.Join(c.dir, "data", "otlp", "spans.json")
@@ -72,7 +72,7 @@ func TestDisplaced(t *testing.T) {
 
 // Under load, while the file is moved away again and again: nothing that was sent
 // after a move and acknowledged is where nobody looks.
-func TestDisplacedUnderLoad(t *testing.T) {
+func TestReplacedUnderLoad(t *testing.T) {
 	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
 	c.start(t)
 	path := filepath.Join(c.dir, "data", "otlp", "spans.json")

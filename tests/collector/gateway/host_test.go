@@ -14,8 +14,8 @@ import (
 	"runspan/tests/receiver"
 )
 
-// What a real host sends is in the files, all of it and nothing else: as it is at
-// a receiver that changes nothing.
+// The files have all that a real host sends, and nothing else: the same as a receiver that
+// changes nothing.
 func TestHost(t *testing.T) {
 	program := host.Compile(t, append([]string{"hosts/report.c"}, host.Link(t)...)...)
 	r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})

@@ -9,7 +9,7 @@ import (
 )
 
 // Whatever ends it, what it has acknowledged is in the files, and it goes on.
-func TestEnds(t *testing.T) {
+func TestAcknowledgedReportsSurviveTheEnd(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "asked to": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			c := newCollector(t, "RUNSPAN_PER_MINUTE=0")

@@ -50,7 +50,8 @@ func (c *collector) load(t testing.TB, clients, spans int, stop <-chan struct{})
 	return acknowledged, failed
 }
 
-// What it takes: not a test of CI's. go test -run TestLoad -load 20 -v
+// TestLoad measures the load that the collector can bear. It is not part of CI:
+// go test -run TestLoad -load 20 -v
 func TestLoad(t *testing.T) {
 	duration := max(1, *seconds)
 	for _, test := range []struct{ clients, spans int }{{1, 1}, {16, 1}, {64, 1}, {16, 100}} {

@@ -49,8 +49,8 @@ func TestNewCertificate(t *testing.T) {
 	}
 }
 
-// What sslyze finds: it speaks TLS 1.2 and 1.3 alone, with forward secrecy and
-// authenticated encryption, and has none of the known holes.
+// By sslyze, the collector speaks only TLS 1.2 and 1.3, with forward secrecy and authenticated
+// encryption, and has none of the known weaknesses.
 func TestScan(t *testing.T) {
 	scanner := filepath.Join(host.Root, "build", "venv", "scan", "bin", "sslyze")
 	if _, err := os.Stat(scanner); err != nil {

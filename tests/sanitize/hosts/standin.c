@@ -93,7 +93,7 @@ int runspan_core_open(const runspan_core_config *config, uint64_t *client) {
     return called();
 }
 
-/* What the value says of itself, and no more. */
+/* Reads the members that the value's kind names, and no others. */
 static void read_value(const runspan_core_value *value) {
     switch (value->kind) {
     case 's':
