@@ -40,7 +40,7 @@ type checker struct {
 }
 
 func (c *checker) resourceSpans(encoded []byte) error {
-	resource := message{1: many(bytes(attributes(c.schema.SentResource)))}
+	resource := message{1: many(bytes(attributes(c.schema.ResourceField)))}
 	return message{1: bytes(resource.read), 2: many(bytes(c.scopeSpans))}.read(encoded)
 }
 
@@ -58,7 +58,7 @@ func (c *checker) span(encoded []byte) error {
 		1: bytes(id(16)),
 		2: bytes(id(8)),
 		5: bytes(func(b []byte) error {
-			name, err = c.schema.Span(string(b))
+			name, err = c.schema.SpanName(string(b))
 			return named(err == nil)
 		}),
 		6:  varint(func(kind uint64) bool { return kind == 1 }), // internal
@@ -74,7 +74,7 @@ func (c *checker) span(encoded []byte) error {
 	if err := head.read(encoded); err != nil {
 		return err
 	}
-	ofSpan := func(key string) (*schema.Field, bool) { return c.schema.SentAttribute(name, key) }
+	ofSpan := func(key string) (*schema.Field, bool) { return c.schema.AttributeField(name, key) }
 	head[9] = many(bytes(attributes(ofSpan)))
 	head[11] = many(bytes(func(event []byte) error {
 		events++
@@ -90,7 +90,7 @@ func (c *checker) event(encoded []byte) error {
 	return message{
 		1: fixed64,
 		2: bytes(func(name []byte) error { return named(string(name) == schema.ExceptionEvent) }),
-		3: many(bytes(attributes(c.schema.SentException))),
+		3: many(bytes(attributes(c.schema.ExceptionField))),
 	}.read(encoded)
 }
 
@@ -129,10 +129,10 @@ func anyValue(field *schema.Field, encoded []byte) error {
 	}
 	allowed := func(err error) error { return named(err == nil) }
 	err := message{
-		1: {kind: protowire.BytesType, read: one(func(v value) error { return named(field.IsText(string(v.bytes))) })},
-		2: {kind: protowire.VarintType, read: one(func(v value) error { return named(v.bits <= 1 && field.Bool() == nil) })},
-		3: {kind: protowire.VarintType, read: one(func(v value) error { return allowed(field.Int(int64(v.bits))) })},
-		4: {kind: protowire.Fixed64Type, read: one(func(v value) error { return allowed(field.Double(math.Float64frombits(v.bits))) })},
+		1: {kind: protowire.BytesType, read: one(func(v value) error { return named(field.AllowsText(string(v.bytes))) })},
+		2: {kind: protowire.VarintType, read: one(func(v value) error { return named(v.bits <= 1 && field.CheckBool() == nil) })},
+		3: {kind: protowire.VarintType, read: one(func(v value) error { return allowed(field.CheckInt(int64(v.bits))) })},
+		4: {kind: protowire.Fixed64Type, read: one(func(v value) error { return allowed(field.CheckDouble(math.Float64frombits(v.bits))) })},
 		5: {kind: protowire.BytesType, read: one(func(v value) error { return texts(field, v.bytes) })},
 	}.read(encoded)
 	if err != nil {
@@ -155,7 +155,7 @@ func texts(field *schema.Field, encoded []byte) error {
 	if err != nil {
 		return err
 	}
-	return named(field.IsTexts(list))
+	return named(field.AllowsTexts(list))
 }
 
 // id returns what reads an id of so many bytes; OTLP has all zeros invalid.

@@ -233,7 +233,7 @@ func (s Service) preview(out io.Writer, asked Request) error {
 	if s.Schema == nil {
 		return errors.New("its schema is not known here")
 	}
-	names, span := s.Schema.Spans(), asked.Span
+	names, span := s.Schema.SpanNames(), asked.Span
 	if span == "" {
 		span = names[0]
 	}

@@ -15,8 +15,8 @@ type Example struct {
 	Description string
 }
 
-// Spans returns the names that a span may have, sorted.
-func (s *Schema) Spans() []string { return slices.Sorted(maps.Keys(s.spans)) }
+// SpanNames returns the names that a span may have, sorted.
+func (s *Schema) SpanNames() []string { return slices.Sorted(maps.Keys(s.spans)) }
 
 // Examples returns what the resource could be, and the attributes of a span of
 // that name that came to its end; each sorted by key.
@@ -37,17 +37,17 @@ func (f *Field) example() Example {
 	e := Example{Key: f.Key, Description: f.description}
 	switch v := f.given.(type) {
 	case string:
-		if f.IsText(v) {
+		if f.AllowsText(v) {
 			e.Value = v
 		}
 	case bool:
-		if f.Bool() == nil {
+		if f.CheckBool() == nil {
 			e.Value = v
 		}
 	case float64:
-		if f.Int(int64(v)) == nil && v == float64(int64(v)) {
+		if f.CheckInt(int64(v)) == nil && v == float64(int64(v)) {
 			e.Value = int64(v)
-		} else if f.Double(v) == nil {
+		} else if f.CheckDouble(v) == nil {
 			e.Value = v
 		}
 	case []any:
@@ -55,7 +55,7 @@ func (f *Field) example() Example {
 		for i := range v {
 			texts[i], _ = v[i].(string)
 		}
-		if f.IsTexts(texts) {
+		if f.AllowsTexts(texts) {
 			e.Value = texts
 		}
 	}

@@ -58,13 +58,13 @@ func (f *Field) fill(sources map[string]string) (string, error) {
 	if f.constant != nil {
 		return *f.constant, nil
 	}
-	return f.String(sources[f.source])
+	return f.TextFor(sources[f.source])
 }
 
-// String returns the text to report for v: v itself with invalid UTF-8
+// TextFor returns the text to report for v: v itself with invalid UTF-8
 // replaced, or what the schema has stand in for it. The result does not share
 // v's memory.
-func (f *Field) String(v string) (string, error) {
+func (f *Field) TextFor(v string) (string, error) {
 	if f.asText {
 		if text, err := f.numberAsText(v); err == nil || f.kind&kindString == 0 {
 			return text, err
@@ -76,8 +76,8 @@ func (f *Field) String(v string) (string, error) {
 	return f.text(v)
 }
 
-// Strings is String for each text of a list.
-func (f *Field) Strings(list []string) ([]string, error) {
+// TextsFor is TextFor for each text of a list.
+func (f *Field) TextsFor(list []string) ([]string, error) {
 	if f.kind&kindStrings == 0 {
 		return nil, ErrType
 	}
@@ -95,24 +95,24 @@ func (f *Field) Strings(list []string) ([]string, error) {
 	return texts, nil
 }
 
-// Int checks v.
-func (f *Field) Int(v int64) error {
+// CheckInt checks v.
+func (f *Field) CheckInt(v int64) error {
 	if f.kind&kindInt == 0 {
 		return ErrType
 	}
 	return f.intInRange(v)
 }
 
-// Double checks v. NaN is in no range.
-func (f *Field) Double(v float64) error {
+// CheckDouble checks v. NaN is in no range.
+func (f *Field) CheckDouble(v float64) error {
 	if f.kind&kindDouble == 0 {
 		return ErrType
 	}
 	return f.inRange(v)
 }
 
-// Bool checks that the field may be a bool.
-func (f *Field) Bool() error {
+// CheckBool checks that the field may be a bool.
+func (f *Field) CheckBool() error {
 	if f.kind&kindBool == 0 {
 		return ErrType
 	}

@@ -46,8 +46,8 @@ type Schema struct {
 	exception  []*Field // nil where the schema has no exception event
 }
 
-// Span returns the schema's own string for a span name that it allows.
-func (s *Schema) Span(name string) (string, error) {
+// SpanName returns the schema's own string for a span name that it allows.
+func (s *Schema) SpanName(name string) (string, error) {
 	own, ok := s.spans[name]
 	if !ok {
 		return "", ErrName
@@ -55,8 +55,8 @@ func (s *Schema) Span(name string) (string, error) {
 	return own, nil
 }
 
-// Resource returns the field of a resource attribute that a host may set.
-func (s *Schema) Resource(key string) (*Field, error) {
+// HostResource returns the field of a resource attribute that a host may set.
+func (s *Schema) HostResource(key string) (*Field, error) {
 	field, ok := s.resource[key]
 	if !ok || field.fixed() {
 		return nil, ErrName
@@ -64,9 +64,9 @@ func (s *Schema) Resource(key string) (*Field, error) {
 	return field, nil
 }
 
-// Attribute returns the field of an attribute that a host may give a span of
+// HostAttribute returns the field of an attribute that a host may give a span of
 // that name.
-func (s *Schema) Attribute(span, key string) (*Field, error) {
+func (s *Schema) HostAttribute(span, key string) (*Field, error) {
 	field, ok := s.attributes[key]
 	if !ok || field.fixed() || !slices.Contains(field.spans, span) {
 		return nil, ErrName
@@ -74,9 +74,9 @@ func (s *Schema) Attribute(span, key string) (*Field, error) {
 	return field, nil
 }
 
-// Aborted returns the key of the attribute that marks a span of that name whose
+// AbortedKey returns the key of the attribute that marks a span of that name whose
 // run did not come to its end, where the schema has one.
-func (s *Schema) Aborted(span string) (key string, ok bool) {
+func (s *Schema) AbortedKey(span string) (key string, ok bool) {
 	if s.aborted == nil || !slices.Contains(s.aborted.spans, span) {
 		return "", false
 	}
@@ -102,9 +102,9 @@ func (s *Schema) FixedResource(sources map[string]string) (map[string]string, er
 	return fixed, nil
 }
 
-// Exception returns the attributes, as key and text in the schema's order, of
+// ExceptionAttributes returns the attributes, as key and text in the schema's order, of
 // the event for an exception of the type.
-func (s *Schema) Exception(errorType string) ([][2]string, error) {
+func (s *Schema) ExceptionAttributes(errorType string) ([][2]string, error) {
 	if s.exception == nil {
 		return nil, ErrName
 	}

@@ -124,17 +124,17 @@ func TestNames(t *testing.T) {
 		{"nowhere", "text", schema.ErrName},
 		{"run", "service.version", schema.ErrName},
 	} {
-		if _, err := s.Attribute(test.span, test.key); err != test.want {
+		if _, err := s.HostAttribute(test.span, test.key); err != test.want {
 			t.Errorf("%q on %q: got %v, want %v", test.key, test.span, err, test.want)
 		}
 	}
 	for name, want := range map[string]error{"run": nil, "Run": schema.ErrName, "": schema.ErrName, "run\n": schema.ErrName} {
-		if _, err := s.Span(name); err != want {
+		if _, err := s.SpanName(name); err != want {
 			t.Errorf("span %q: got %v, want %v", name, err, want)
 		}
 	}
 	for key, want := range map[string]error{"service.version": nil, "service.name": schema.ErrName, "host.name": schema.ErrName} {
-		if _, err := s.Resource(key); err != want {
+		if _, err := s.HostResource(key); err != want {
 			t.Errorf("resource %q: got %v, want %v", key, err, want)
 		}
 	}
@@ -169,11 +169,11 @@ func TestStrings(t *testing.T) {
 		{"plain", "7", "", schema.ErrType},
 		{"list", "a", "", schema.ErrType},
 	} {
-		f, err := s.Attribute("run", test.key)
+		f, err := s.HostAttribute("run", test.key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := f.String(test.value)
+		got, err := f.TextFor(test.value)
 		if err != test.err || err == nil && got != test.want {
 			t.Errorf("%s = %q: got %q, %v; want %q, %v", test.key, test.value, got, err, test.want, test.err)
 		}
@@ -183,28 +183,28 @@ func TestStrings(t *testing.T) {
 func TestNumbersAndLists(t *testing.T) {
 	s := parse(t, small)
 	field := func(key string) *schema.Field {
-		f, err := s.Attribute("run", key)
+		f, err := s.HostAttribute("run", key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f
 	}
-	list := func(f *schema.Field, texts ...string) error { _, err := f.Strings(texts); return err }
+	list := func(f *schema.Field, texts ...string) error { _, err := f.TextsFor(texts); return err }
 	for name, test := range map[string]struct{ got, want error }{
-		"int in range":      {field("count").Int(9), nil},
-		"int too small":     {field("count").Int(0), schema.ErrValue},
-		"int too large":     {field("count").Int(math.MaxInt64), schema.ErrValue},
-		"unbounded int":     {field("plain").Int(math.MinInt64), nil},
-		"int for double":    {field("share").Int(1), nil},
-		"int for double 2":  {field("share").Int(2), schema.ErrValue},
-		"int for bool":      {field("flag").Int(1), schema.ErrType},
-		"double":            {field("share").Double(0.5), nil},
-		"double NaN":        {field("share").Double(math.NaN()), schema.ErrValue},
-		"unbounded NaN":     {field("free").Double(math.NaN()), nil},
-		"unbounded Inf":     {field("free").Double(math.Inf(-1)), nil},
-		"double for int":    {field("count").Double(1), schema.ErrType},
-		"bool":              {field("flag").Bool(), nil},
-		"bool for int":      {field("count").Bool(), schema.ErrType},
+		"int in range":      {field("count").CheckInt(9), nil},
+		"int too small":     {field("count").CheckInt(0), schema.ErrValue},
+		"int too large":     {field("count").CheckInt(math.MaxInt64), schema.ErrValue},
+		"unbounded int":     {field("plain").CheckInt(math.MinInt64), nil},
+		"int for double":    {field("share").CheckInt(1), nil},
+		"int for double 2":  {field("share").CheckInt(2), schema.ErrValue},
+		"int for bool":      {field("flag").CheckInt(1), schema.ErrType},
+		"double":            {field("share").CheckDouble(0.5), nil},
+		"double NaN":        {field("share").CheckDouble(math.NaN()), schema.ErrValue},
+		"unbounded NaN":     {field("free").CheckDouble(math.NaN()), nil},
+		"unbounded Inf":     {field("free").CheckDouble(math.Inf(-1)), nil},
+		"double for int":    {field("count").CheckDouble(1), schema.ErrType},
+		"bool":              {field("flag").CheckBool(), nil},
+		"bool for int":      {field("count").CheckBool(), schema.ErrType},
 		"list":              {list(field("list"), "a", "b"), nil},
 		"empty list":        {list(field("list")), nil},
 		"long list":         {list(field("list"), "a", "a", "a"), schema.ErrTooLong},
@@ -227,13 +227,13 @@ func TestFixedFieldsAndExceptions(t *testing.T) {
 		t.Errorf("a source outside the values: %v", err)
 	}
 	for errorType, want := range map[string]string{"E": "E", "MySecretError": "other", "": "other"} {
-		got, err := s.Exception(errorType)
+		got, err := s.ExceptionAttributes(errorType)
 		if err != nil || len(got) != 2 || got[0] != [2]string{"exception.type", want} || got[1] != [2]string{"exception.message", ""} {
 			t.Errorf("%q: got %v, %v", errorType, got, err)
 		}
 	}
 	without := strings.Replace(small, small[strings.Index(small, `"events"`):strings.Index(small, `"record"`)], `"events": {}, `, 1)
-	if _, err := parse(t, without).Exception("E"); err != schema.ErrName {
+	if _, err := parse(t, without).ExceptionAttributes("E"); err != schema.ErrName {
 		t.Errorf("no exception event: %v", err)
 	}
 }
@@ -246,11 +246,11 @@ func FuzzString(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, key := range []string{"text", "choice", "fallback", "count", "share", "flag"} {
-			field, err := s.Attribute("run", key)
+			field, err := s.HostAttribute("run", key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := field.String(value)
+			got, err := field.TextFor(value)
 			if err != nil {
 				continue
 			}

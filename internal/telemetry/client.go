@@ -103,7 +103,7 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 
 // SetResource adds an attribute to the resource, or replaces it.
 func (c *Client) SetResource(key string, v Value) error {
-	field, err := c.schema.Resource(key)
+	field, err := c.schema.HostResource(key)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (c *Client) SetResource(key string, v Value) error {
 
 // Begin starts a span, now, and fixes the resource.
 func (c *Client) Begin(name string) (*Span, error) {
-	own, err := c.schema.Span(name)
+	own, err := c.schema.SpanName(name)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ type Span struct {
 // SetName gives the span another of the schema's names, one that may have the
 // attributes set so far.
 func (s *Span) SetName(name string) error {
-	own, err := s.client.schema.Span(name)
+	own, err := s.client.schema.SpanName(name)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Span) SetName(name string) error {
 		return ErrEnded
 	}
 	for _, a := range s.attributes {
-		if _, err := s.client.schema.Attribute(own, string(a.Key)); err != nil {
+		if _, err := s.client.schema.HostAttribute(own, string(a.Key)); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (s *Span) Set(key string, v Value) error {
 	if s.ended {
 		return ErrEnded
 	}
-	field, err := s.client.schema.Attribute(s.name, key)
+	field, err := s.client.schema.HostAttribute(s.name, key)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Span) Set(key string, v Value) error {
 
 // Error records, now, that an exception of the type ended the run.
 func (s *Span) Error(errorType string) error {
-	texts, err := s.client.schema.Exception(errorType)
+	texts, err := s.client.schema.ExceptionAttributes(errorType)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Span) endWithin(wait time.Duration, status codes.Code) error {
 func (s *Span) abort() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key, ok := s.client.schema.Aborted(s.name)
+	key, ok := s.client.schema.AbortedKey(s.name)
 	if !ok {
 		return schema.ErrName
 	}

@@ -104,7 +104,7 @@ func (s *Span) keepStandby(now time.Time) time.Duration {
 // writeStandby is for callers that hold the lock: a span that ends meanwhile is
 // put after its standby, which it replaces.
 func (s *Span) writeStandby(now time.Time) {
-	key, ok := s.client.schema.Aborted(s.name)
+	key, ok := s.client.schema.AbortedKey(s.name)
 	if !ok {
 		return
 	}
