@@ -4,6 +4,7 @@ package schema
 
 import (
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -60,4 +61,39 @@ func (f *Field) example() Example {
 		}
 	}
 	return e
+}
+
+// derive returns a value for a field that has no example, as encoding/json would have
+// decoded it; nil where only a pattern says what a text may be.
+func (f *Field) derive(values []string) any {
+	switch {
+	case f.constant != nil:
+		return *f.constant
+	case len(values) > 0 && f.kind&kindString != 0:
+		return values[0]
+	case len(values) > 0 && f.kind&kindStrings != 0:
+		return []any{values[0]}
+	case f.kind&(kindInt|kindDouble) != 0:
+		return f.number()
+	case f.kind&kindBool != 0:
+		return true
+	}
+	return nil
+}
+
+// number returns a number in the field's range: 1, or the bound that is nearest to it.
+func (f *Field) number() float64 {
+	switch {
+	case f.minimum != nil && *f.minimum > 1:
+		if f.kind&kindDouble != 0 {
+			return *f.minimum
+		}
+		return math.Ceil(*f.minimum)
+	case f.maximum != nil && *f.maximum < 1:
+		if f.kind&kindDouble != 0 {
+			return *f.maximum
+		}
+		return math.Floor(*f.maximum)
+	}
+	return 1
 }

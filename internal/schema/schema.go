@@ -34,12 +34,16 @@ type Schema struct {
 	Pins  [][32]byte
 	Scope string
 
-	// What the service's folder of undelivered spans may hold.
+	// The longest text of a value, in bytes of UTF-8, and the longest list of texts.
+	TextBytes, ListItems int
+
+	// The most that the service's spool may hold.
 	SpoolFiles int
 	SpoolBytes int64
 	SpoolAge   time.Duration
 
 	spans      map[string]string // name → the same name, so that a look-up gives a string to keep
+	described  map[string]string // name → a sentence for the user
 	resource   map[string]*Field
 	attributes map[string]*Field
 	aborted    *Field   // nil where the schema has none
@@ -95,7 +99,8 @@ func (s *Schema) FixedResource(sources map[string]string) (map[string]string, er
 		}
 		text, err := field.fill(sources)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", invalid{key, key + ", as runspan sets it"}, err)
+			reason := fmt.Sprintf("%s, as runspan sets it: %v", key, err)
+			return nil, &placed{keys: []string{"resource", key}, reason: reason, cause: err}
 		}
 		fixed[key] = text
 	}

@@ -78,8 +78,15 @@ func Open(config Config) (*Client, error) {
 	return c, nil
 }
 
+// refused logs all that is wrong with the schema, in a line each.
 func refused(config *Config, err error) error {
-	config.Log(LevelWarning, "schema: "+err.Error())
+	var faults schema.Faults
+	if !errors.As(err, &faults) {
+		config.Log(LevelWarning, "schema: "+err.Error())
+	}
+	for _, fault := range faults {
+		config.Log(LevelWarning, "schema: "+fault.Error())
+	}
 	return errors.Join(ErrSchema, err)
 }
 

@@ -85,17 +85,19 @@ def read(folder: Path) -> dict[str, Service]:
 
 
 def _service(document: dict[str, Any]) -> Service:
-    unknown = set(document["record"]) - set(RECORD)
+    record = document.get("record", RECORD)
+    unknown = set(record) - set(RECORD)
     if unknown:
         raise SchemaError(f"the store doesn't know how to work out {sorted(unknown)}")
-    service = Service(document["service"], document["scope"], record=tuple(document["record"]))
-    service.resource = {key: _field(f) for key, f in document["resource"].items()}
+    service = Service(document["service"], document.get("scope", document["service"]), record=tuple(record))
+    resource = document.get("resource", {"service.name": {"type": "string"}})
+    service.resource = {key: _field(f) for key, f in resource.items()}
     service.spans = {name: {} for name in document["spans"]}
-    for key, attribute in document["attributes"].items():
+    for key, attribute in document.get("attributes", {}).items():
         for name in attribute["spans"]:
             service.spans[name][key] = _field(attribute)
     service.events = {
-        name: {key: _field(f) for key, f in fields.items()} for name, fields in document["events"].items()
+        name: {key: _field(f) for key, f in fields.items()} for name, fields in document.get("events", {}).items()
     }
     return service
 

@@ -118,3 +118,18 @@ def test_a_field_that_the_store_can_not_work_out_is_an_error(installation: Insta
     edit(installation, "record", "moon.phase", {"example": 1, "description": "New."})
     with pytest.raises(SchemaError, match="moon.phase"):
         read(installation.schemas)
+
+
+def test_three_members_are_a_schema(installation: Installation) -> None:
+    """What is missing has the core's values: internal/schema/build.go."""
+    short = {"service": "tool", "destination": "https://telemetry.example/v1/traces", "spans": {"call": "It was run."}}
+    (installation.schemas / "tool.json").write_text(json.dumps(short), encoding="utf-8")
+    store = installation.open()
+    sent = json.loads(line(1, resource={"service.name": "tool"}))
+    sent["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "tool"
+    sent["resourceSpans"][0]["resource"]["attributes"] = [{"key": "service.name", "value": {"stringValue": "tool"}}]
+    (installation.otlp / "spans.json").write_bytes(json.dumps(sent).encode() + b"\n")
+    follower = installation.follow(store)
+    (row,) = store.query("SELECT * FROM spans")
+    assert (row["service.name"], row["library.name"], row["name"]) == ("tool", "tool", "call")
+    assert not follower.decoder.counts

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+
+package schema
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a schema.
+type Fault struct {
+	Line   int    `json:"line"` // from 1
+	Reason string `json:"reason"`
+}
+
+// Error implements error.
+func (f Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Reason) }
+
+// Faults is the error of Parse: all that is wrong, by line.
+type Faults []Fault
+
+// Error implements error. It has one line for each fault.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i := range f {
+		lines[i] = f[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// placed is a fault, with the keys that lead to what is wrong. Its line follows from
+// the text.
+type placed struct {
+	keys   []string
+	reason string
+	offset int   // in the text; 0: not known, it is that of the last of the keys that is there
+	kind   bool  // the value is not of the JSON type that it must have
+	cause  error // nil, or the error of a check
+}
+
+// Error implements error.
+func (p *placed) Error() string { return p.reason }
+
+// Unwrap returns the error of the check.
+func (p *placed) Unwrap() error { return p.cause }
+
+// overlaps says whether one of two places is in the other.
+func (p *placed) overlaps(other *placed) bool {
+	n := min(len(p.keys), len(other.keys))
+	return slices.Equal(p.keys[:n], other.keys[:n])
+}
+
+// locate returns the faults with their lines. Where a value has the wrong JSON type
+// no other fault of its field is told: it would follow from that one.
+func locate(text []byte, all []*placed) Faults {
+	offsets := offsets(text)
+	faults := make(Faults, 0, len(all))
+	for _, p := range all {
+		follows := func(other *placed) bool { return other != p && p.offset == 0 && other.kind && p.overlaps(other) }
+		if !slices.ContainsFunc(all, follows) {
+			faults = append(faults, Fault{lineAt(text, cmp.Or(p.offset, offsets.nearest(p.keys))), p.reason})
+		}
+	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Reason, b.Reason)) })
+	return slices.Compact(faults)
+}
+
+func lineAt(text []byte, offset int) int {
+	return 1 + bytes.Count(text[:min(offset, len(text))], []byte("\n"))
+}
+
+// places is where in a text the value is that keys lead to.
+type places map[string]int
+
+func (p places) add(keys []string, offset int) { p[strings.Join(keys, "\x00")] = offset }
+
+func (p places) nearest(keys []string) int {
+	for n := len(keys); n > 0; n-- {
+		if offset, ok := p[strings.Join(keys[:n], "\x00")]; ok {
+			return offset
+		}
+	}
+	return 0
+}
