@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the tables of docs/telemetry.md from contrib/stripepy/stripepy.json, between their markers.
+"""Writes the tables of docs/telemetry.md from StripePy's schema and schemas/derived.json, between their markers.
 
 docs.py FILE writes; docs.py --check FILE exits with 1 where FILE is not what it would write.
 """
@@ -13,7 +13,9 @@ import re
 import sys
 from typing import Any
 
-SCHEMA = pathlib.Path(__file__).parent.parent / "contrib" / "stripepy" / "stripepy.json"
+ROOT = pathlib.Path(__file__).parent.parent
+SCHEMA = ROOT / "contrib" / "stripepy" / "stripepy.json"
+DERIVED = ROOT / "schemas" / "derived.json"
 
 
 def cell(value: Any) -> str:
@@ -58,7 +60,7 @@ def table(fields: dict[str, dict[str, Any]], limits: dict[str, int]) -> list[str
     return lines
 
 
-def record(fields: dict[str, dict[str, Any]]) -> list[str]:
+def derived(fields: dict[str, dict[str, Any]]) -> list[str]:
     lines = ["| Field | Example | What it is | Where it comes from |", "| --- | --- | --- | --- |"]
     for key in sorted(fields, key=str.lower):
         field = fields[key]
@@ -81,7 +83,7 @@ def sections(schema: dict[str, Any]) -> dict[str, list[str]]:
         attributes += table(fields, limits) + [""]
     return {
         "destination": [f"`{schema['destination']}`"],
-        "record": record(schema["record"]),
+        "derived": derived(json.loads(DERIVED.read_text(encoding="utf-8"))),
         "resource": table(schema["resource"], limits),
         "attributes": attributes[:-1],
         "events": table(schema["events"]["exception"], limits),

@@ -20,22 +20,10 @@ KINDS = {
 # What a column may become: each of its values is one of the other kind too.
 WIDER = {"bool": {"string"}, "double": {"string"}, "int": {"double", "string"}}
 
-# What every span has besides its attributes. rows.py works them out.
-RECORD = {
-    "duration_ms": "Nullable(Float64)",
-    "library.name": "LowCardinality(String)",
-    "meta.signal_type": "LowCardinality(String)",
-    "name": "LowCardinality(String)",
-    "Sample Rate": "Int64",
-    "span.kind": "LowCardinality(String)",
-    "span.num_events": "Int64",
-    "span.num_links": "Int64",
-    "status_code": "Int64",
-    "timestamp": "DateTime64(9, 'UTC')",
-    "trace.span_id": "String",
-    "trace.trace_id": "String",
-    "type": "LowCardinality(String)",
+DERIVED: dict[str, str] = {
+    key: field["column"] for key, field in json.loads((Path(__file__).parent / "derived.json").read_bytes()).items()
 }
+"""The columns of the fields that follow from the span itself. rows.py computes them."""
 
 
 class SchemaError(ValueError):
@@ -60,7 +48,6 @@ class Service:
     resource: dict[str, Field] = field(default_factory=dict)
     spans: dict[str, dict[str, Field]] = field(default_factory=dict)
     events: dict[str, dict[str, Field]] = field(default_factory=dict)
-    record: tuple[str, ...] = ()
 
     def fields(self) -> Iterable[tuple[str, Field]]:
         yield from self.resource.items()
@@ -72,7 +59,8 @@ def read(folder: Path) -> dict[str, Service]:
     """The services of a folder's schemas, by name."""
     services = {}
     for path in sorted(folder.glob("*.json")):
-        if path.name.endswith(".schema.json"):
+        # The JSON Schema of a schema, and the list of derived fields.
+        if path.name.endswith(".schema.json") or path.name == "derived.json":
             continue
         try:
             service = _service(json.loads(path.read_text(encoding="utf-8")))
@@ -85,11 +73,7 @@ def read(folder: Path) -> dict[str, Service]:
 
 
 def _service(document: dict[str, Any]) -> Service:
-    record = document.get("record", RECORD)
-    unknown = set(record) - set(RECORD)
-    if unknown:
-        raise SchemaError(f"the store doesn't know how to work out {sorted(unknown)}")
-    service = Service(document["service"], document.get("scope", document["service"]), record=tuple(record))
+    service = Service(document["service"], document.get("scope", document["service"]))
     resource = document.get("resource", {"service.name": {"type": "string"}})
     service.resource = {key: _field(f) for key, f in resource.items()}
     service.spans = {name: {} for name in document["spans"]}
@@ -117,10 +101,8 @@ def kind(types: Iterable[str]) -> str:
 
 def columns(services: dict[str, Service]) -> dict[str, str]:
     """The type of each column, by the field's name. Fields of the same name in two schemas share a column."""
-    found = {key: RECORD[key] for service in services.values() for key in service.record}
-    # What rows are told apart, merged and thrown away by is there whatever a schema says.
-    found |= {key: RECORD[key] for key in ("name", "timestamp", "trace.span_id", "trace.trace_id")}
-    found |= {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
+    # These are there whatever a schema says: rows are told apart, merged and deleted by some of them.
+    found = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
     types: dict[str, set[str]] = {}
     for service in services.values():
         for key, one in service.fields():

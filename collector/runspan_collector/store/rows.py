@@ -75,7 +75,7 @@ class Decoder:
             if service is None or scope != service.scope or span["name"] not in service.spans:
                 self.counts["foreign_spans"] += 1
                 return None
-            row = record(scope, span)
+            row = derived(scope, span)
             age = self._now_ns() - int(span["startTimeUnixNano"])
             if age >= KEPT_NS:
                 self.counts["old_spans"] += 1
@@ -108,8 +108,8 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
     return {pair["key"]: pair["value"] for pair in pairs}
 
 
-def record(scope: str, span: dict[str, Any]) -> Row:
-    """What every span has besides its attributes: the keys of columns.RECORD."""
+def derived(scope: str, span: dict[str, Any]) -> Row:
+    """Compute the derived fields of a span: those of columns.DERIVED."""
     start, end = int(span["startTimeUnixNano"]), int(span.get("endTimeUnixNano", 0))
     trace_id, span_id = span["traceId"].lower(), span["spanId"].lower()  # OTLP/JSON allows both
     if not re.fullmatch("[0-9a-f]{32}", trace_id) or not re.fullmatch("[0-9a-f]{16}", span_id) or start < 0:
@@ -120,7 +120,7 @@ def record(scope: str, span: dict[str, Any]) -> Row:
         "library.name": scope,
         "meta.signal_type": "trace",
         "name": span["name"],
-        "Sample Rate": 1,
+        "Sample Rate": int(span.get("flags", 1)) & 1,  # W3C Trace Context: has a sampler taken the span?
         "span.kind": span_kind,
         "span.num_events": len(span.get("events", [])),
         "span.num_links": len(span.get("links", [])),
