@@ -308,11 +308,17 @@ int runspan_consent(const char *service);
 
 /* Carries out a command of the user's about the telemetry of options' service,
  * so that a tool can offer it under a name of its own, such as "mytool telemetry
- * status". argv are argc words: a command (status, preview, show, on, off,
- * purge, help) and its options (--json; any other word has the list written). Text,
- * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
+ * status". argv are argc words: a command (status, preview, show, check,
+ * on, off, purge, help) and its options (--json; any other word has the list written).
+ * Text, UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
  * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
  * off for all services, SERVICE.off for one.
+ *
+ * check is for the author of a schema. It writes all that is wrong with options.schema,
+ * a line for each fault: the line's number, the reason, and the word that was perhaps
+ * meant; *exit_status is 1 then. Where the schema is valid it writes what a report may
+ * have: destination, limits, the fields of the resource and of each span, derived
+ * fields. The schema may be another service's, and telemetry may be off.
  *
  * off, on and purge do their work before any core is loaded. Where none can be,
  * status says whether telemetry is on, and no more, and so do they.

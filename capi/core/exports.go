@@ -292,7 +292,7 @@ func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_reques
 		words = append(words, text(word))
 	}
 	config := configOf(c)
-	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: text(asked.why_off)}
+	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: text(asked.why_off), Version: version}
 	request := command.Request{Command: text(asked.name), Span: strings.Join(words, " "), Last: asked.last != 0, JSON: asked.json != 0}
 	*exitStatus = C.int(command.Run(service, config.Schema, request, descriptor(fd)))
 	return code(nil)

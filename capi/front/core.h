@@ -48,7 +48,7 @@ typedef struct runspan_core_config {
 /* A command of the user's that shows something. Those that change something the
  * front carries out by itself: command.c. */
 typedef struct runspan_core_request {
-    const char *name;          /* status, preview or show */
+    const char *name;          /* status, preview, show or check */
     const char *const *words;  /* of preview: the words of the span's name */
     int count;                 /* of the words; 0: the schema's first span */
     int last;                  /* of preview: the last report that was sent */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// Package command shows a user one service's telemetry: whether it is on, what
-// would leave, what waits. The commands that change something are the front's:
-// capi/front/command.c.
+// Package command shows a user one service's telemetry: whether it is on, which
+// reports would leave, which wait. To an author it shows what is wrong with a schema.
+// The front carries out the commands that change something: capi/front/command.c.
 package command
 
 import (
@@ -34,28 +34,35 @@ type Service struct {
 	Endpoint string         // where spans would be sent; empty: not known
 	Spool    string         // the folder of what waits; empty: none
 	Off      string         // why telemetry is off, in words; empty: it is on
+	Version  string         // runspan's
 }
 
 // Request is a command that the front has understood.
 type Request struct {
-	Command string // status, preview or show
+	Command string // status, preview, show or check
 	Span    string // of preview; empty: the schema's first
 	Last    bool   // of preview: the last report that was sent
 	JSON    bool
 }
 
-// Run carries a command out for a service of which there is the text of a schema,
-// which may be no schema, or none of the service's.
-func Run(service Service, text string, asked Request, out io.Writer) int {
+// Run carries a command out for a service and the text of its schema, which may be
+// empty or not valid.
+func Run(service Service, text string, asked Request, to io.Writer) int {
+	if asked.Command == "check" {
+		out := &output{to: to}
+		return code(out, service.check(out, text, asked.JSON))
+	}
 	s, err := schema.ParseFor(service.Name, text)
 	if err != nil && text != "" {
-		fmt.Fprintf(out, "%s: schema: %v\n", service.Name, err)
+		for _, line := range strings.Split(err.Error(), "\n") {
+			fmt.Fprintf(to, "%s: schema: %s\n", service.Name, line)
+		}
 		return Failed
 	}
 	if err == nil {
 		service.Schema, service.Endpoint = s, cmp.Or(service.Endpoint, s.Destination)
 	}
-	return service.Run(asked, out)
+	return service.Run(asked, to)
 }
 
 // Run carries a command out and writes what comes of it. What can't be written
@@ -76,6 +83,11 @@ func (s Service) Run(asked Request, to io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(out, "%s: %v\n", s.Name, err)
 	}
+	return code(out, err)
+}
+
+// code returns the exit code of a command that has written to out.
+func code(out *output, err error) int {
 	if err != nil || out.err != nil {
 		return Failed
 	}

@@ -37,6 +37,17 @@ func (b *builder) wrong(reason string, keys ...string) {
 	b.faults = append(b.faults, &placed{keys: keys, reason: reason})
 }
 
+// faultOf takes a fault of a field, and the members from which it follows, with spaces
+// between them.
+type faultOf func(reason, of string)
+
+// of returns what takes the faults of the field whose key is the last of the keys.
+func (b *builder) of(keys ...string) faultOf {
+	return func(reason, of string) {
+		b.faults = append(b.faults, &placed{keys: keys, of: strings.Fields(of), reason: keys[len(keys)-1] + ": " + reason})
+	}
+}
+
 func (b *builder) build() *Schema {
 	d := b.document
 	b.checkHead()
@@ -156,17 +167,17 @@ func (b *builder) resource() map[string]fieldDocument {
 }
 
 func (b *builder) checkAttribute(field *Field) {
-	wrong := func(reason string) { b.wrong(field.Key+": "+reason, "attributes", field.Key) }
+	wrong := b.of("attributes", field.Key)
 	if len(field.spans) == 0 {
-		wrong("spans is empty")
+		wrong("spans is empty", "spans")
 	}
 	for _, name := range field.spans {
 		if _, ok := b.document.Spans[name]; !ok && len(b.document.Spans) > 0 {
-			wrong(fmt.Sprintf("no span is named %q%s", name, orOneOf(name, maps.Keys(b.document.Spans))))
+			wrong(fmt.Sprintf("no span is named %q%s", name, orOneOf(name, maps.Keys(b.document.Spans))), "spans")
 		}
 	}
 	if field.constant != nil || field.source != sourceAborted && slices.Contains(sources, field.source) {
-		wrong("an attribute's only source is " + sourceAborted + ", and it is no constant")
+		wrong("an attribute's only source is "+sourceAborted+", and it is no constant", "source constant")
 	}
 }
 
@@ -179,7 +190,7 @@ func (b *builder) aborted(attributes map[string]*Field) (found *Field) {
 		case found == nil:
 			found = field
 		default:
-			b.wrong(fmt.Sprintf("%s: another attribute has this source: %s", key, found.Key), "attributes", key)
+			b.of("attributes", key)("another attribute has this source: "+found.Key, "source")
 		}
 	}
 	return found
@@ -195,7 +206,7 @@ func (b *builder) exceptionFields() (all []*Field) {
 			document := fields[key]
 			field := b.field(&document, "events", event, key)
 			if !field.fixed() {
-				b.wrong(key+": has neither source nor constant", "events", event, key)
+				b.of("events", event, key)("has neither source nor constant", "source constant")
 			}
 			all = append(all, field)
 		}
@@ -216,7 +227,7 @@ func hasTwice(list []string) bool {
 // field makes the field whose key is the last of the keys.
 func (b *builder) field(d *fieldDocument, keys ...string) *Field {
 	key := keys[len(keys)-1]
-	wrong := func(reason string) { b.wrong(key+": "+reason, keys...) }
+	wrong := b.of(keys...)
 	f := &Field{
 		Key:         key,
 		asText:      d.AsText,
@@ -247,17 +258,17 @@ func (b *builder) field(d *fieldDocument, keys ...string) *Field {
 	return f
 }
 
-func kindOf(types []string, wrong func(string)) (all kind) {
+func kindOf(types []string, wrong faultOf) (all kind) {
 	if len(types) == 0 {
-		wrong("has no type")
+		wrong("has no type", "type")
 	}
 	for _, name := range types {
 		k, ok := kinds[name]
 		switch {
 		case !ok:
-			wrong(fmt.Sprintf("no type is named %q%s", name, orOneOf(name, maps.Keys(kinds))))
+			wrong(fmt.Sprintf("no type is named %q%s", name, orOneOf(name, maps.Keys(kinds))), "type")
 		case all&k != 0:
-			wrong("has a type twice")
+			wrong("has a type twice", "type")
 		}
 		all |= k
 	}
@@ -265,7 +276,7 @@ func kindOf(types []string, wrong func(string)) (all kind) {
 }
 
 // patternOf returns the pattern for a whole text, or nil.
-func patternOf(pattern string, wrong func(string)) *regexp.Regexp {
+func patternOf(pattern string, wrong faultOf) *regexp.Regexp {
 	_, err := syntax.Parse(pattern, syntax.Perl) // alone: one with a ) could end the group
 	if err == nil {
 		var whole *regexp.Regexp
@@ -273,31 +284,31 @@ func patternOf(pattern string, wrong func(string)) *regexp.Regexp {
 			return whole
 		}
 	}
-	wrong("the pattern is not RE2: " + err.Error())
+	wrong("the pattern is not RE2: "+err.Error(), "pattern")
 	return nil
 }
 
 // check checks what the members of a field say of each other.
-func check(f *Field, d *fieldDocument, wrong func(string)) {
+func check(f *Field, d *fieldDocument, wrong faultOf) {
 	isText := f.kind&(kindString|kindStrings) != 0
-	when := func(bad bool, reason string) {
+	when := func(bad bool, reason, of string) {
 		if bad {
-			wrong(reason)
+			wrong(reason, of)
 		}
 	}
-	when(isText && d.Values == nil && d.Pattern == "" && d.Constant == nil, "a text needs values, a pattern or a constant")
-	when(isText && d.Values == nil && d.Pattern != "" && d.Constant == nil && d.Example == nil, "a text with a pattern needs an example")
+	when(isText && d.Values == nil && d.Pattern == "" && d.Constant == nil, "a text needs values, a pattern or a constant", "type values pattern constant")
+	when(isText && d.Values == nil && d.Pattern != "" && d.Constant == nil && d.Example == nil, "a text with a pattern needs an example", "type values pattern constant")
 	if d.Source != "" && !slices.Contains(sources, d.Source) {
-		wrong(fmt.Sprintf("there is no source %q%s", d.Source, orOneOf(d.Source, slices.Values(sources))))
+		wrong(fmt.Sprintf("there is no source %q%s", d.Source, orOneOf(d.Source, slices.Values(sources))), "source")
 	}
 	if f.source == sourceAborted {
-		when(f.kind != kindBool || f.constant != nil || len(f.spans) == 0, "only an attribute that is a bool has the source "+sourceAborted)
+		when(f.kind != kindBool || f.constant != nil || len(f.spans) == 0, "only an attribute that is a bool has the source "+sourceAborted, "type source constant spans")
 	} else {
-		when(f.fixed() && f.kind != 0 && f.kind != kindString, "what runspan sets is a string")
+		when(f.fixed() && f.kind != 0 && f.kind != kindString, "what runspan sets is a string", "type source constant")
 	}
-	when(f.minimum != nil && f.maximum != nil && *f.minimum > *f.maximum, "minimum is above maximum")
-	when(d.Values != nil && len(f.values) == 0, "values is empty")
-	when(len(f.values) != len(d.Values), "has a value twice")
-	when(hasTwice(f.spans), "has a span twice")
-	when(d.Description == "", "has no description")
+	when(f.minimum != nil && f.maximum != nil && *f.minimum > *f.maximum, "minimum is above maximum", "minimum maximum")
+	when(d.Values != nil && len(f.values) == 0, "values is empty", "values")
+	when(len(f.values) != len(d.Values), "has a value twice", "values")
+	when(hasTwice(f.spans), "has a span twice", "spans")
+	when(d.Description == "", "has no description", "description")
 }

@@ -3,9 +3,11 @@
 package schema
 
 import (
+	"iter"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Example is a field, with a value that it could have: a string, int64, float64,
@@ -19,14 +21,37 @@ type Example struct {
 // SpanNames returns the names that a span may have, sorted.
 func (s *Schema) SpanNames() []string { return slices.Sorted(maps.Keys(s.spans)) }
 
-// Examples returns what the resource could be, and the attributes of a span of
-// that name that came to its end; each sorted by key.
-func (s *Schema) Examples(span string) (resource, attributes []Example) {
-	for _, key := range slices.Sorted(maps.Keys(s.resource)) {
-		resource = append(resource, s.resource[key].example())
+// SpanDescription returns the sentence about the spans of that name for the user.
+func (s *Schema) SpanDescription(name string) string { return s.described[name] }
+
+// ResourceFields returns the fields of the resource, sorted by key.
+func (s *Schema) ResourceFields() []*Field { return sorted(maps.Values(s.resource)) }
+
+// AttributeFields returns the fields of a span of that name, sorted by key.
+func (s *Schema) AttributeFields(span string) (fields []*Field) {
+	for _, field := range sorted(maps.Values(s.attributes)) {
+		if slices.Contains(field.spans, span) {
+			fields = append(fields, field)
+		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(s.attributes)) {
-		if field := s.attributes[key]; field != s.aborted && slices.Contains(field.spans, span) {
+	return fields
+}
+
+// ExceptionFields returns the fields of an exception event, in the schema's order.
+func (s *Schema) ExceptionFields() []*Field { return s.exception }
+
+func sorted(fields iter.Seq[*Field]) []*Field {
+	return slices.SortedFunc(fields, func(a, b *Field) int { return strings.Compare(a.Key, b.Key) })
+}
+
+// Examples returns what the resource could be, and the attributes of a span of that
+// name whose run was not killed; each sorted by key.
+func (s *Schema) Examples(span string) (resource, attributes []Example) {
+	for _, field := range s.ResourceFields() {
+		resource = append(resource, field.example())
+	}
+	for _, field := range s.AttributeFields(span) {
+		if field != s.aborted {
 			attributes = append(attributes, field.example())
 		}
 	}

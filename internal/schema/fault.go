@@ -35,6 +35,7 @@ func (f Faults) Error() string {
 // the text.
 type placed struct {
 	keys   []string
+	of     []string // of a field's fault: the field's members from which it follows
 	reason string
 	offset int   // in the text; 0: not known, it is that of the last of the keys that is there
 	kind   bool  // the value is not of the JSON type that it must have
@@ -47,20 +48,23 @@ func (p *placed) Error() string { return p.reason }
 // Unwrap returns the error of the check.
 func (p *placed) Unwrap() error { return p.cause }
 
-// overlaps says whether one of two places is in the other.
-func (p *placed) overlaps(other *placed) bool {
+// follows says whether the fault follows from another: from a value of the wrong JSON
+// type in the same place, or in a member that the fault is of.
+func (p *placed) follows(other *placed) bool {
+	if p.offset != 0 || !other.kind || p == other {
+		return false
+	}
 	n := min(len(p.keys), len(other.keys))
-	return slices.Equal(p.keys[:n], other.keys[:n])
+	return slices.Equal(p.keys[:n], other.keys[:n]) &&
+		(len(p.of) == 0 || len(other.keys) <= n || slices.Contains(p.of, other.keys[n]))
 }
 
-// locate returns the faults with their lines. Where a value has the wrong JSON type
-// no other fault of its field is told: it would follow from that one.
+// locate returns the faults with their lines, and without those that follow from others.
 func locate(text []byte, all []*placed) Faults {
 	offsets := offsets(text)
 	faults := make(Faults, 0, len(all))
 	for _, p := range all {
-		follows := func(other *placed) bool { return other != p && p.offset == 0 && other.kind && p.overlaps(other) }
-		if !slices.ContainsFunc(all, follows) {
+		if !slices.ContainsFunc(all, p.follows) {
 			faults = append(faults, Fault{lineAt(text, cmp.Or(p.offset, offsets.nearest(p.keys))), p.reason})
 		}
 	}

@@ -145,6 +145,7 @@ func TestAllFaultsAreTold(t *testing.T) {
 		{8, `params.k: no type is named "integer"; perhaps "int"`},
 		{8, `unknown member "min"; perhaps "minimum"`},
 		{9, `"minimum" is a text; it must be a number`},
+		{9, "params.min: has no description"},
 		{10, "params.mode: a text needs values, a pattern or a constant"},
 		{10, "params.mode: has no description"},
 		{10, `params.mode: no span is named "srot"; perhaps "sort"`},

@@ -123,19 +123,20 @@ func Text(v *commonpb.AnyValue) string {
 	return ""
 }
 
-// Table writes rows in two columns. What a terminal could take for a command is
-// replaced.
+// Table writes rows in two columns, as printable text.
 func Table(out io.Writer, rows []Row) {
 	width := 0
 	for _, r := range rows {
 		width = max(width, len(r.Field))
 	}
 	for _, r := range rows {
-		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, printable(r.Field), printable(r.Value)), " "))
+		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, Printable(r.Field), Printable(r.Value)), " "))
 	}
 }
 
-func printable(s string) string {
+// Printable returns the text with a replacement for each character that a terminal could
+// take for a command.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return unicode.ReplacementChar

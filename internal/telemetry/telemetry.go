@@ -63,19 +63,25 @@ func Open(config Config) (*Client, error) {
 		config.Log(LevelWarning, err.Error())
 		return nil, err
 	}
-	c, err := newClient(s, map[string]string{
-		"service.name":   s.Service,
-		"distro.name":    "runspan",
-		"distro.version": config.Version,
-		"sdk.name":       "opentelemetry",
-		"sdk.language":   "go",
-		"sdk.version":    sdk.Version(),
-	}, to)
+	c, err := newClient(s, Sources(s.Service, config.Version), to)
 	if err != nil {
 		to.Close(NoTime())
 		return nil, refused(&config, schema.Located([]byte(config.Schema), err))
 	}
 	return c, nil
+}
+
+// Sources returns the text of each source that a schema's field may have, for a version
+// of runspan.
+func Sources(service, version string) map[string]string {
+	return map[string]string{
+		"service.name":   service,
+		"distro.name":    "runspan",
+		"distro.version": version,
+		"sdk.name":       "opentelemetry",
+		"sdk.language":   "go",
+		"sdk.version":    sdk.Version(),
+	}
 }
 
 // refused logs all that is wrong with the schema, in a line each.
