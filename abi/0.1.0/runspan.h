@@ -155,8 +155,8 @@ enum {
 /* Is the code of runspan_open or runspan_consent the user's choice, or the site's? */
 #define RUNSPAN_IS_OPT_OUT(code) ((code) >= RUNSPAN_OFF_SERVICE && (code) <= RUNSPAN_OFF_SITE)
 
-/* Levels of a log line. */
-enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
+/* Levels of a log line. ERROR is only for the lines that RUNSPAN_STRICT asks for. */
+enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_ERROR = 3, RUNSPAN_LOG_SPAN = 2 };
 
 /* Receives one log line: no newline, valid until the callback returns.
  * data is options.log_data. It is called only while the host is inside a
@@ -185,7 +185,7 @@ typedef struct runspan_options {
  *
  * *client is 0 unless the result is RUNSPAN_DONE. Positive results say why
  * telemetry is off; where the user opted out, the core is not even loaded.
- * Errors: ARGUMENT, SCHEMA (the log callback is told the line and the reason),
+ * Errors: ARGUMENT, SCHEMA (the log callback is told each fault, with line and reason),
  * ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
  * The core, librunspan-core.so, is loaded from where options.core says; else
@@ -196,9 +196,9 @@ typedef struct runspan_options {
  * XDG_STATE_HOME, XDG_CONFIG_HOME and HOME (where undelivered spans are kept,
  * and where the user's switch is), RUNSPAN_ENDPOINT (a URL instead of the
  * schema's destination: https, or http to a loopback address), RUNSPAN_PREVIEW,
- * and the network's, below. In a program that runs with more rights than its user
- * (setuid, setgid, file capabilities) none of them is: telemetry is off,
- * PRIVILEGED.
+ * RUNSPAN_STRICT, and the network's, below. In a program that runs with more rights
+ * than its user (setuid, setgid, file capabilities) none of them is: telemetry is
+ * off, PRIVILEGED.
  *
  * Where a variable opts out no file is looked at, and where the site's switch
  * does, none of the user's: a home may be on a server that does not answer. The
@@ -222,7 +222,15 @@ typedef struct runspan_options {
  *
  * RUNSPAN_PREVIEW with anything but empty, 0 or false is the user's wish to see
  * what would be sent: each span is written to standard error when it ends, and
- * nothing is sent. It is the only output that runspan makes.
+ * nothing is sent.
+ *
+ * RUNSPAN_STRICT, likewise, is the wish of a tool's author to see what the schema
+ * refuses. The log gets a line of level RUNSPAN_LOG_ERROR for each attribute, resource
+ * attribute, span name, exception type and status that is refused: key, value, and the
+ * rule; and for each fault of the schema. Where there is no log callback the lines go
+ * to standard error. Without the variable no value gets into a log.
+ *
+ * runspan makes no other output than these two variables ask for.
  *
  * Several clients may be open at once, of one service or of several; they do
  * not see each other. */
@@ -308,11 +316,17 @@ int runspan_consent(const char *service);
 
 /* Carries out a command of the user's about the telemetry of options' service,
  * so that a tool can offer it under a name of its own, such as "mytool telemetry
- * status". argv are argc words: a command (status, preview, show, on, off,
- * purge, help) and its options (--json; any other word has the list written). Text,
- * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
+ * status". argv are argc words: a command (status, preview, show, check,
+ * on, off, purge, help) and its options (--json; any other word has the list written).
+ * Text, UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
  * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
  * off for all services, SERVICE.off for one.
+ *
+ * check is for the author of a schema. It writes all that is wrong with options.schema,
+ * a line for each fault: the line's number, the reason, and the word that was perhaps
+ * meant; *exit_status is 1 then. Where the schema is valid it writes what a report may
+ * have: destination, limits, the fields of the resource and of each span, derived
+ * fields. The schema may be another service's, and telemetry may be off.
  *
  * off, on and purge do their work before any core is loaded. Where none can be,
  * status says whether telemetry is on, and no more, and so do they.

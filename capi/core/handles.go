@@ -23,8 +23,9 @@ var (
 // client is what a client handle stands for.
 type client struct {
 	*telemetry.Client
-	host  host
-	lines telemetry.Lines
+	host   host
+	lines  telemetry.Lines
+	strict bool // an error has log lines
 
 	mu       sync.Mutex
 	deadline time.Time // of the default wait that goes on, in slices; zero: none does

@@ -41,6 +41,9 @@ typedef struct runspan_core_config {
 /* With RUNSPAN_PREVIEW: spans are shown as a table, for people. */
 #define RUNSPAN_CORE_TABLE 2u
 
+/* What the schema refuses is logged, with its value. */
+#define RUNSPAN_CORE_STRICT 4u
+
 /* As a timeout, with so many milliseconds added: a slice of the wait that
  * RUNSPAN_DEFAULT_TIMEOUT_MS stands for, which goes on with the next one. */
 #define RUNSPAN_CORE_SLICE 0xFFFF0000u

@@ -16,8 +16,11 @@ int rs_consent(const char *service);
 /* consent.c: is the variable set to anything but empty, 0 or false? */
 int rs_is_on(const char *variable);
 
-/* print.c: a runspan_log that writes spans to standard error. */
+/* print.c: a runspan_log that writes spans and errors to standard error. */
 void rs_print(void *unused, int level, const char *line);
+
+/* print.c: a runspan_log that writes errors to standard error. */
+void rs_print_error(void *unused, int level, const char *line);
 
 /* print.c: the same, where there is none because telemetry is off. */
 void rs_print_off(const char *service, const char *reason);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Output: of its own runspan makes only what RUNSPAN_PREVIEW asks for.
+ * Output: runspan makes none but for RUNSPAN_PREVIEW and RUNSPAN_STRICT.
  */
 #include "front.h"
 
@@ -27,28 +27,41 @@ int rs_write_all(int fd, const char *text, size_t size) {
 
 /* Where nobody reads standard error any more, the write would end the host: so
  * SIGPIPE is kept from it, and taken away again where it came from here. */
-void rs_print(void *unused, int level, const char *line) {
+static void print(const char *text) {
     sigset_t pipe, before, pending;
     int was_pending, saved = errno;
 
-    (void)unused;
-    if (level != RUNSPAN_LOG_SPAN)
-        return;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigpending(&pending);
     was_pending = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    rs_write_all(STDERR_FILENO, line, strlen(line));
+    rs_write_all(STDERR_FILENO, text, strlen(text));
     if (!was_pending)
         rs_take_signal(&pipe);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
 }
 
+void rs_print(void *unused, int level, const char *line) {
+    if (level == RUNSPAN_LOG_SPAN)
+        print(line);
+    rs_print_error(unused, level, line);
+}
+
+void rs_print_error(void *unused, int level, const char *line) {
+    char text[1100]; /* the core cuts a line at 1,000 bytes */
+
+    (void)unused;
+    if (level != RUNSPAN_LOG_ERROR)
+        return;
+    snprintf(text, sizeof text, "runspan: %s\n", line);
+    print(text);
+}
+
 void rs_print_off(const char *service, const char *reason) {
     char line[256];
 
     snprintf(line, sizeof line, "runspan: %.64s reports nothing: %s\n", service, reason);
-    rs_print(NULL, RUNSPAN_LOG_SPAN, line);
+    print(line);
 }

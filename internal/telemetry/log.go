@@ -10,10 +10,12 @@ import (
 // Level is how much a log line matters.
 type Level int
 
-// LevelSpan is the level of a span that a preview shows.
+// LevelError is the level of what a strict client refuses, LevelSpan that of a span that
+// a preview shows.
 const (
 	LevelDebug Level = iota
 	LevelWarning
+	LevelError
 	LevelSpan
 )
 

@@ -56,9 +56,10 @@ type Span struct {
 // SetName gives the span another of the schema's names, one that may have the
 // attributes set so far.
 func (s *Span) SetName(name string) error {
-	own, err := s.client.schema.SpanName(name)
+	c := s.client
+	own, err := c.schema.SpanName(name)
 	if err != nil {
-		return err
+		return c.refuse(err, "span name", name, nil, func() string { return c.schema.WhyNoSpan(name) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,8 +67,8 @@ func (s *Span) SetName(name string) error {
 		return ErrEnded
 	}
 	for _, a := range s.attributes {
-		if _, err := s.client.schema.HostAttribute(own, string(a.Key)); err != nil {
-			return err
+		if _, err := c.schema.HostAttribute(own, string(a.Key)); err != nil {
+			return c.refuse(err, "span name", name, nil, func() string { return "it may not have " + string(a.Key) })
 		}
 	}
 	s.name = own
@@ -83,13 +84,14 @@ func (s *Span) Set(key string, v Value) error {
 	if s.ended {
 		return ErrEnded
 	}
-	field, err := s.client.schema.HostAttribute(s.name, key)
+	c := s.client
+	field, err := c.schema.HostAttribute(s.name, key)
 	if err != nil {
-		return err
+		return c.refuse(err, "attribute", key, &v, func() string { return c.schema.WhyNotAttribute(s.name, key) })
 	}
 	value, err := v.forField(field)
 	if err != nil {
-		return err
+		return c.refuse(err, "attribute", key, &v, func() string { return field.Why(err) })
 	}
 	s.attributes = set(s.attributes, attribute.Key(field.Key), value)
 	s.standby.stale = true
@@ -98,9 +100,10 @@ func (s *Span) Set(key string, v Value) error {
 
 // Error records, now, that an exception of the type ended the run.
 func (s *Span) Error(errorType string) error {
-	texts, err := s.client.schema.ExceptionAttributes(errorType)
+	c := s.client
+	texts, err := c.schema.ExceptionAttributes(errorType)
 	if err != nil {
-		return err
+		return c.refuse(err, "exception", errorType, nil, func() string { return c.schema.WhyNoException(err) })
 	}
 	attributes := make([]attribute.KeyValue, len(texts))
 	for i, text := range texts {

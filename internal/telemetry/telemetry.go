@@ -45,7 +45,9 @@ type Config struct {
 	Preview bool
 	// Table has a preview log tables for people, not OTLP/JSON.
 	Table bool
-	Log   Log // nil: no lines
+	// Strict has all that the schema refuses logged, with its value.
+	Strict bool
+	Log    Log // nil: no lines
 }
 
 // Open returns a client, which its host has to close. It starts goroutines, and
@@ -64,6 +66,9 @@ func Open(config Config) (*Client, error) {
 		return nil, err
 	}
 	c, err := newClient(s, Sources(s.Service, config.Version), to)
+	if config.Strict && err == nil {
+		c.strict = config.Log
+	}
 	if err != nil {
 		to.Close(NoTime())
 		return nil, refused(&config, schema.Located([]byte(config.Schema), err))
@@ -86,12 +91,16 @@ func Sources(service, version string) map[string]string {
 
 // refused logs all that is wrong with the schema, in a line each.
 func refused(config *Config, err error) error {
+	level := LevelWarning
+	if config.Strict {
+		level = LevelError
+	}
 	var faults schema.Faults
 	if !errors.As(err, &faults) {
-		config.Log(LevelWarning, "schema: "+err.Error())
+		config.Log(level, "schema: "+err.Error())
 	}
 	for _, fault := range faults {
-		config.Log(LevelWarning, "schema: "+fault.Error())
+		config.Log(level, "schema: "+fault.Error())
 	}
 	return errors.Join(ErrSchema, err)
 }
