@@ -15,7 +15,7 @@ import (
 	"runspan/internal/telemetry"
 )
 
-// contents is what the reports of a schema may have, as check writes it for programs.
+// contents is the answer of check: the faults of a schema, or the content of its reports.
 type contents struct {
 	Valid       bool          `json:"valid"`
 	Faults      schema.Faults `json:"faults,omitempty"`
@@ -47,8 +47,8 @@ type field struct {
 
 var errFaults = errors.New("the schema is not valid")
 
-// check writes all that is wrong with a schema, whatever service it is of; or what will
-// be sent.
+// check writes all faults of a schema, or the content of its reports if it has none. The
+// schema may be another service's.
 func (s Service) check(out io.Writer, text string, asJSON bool) error {
 	of, err := schema.Parse([]byte(text))
 	if err == nil {

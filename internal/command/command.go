@@ -21,18 +21,18 @@ import (
 	"runspan/internal/spool"
 )
 
-// The results of Run, which are exit codes.
+// The results of Run: exit codes.
 const (
 	Done   = 0
-	Failed = 1 // it could not be done, and why was written
+	Failed = 1 // it could not be done; the output says why
 )
 
 // Service is a service on this machine, for this user.
 type Service struct {
 	Name     string
-	Schema   *schema.Schema // nil: it is not known here
-	Endpoint string         // where spans would be sent; empty: not known
-	Spool    string         // the folder of what waits; empty: none
+	Schema   *schema.Schema // nil: not known
+	Endpoint string         // the URL that reports are sent to; empty: not known
+	Spool    string         // the folder of the batches; empty: none
 	Off      string         // why telemetry is off, in words; empty: it is on
 	Version  string         // runspan's
 }
@@ -45,8 +45,8 @@ type Request struct {
 	JSON    bool
 }
 
-// Run carries a command out for a service and the text of its schema, which may be
-// empty or not valid.
+// Run carries out a command for a service and the text of its schema. The text may be
+// empty, or not valid.
 func Run(service Service, text string, asked Request, to io.Writer) int {
 	if asked.Command == "check" {
 		out := &output{to: to}
@@ -65,8 +65,8 @@ func Run(service Service, text string, asked Request, to io.Writer) int {
 	return service.Run(asked, to)
 }
 
-// Run carries a command out and writes what comes of it. What can't be written
-// is Failed.
+// Run carries out a command and writes its output. The result is Failed if the output
+// can't be written.
 func (s Service) Run(asked Request, to io.Writer) int {
 	out := &output{to: to}
 	var err error
@@ -94,7 +94,7 @@ func code(out *output, err error) int {
 	return Done
 }
 
-// output remembers that something could not be written.
+// output remembers the first error of a write, and writes nothing after it.
 type output struct {
 	to  io.Writer
 	err error
@@ -107,7 +107,7 @@ func (o *output) Write(text []byte) (written int, err error) {
 	return written, o.err
 }
 
-// status is what the command of that name writes.
+// status is the output of the command status, as JSON.
 type status struct {
 	Service       string     `json:"service"`
 	On            bool       `json:"on"`
@@ -173,7 +173,7 @@ func waiting(s status) string {
 
 func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// indented moves each line that is written to it to the right.
+// indented writes each line with two spaces before it.
 type indented struct{ out io.Writer }
 
 func (i indented) Write(line []byte) (int, error) {
@@ -197,15 +197,15 @@ func (s Service) show(out io.Writer, asJSON bool) error {
 			err = border.Check(s.Schema, request)
 		}
 		if err != nil {
-			fmt.Fprintf(out, "%s: a file of %s is not going to be sent: %v\n", s.Name, inWords(e.Made), err)
+			fmt.Fprintf(out, "%s: a batch of %s will not be sent: %v\n", s.Name, inWords(e.Made), err)
 			continue
 		}
 		if !asJSON {
-			what := "waits"
+			state := "it waits"
 			if e.Held {
-				what = "of a run that goes on, should it not come to its end"
+				state = "it will be sent only if its run is killed, which goes on now"
 			}
-			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), what)
+			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), state)
 		}
 		if err := write(out, request, asJSON); err != nil {
 			return err
@@ -240,10 +240,10 @@ func (s Service) preview(out io.Writer, asked Request) error {
 				return write(out, request, asked.JSON)
 			}
 		}
-		return errors.New("there is no record here of a report that was sent")
+		return errors.New("there is no copy here of a report that was sent")
 	}
 	if s.Schema == nil {
-		return errors.New("its schema is not known here")
+		return errors.New("its schema is not known")
 	}
 	names, span := s.Schema.SpanNames(), asked.Span
 	if span == "" {
@@ -257,7 +257,7 @@ func (s Service) preview(out io.Writer, asked Request) error {
 		return err
 	}
 	if !asked.JSON {
-		fmt.Fprintf(out, "%s: what a run of %s could send; others are %s\n", s.Name, span, strings.Join(names, ", "))
+		fmt.Fprintf(out, "%s: an example of the report of a run of %s; the spans are %s\n", s.Name, span, strings.Join(names, ", "))
 	}
 	return write(out, request, asked.JSON)
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// What counts where a schema has no limit of its own.
+// The limits of a schema that does not set them.
 const (
 	defaultTextBytes  = 128
 	defaultListItems  = 64
@@ -24,7 +24,7 @@ const (
 	defaultSpoolDays  = 30
 )
 
-// builder makes a Schema of a document, and collects what is wrong with it.
+// builder makes a Schema of a document, and collects the faults.
 type builder struct {
 	document  *document
 	exception []string // the keys of the exception event, in their order
@@ -37,11 +37,11 @@ func (b *builder) wrong(reason string, keys ...string) {
 	b.faults = append(b.faults, &placed{keys: keys, reason: reason})
 }
 
-// faultOf takes a fault of a field, and the members from which it follows, with spaces
-// between them.
+// faultOf records a fault of a field. of names the members that the fault is about, with
+// spaces between them.
 type faultOf func(reason, of string)
 
-// of returns what takes the faults of the field whose key is the last of the keys.
+// of returns a function for the faults of the field at the end of the keys.
 func (b *builder) of(keys ...string) faultOf {
 	return func(reason, of string) {
 		b.faults = append(b.faults, &placed{keys: keys, of: strings.Fields(of), reason: keys[len(keys)-1] + ": " + reason})
@@ -87,7 +87,7 @@ func (b *builder) build() *Schema {
 	return s
 }
 
-// checkHead checks the members that have no fields.
+// checkHead checks the members without fields.
 func (b *builder) checkHead() {
 	d := b.document
 	if d.SchemaVersion != nil && *d.SchemaVersion != 1 {
@@ -97,7 +97,7 @@ func (b *builder) checkHead() {
 	case d.Service == "":
 		b.wrong("service is missing", "service")
 	case !isServiceName(d.Service):
-		b.wrong("service is no name of a service: a lower-case letter, then at most 62 of these, digits, - and _", "service")
+		b.wrong("service is no name of a service: a lower-case letter, then at most 62 lower-case letters, digits, - and _", "service")
 	}
 	switch {
 	case d.Destination == "":
@@ -138,7 +138,7 @@ func isDestination(destination string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
-// pins reads pins as curl and RFC 7469 write them.
+// pins reads pins in the form of curl and RFC 7469.
 func (b *builder) pins() (pins [][sha256.Size]byte) {
 	for _, pin := range b.document.Pins {
 		text, ok := strings.CutPrefix(pin, "sha256/")
@@ -152,8 +152,8 @@ func (b *builder) pins() (pins [][sha256.Size]byte) {
 	return pins
 }
 
-// resource returns the document's; a schema without that member reports the name of
-// its service, by which a collector knows whose a report is.
+// resource returns the fields of the resource. A schema without that member reports the
+// name of its service: the collector finds the schema of a report by it.
 func (b *builder) resource() map[string]fieldDocument {
 	if b.document.Resource != nil {
 		return b.document.Resource
@@ -177,12 +177,11 @@ func (b *builder) checkAttribute(field *Field) {
 		}
 	}
 	if field.constant != nil || field.source != sourceAborted && slices.Contains(sources, field.source) {
-		wrong("an attribute's only source is "+sourceAborted+", and it is no constant", "source constant")
+		wrong("an attribute's only source is "+sourceAborted+", and it may not be a constant", "source constant")
 	}
 }
 
-// aborted returns the attribute with the source of that name, of which there may be
-// one.
+// aborted returns the one attribute with the source aborted, or nil.
 func (b *builder) aborted(attributes map[string]*Field) (found *Field) {
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		switch field := attributes[key]; {
@@ -214,8 +213,8 @@ func (b *builder) exceptionFields() (all []*Field) {
 	return all
 }
 
-// sourceAborted is the source of the attribute, a bool, that marks the span of a
-// run that did not come to its end.
+// sourceAborted is the source of a bool attribute that marks the span of a run that was
+// killed.
 const sourceAborted = "aborted"
 
 var sources = []string{"service.name", "distro.name", "distro.version", "sdk.name", "sdk.language", "sdk.version", "error.type", sourceAborted}
@@ -224,7 +223,7 @@ func hasTwice(list []string) bool {
 	return len(list) > 1 && len(slices.Compact(slices.Sorted(slices.Values(list)))) != len(list)
 }
 
-// field makes the field whose key is the last of the keys.
+// field makes the field at the end of the keys.
 func (b *builder) field(d *fieldDocument, keys ...string) *Field {
 	key := keys[len(keys)-1]
 	wrong := b.of(keys...)
@@ -275,9 +274,9 @@ func kindOf(types []string, wrong faultOf) (all kind) {
 	return all
 }
 
-// patternOf returns the pattern for a whole text, or nil.
+// patternOf returns the pattern for a whole text, or nil if it is not valid.
 func patternOf(pattern string, wrong faultOf) *regexp.Regexp {
-	_, err := syntax.Parse(pattern, syntax.Perl) // alone: one with a ) could end the group
+	_, err := syntax.Parse(pattern, syntax.Perl) // alone: a pattern with a ) could end the group
 	if err == nil {
 		var whole *regexp.Regexp
 		if whole, err = regexp.Compile(`\A(?:` + pattern + `)\z`); err == nil {
@@ -288,7 +287,7 @@ func patternOf(pattern string, wrong faultOf) *regexp.Regexp {
 	return nil
 }
 
-// check checks what the members of a field say of each other.
+// check checks the members of a field against each other.
 func check(f *Field, d *fieldDocument, wrong faultOf) {
 	isText := f.kind&(kindString|kindStrings) != 0
 	when := func(bad bool, reason, of string) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Example is a field, with a value that it could have: a string, int64, float64,
-// bool, []string, or nil for none.
+// Example is a field with a value for documentation: a string, int64, float64, bool,
+// []string, or nil where the schema's example is not a value of the field.
 type Example struct {
 	Key         string
 	Value       any
@@ -44,8 +44,8 @@ func sorted(fields iter.Seq[*Field]) []*Field {
 	return slices.SortedFunc(fields, func(a, b *Field) int { return strings.Compare(a.Key, b.Key) })
 }
 
-// Examples returns what the resource could be, and the attributes of a span of that
-// name whose run was not killed; each sorted by key.
+// Examples returns a resource, and the attributes of a span of that name whose run was
+// not killed. Both are sorted by key.
 func (s *Schema) Examples(span string) (resource, attributes []Example) {
 	for _, field := range s.ResourceFields() {
 		resource = append(resource, field.example())
@@ -58,7 +58,7 @@ func (s *Schema) Examples(span string) (resource, attributes []Example) {
 	return resource, attributes
 }
 
-// example has the value as the document's JSON has it, in the field's type.
+// example converts the decoded example to the field's type.
 func (f *Field) example() Example {
 	e := Example{Key: f.Key, Description: f.description}
 	switch v := f.given.(type) {
@@ -88,8 +88,8 @@ func (f *Field) example() Example {
 	return e
 }
 
-// derive returns a value for a field that has no example, as encoding/json would have
-// decoded it; nil where only a pattern says what a text may be.
+// derive returns a value for a field without an example, in the type that encoding/json
+// decodes to. It returns nil for a text with only a pattern.
 func (f *Field) derive(values []string) any {
 	switch {
 	case f.constant != nil:

@@ -19,7 +19,7 @@ type Fault struct {
 // Error implements error.
 func (f Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Reason) }
 
-// Faults is the error of Parse: all that is wrong, by line.
+// Faults is the error of Parse: all faults, sorted by line.
 type Faults []Fault
 
 // Error implements error. It has one line for each fault.
@@ -31,15 +31,14 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// placed is a fault, with the keys that lead to what is wrong. Its line follows from
-// the text.
+// placed is a fault with its place. locate finds the line.
 type placed struct {
-	keys   []string
-	of     []string // of a field's fault: the field's members from which it follows
+	keys   []string // the way to the place
+	of     []string // the members of the field that the fault is about; empty: all
 	reason string
-	offset int   // in the text; 0: not known, it is that of the last of the keys that is there
-	kind   bool  // the value is not of the JSON type that it must have
-	cause  error // nil, or the error of a check
+	offset int   // in the text; 0: the offset of the keys, or of the first part of them that is there
+	kind   bool  // the value has the wrong JSON type
+	cause  error // the error of a check, or nil
 }
 
 // Error implements error.
@@ -48,8 +47,8 @@ func (p *placed) Error() string { return p.reason }
 // Unwrap returns the error of the check.
 func (p *placed) Unwrap() error { return p.cause }
 
-// follows says whether the fault follows from another: from a value of the wrong JSON
-// type in the same place, or in a member that the fault is of.
+// follows says whether the fault is only a consequence of another: a value of the wrong
+// JSON type at the same place, or in a member that the fault is about.
 func (p *placed) follows(other *placed) bool {
 	if p.offset != 0 || !other.kind || p == other {
 		return false
@@ -59,7 +58,7 @@ func (p *placed) follows(other *placed) bool {
 		(len(p.of) == 0 || len(other.keys) <= n || slices.Contains(p.of, other.keys[n]))
 }
 
-// locate returns the faults with their lines, and without those that follow from others.
+// locate finds the lines of faults, and leaves out those that follow from others.
 func locate(text []byte, all []*placed) Faults {
 	offsets := offsets(text)
 	faults := make(Faults, 0, len(all))
@@ -76,7 +75,7 @@ func lineAt(text []byte, offset int) int {
 	return 1 + bytes.Count(text[:min(offset, len(text))], []byte("\n"))
 }
 
-// places is where in a text the value is that keys lead to.
+// places maps keys, joined, to the offset of their value.
 type places map[string]int
 
 func (p places) add(keys []string, offset int) { p[strings.Join(keys, "\x00")] = offset }

@@ -4,7 +4,7 @@ package schema
 
 import "iter"
 
-// form is what a value of the document may be. A nil form is any value.
+// form says which JSON a place in the document may have. A nil form allows any.
 type form struct {
 	kind    jsonKind
 	members map[string]*form // of an object whose keys are the format's
@@ -89,11 +89,11 @@ var fieldForm = object(map[string]*form{
 	"description": aText,
 })
 
-// withoutEffect is a member of older schemas.
+// withoutEffect is a member that older schemas have.
 const withoutEffect = "record"
 
-// documentForm is schemas/runspan.schema.json, as far as JSON's types and the names
-// of members go.
+// documentForm has JSON's types and the names of members, as schemas/runspan.schema.json
+// has them.
 var documentForm = object(map[string]*form{
 	"$schema":        aText,
 	"schema_version": aWhole,

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// document is the JSON, as it is written. nil is a member that is not there.
+// document is the JSON of a schema. A pointer, map or slice is nil where its member is missing.
 type document struct {
 	SchemaVersion *int                                `json:"schema_version"`
 	Service       string                              `json:"service"`
@@ -53,7 +53,7 @@ type fieldDocument struct {
 type oneOrMore []string
 
 // UnmarshalJSON implements json.Unmarshaler. It returns no error, because encoding/json
-// would stop there: scan finds what is of another type.
+// would stop there. scan finds values of another type.
 func (o *oneOrMore) UnmarshalJSON(text []byte) error {
 	if len(text) > 0 && text[0] == '[' {
 		_ = json.Unmarshal(text, (*[]string)(o))
@@ -64,7 +64,7 @@ func (o *oneOrMore) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Parse reads a schema. The error of one that is not valid is Faults.
+// Parse reads a schema. Its error is Faults.
 func Parse(text []byte) (*Schema, error) {
 	s, faults := parse(text)
 	if len(faults) > 0 {
@@ -75,7 +75,7 @@ func Parse(text []byte) (*Schema, error) {
 
 var errService = errors.New("the schema is another service's")
 
-// ParseFor is Parse, for a schema that has to be the service's.
+// ParseFor is Parse for the schema of that service.
 func ParseFor(service, text string) (*Schema, error) {
 	s, err := Parse([]byte(text))
 	if err == nil && s.Service != service {
@@ -98,7 +98,7 @@ func parse(text []byte) (*Schema, []*placed) {
 		return nil, []*placed{{reason: syntax.Error(), offset: int(syntax.Offset)}}
 	}
 	exception, faults := scan(text)
-	if len(faults) == 0 && errors.As(err, &typed) { // a number that has no place in its Go type
+	if len(faults) == 0 && errors.As(err, &typed) { // a number too large for its Go type
 		faults = append(faults, &placed{reason: typed.Value + " is out of range", offset: int(typed.Offset), kind: true})
 	}
 	b := builder{document: &d, exception: exception, faults: faults}
@@ -106,8 +106,7 @@ func parse(text []byte) (*Schema, []*placed) {
 	return s, b.faults
 }
 
-// Located returns the error of a check of the schema as Faults, with the line in its
-// text.
+// Located makes Faults, with a line in the text, of an error of FixedResource.
 func Located(text []byte, err error) error {
 	if fault := (*placed)(nil); errors.As(err, &fault) {
 		return locate(text, []*placed{fault})

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// perhaps names the word that was probably meant, for the end of a reason; it is empty
-// where no word is near.
+// perhaps returns the end of a reason: the word that was probably meant, or nothing if no
+// word is near.
 func perhaps(given string, words iter.Seq[string]) string {
 	if word, ok := nearest(given, words); ok {
 		return fmt.Sprintf("; perhaps %q", word)
@@ -18,7 +18,7 @@ func perhaps(given string, words iter.Seq[string]) string {
 	return ""
 }
 
-// orOneOf is perhaps, and lists the words where none is near.
+// orOneOf is perhaps, but lists all words if none is near.
 func orOneOf(given string, words iter.Seq[string]) string {
 	if word := perhaps(given, words); word != "" {
 		return word
@@ -26,8 +26,8 @@ func orOneOf(given string, words iter.Seq[string]) string {
 	return "; there are " + strings.Join(slices.Sorted(words), ", ")
 }
 
-// nearest returns the word that differs least: one that ends like it after a dot,
-// that begins like it, or that has few other letters.
+// nearest returns the word that differs least from the given one: it has the same end
+// after a dot, the same beginning, or few other letters.
 func nearest(given string, words iter.Seq[string]) (word string, ok bool) {
 	const far = 100
 	least := far
@@ -53,8 +53,8 @@ func nearest(given string, words iter.Seq[string]) (word string, ok bool) {
 	return word, least < far
 }
 
-// distance is how many letters have to be put in, left out, replaced, or swapped with
-// the next one, to make b of a.
+// distance counts the letters to insert, to delete, to replace, or to swap with the next
+// one, until a is b.
 func distance(a, b string) int {
 	var before []int
 	last, row := []int(nil), make([]int, len(b)+1)

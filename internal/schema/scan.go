@@ -10,20 +10,21 @@ import (
 	"strings"
 )
 
-// scan finds what encoding/json lets pass, or names one at a time: unknown members,
-// members in other letters, values of another JSON type, a key twice. It returns the
-// keys of the exception event, in their order, which encoding/json does not keep.
+// scan finds unknown members, values of another JSON type, and keys that an object has
+// twice. encoding/json accepts some of them, and reports only the first of the others.
+// scan returns the keys of the exception event in their order, because encoding/json
+// does not keep the order.
 //
-// The text is valid JSON: to ask encoding/json's decoder for each token once more
-// would take most of the time of Parse.
+// The text must be valid JSON. scan does not use encoding/json's tokens: they would take
+// most of the time of Parse.
 func scan(text []byte) (exception []string, faults []*placed) {
 	s := scanner{text: text}
 	s.value(documentForm)
 	return s.exception, s.faults
 }
 
-// offsets returns the places of a text, which may be no valid JSON: then there are
-// none.
+// offsets returns the places of all values in a text, or no place if the text is not
+// valid JSON.
 func offsets(text []byte) places {
 	s := scanner{text: text, places: make(places)}
 	if json.Valid(text) {
@@ -32,16 +33,16 @@ func offsets(text []byte) places {
 	return s.places
 }
 
-// deepest is more than the format's own depth.
+// deepest is the depth that an example may have. The format itself needs less.
 const deepest = 16
 
 type scanner struct {
 	text      []byte
-	at        int      // the text before it has been read
-	keys      []string // the keys that lead to the value that is read; an item of a list has the key ""
+	at        int      // the offset of the next byte to read
+	keys      []string // the way to the current value; an item of a list has the key ""
 	exception []string
 	faults    []*placed
-	places    places // nil: nobody asks for them
+	places    places // nil: no caller needs them
 }
 
 func (s *scanner) wrong(reason string, kind bool) {
@@ -69,8 +70,7 @@ func (s *scanner) value(f *form) {
 	}
 }
 
-// kind returns the type of the value that comes next. A whole number is a number
-// too.
+// kind returns the type of the next value. A whole number is a number too.
 func (s *scanner) kind() jsonKind {
 	switch s.next() {
 	case '"':
@@ -93,7 +93,7 @@ func (s *scanner) kind() jsonKind {
 	return jsonNumber | jsonWhole
 }
 
-// name is the value that is read, in words.
+// name returns words for the current value.
 func (s *scanner) name() string {
 	if len(s.keys) == 0 {
 		return "the schema"
@@ -104,7 +104,7 @@ func (s *scanner) name() string {
 	return fmt.Sprintf("%q", s.keys[len(s.keys)-1])
 }
 
-// inside scans a value at a key of the one that is read.
+// inside scans the value at a key of the current value.
 func (s *scanner) inside(key string, f *form) {
 	s.keys = append(s.keys, key)
 	if s.places != nil {
@@ -156,8 +156,7 @@ func (s *scanner) member(f *form, key string) *form {
 	return member
 }
 
-// next goes to the next token that is not white space, a comma or a colon, and
-// returns its first byte.
+// next skips white space, commas and colons, and returns the first byte after them.
 func (s *scanner) next() byte {
 	for {
 		switch c := s.text[s.at]; c {
@@ -178,7 +177,7 @@ func (s *scanner) literal() []byte {
 	return s.text[begin:s.at]
 }
 
-// quoted reads a text, and returns it with its quotation marks.
+// quoted reads a text and returns it with its quotation marks.
 func (s *scanner) quoted() []byte {
 	begin := s.at
 	for s.at++; s.text[s.at] != '"'; s.at++ {
@@ -196,6 +195,6 @@ func (s *scanner) key() string {
 		return string(quoted[1 : len(quoted)-1])
 	}
 	var key string
-	_ = json.Unmarshal(quoted, &key) // it has been decoded before
+	_ = json.Unmarshal(quoted, &key) // json.Unmarshal has decoded the whole text before
 	return key
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// Package schema is the allow-list: what the runs of one service may report,
-// as its maintainers have told their users. It reads the JSON that
-// schemas/runspan.schema.json describes, and checks names, keys and values
-// against it. It knows no field by name.
+// Package schema reads the schema of a service: the list of all fields that its
+// reports may have. It checks names, keys and values against that list. The code
+// knows no field by name; schemas/runspan.schema.json describes the JSON.
 //
-// A Schema does not change once parsed, and may be used by any number of
-// goroutines.
+// A Schema does not change after Parse. Goroutines may share it.
 package schema
 
 import (
@@ -17,7 +15,7 @@ import (
 	"time"
 )
 
-// What a check may find. The caller is told which one, never the value.
+// The errors of checks. None has the value in its text.
 var (
 	ErrName    = errors.New("the schema does not name it")
 	ErrType    = errors.New("the schema gives it another type")
@@ -29,8 +27,8 @@ var (
 type Schema struct {
 	Service     string
 	Destination string
-	// Pins are SHA-256 hashes of public keys (SubjectPublicKeyInfo). Where there
-	// are any, the destination's chain of certificates has to have one of them.
+	// Pins are SHA-256 hashes of public keys (SubjectPublicKeyInfo). The destination's
+	// chain of certificates must have one of them. Empty: any chain that is valid.
 	Pins  [][32]byte
 	Scope string
 
@@ -42,7 +40,7 @@ type Schema struct {
 	SpoolBytes int64
 	SpoolAge   time.Duration
 
-	spans      map[string]string // name → the same name, so that a look-up gives a string to keep
+	spans      map[string]string // name → the same name: a caller may keep the string of a look-up
 	described  map[string]string // name → a sentence for the user
 	resource   map[string]*Field
 	attributes map[string]*Field
@@ -79,7 +77,7 @@ func (s *Schema) HostAttribute(span, key string) (*Field, error) {
 }
 
 // AbortedKey returns the key of the attribute that marks a span of that name whose
-// run did not come to its end, where the schema has one.
+// run was killed. ok is false where the schema has no such attribute.
 func (s *Schema) AbortedKey(span string) (key string, ok bool) {
 	if s.aborted == nil || !slices.Contains(s.aborted.spans, span) {
 		return "", false
@@ -87,9 +85,8 @@ func (s *Schema) AbortedKey(span string) (key string, ok bool) {
 	return s.aborted.Key, true
 }
 
-// FixedResource returns the resource attributes that are not the host's to
-// set: constants, and those that come from the sources given. An error is one
-// for Located.
+// FixedResource returns the resource attributes that runspan sets: constants, and the
+// texts of sources. Located makes Faults of its error.
 func (s *Schema) FixedResource(sources map[string]string) (map[string]string, error) {
 	fixed := make(map[string]string)
 	for _, key := range slices.Sorted(maps.Keys(s.resource)) {
@@ -107,8 +104,8 @@ func (s *Schema) FixedResource(sources map[string]string) (map[string]string, er
 	return fixed, nil
 }
 
-// ExceptionAttributes returns the attributes, as key and text in the schema's order, of
-// the event for an exception of the type.
+// ExceptionAttributes returns the attributes of the event for an exception of that type:
+// pairs of key and text, in the schema's order.
 func (s *Schema) ExceptionAttributes(errorType string) ([][2]string, error) {
 	if s.exception == nil {
 		return nil, ErrName

@@ -4,26 +4,24 @@ package schema
 
 import "slices"
 
-// The fields of what is sent, whoever has set them: internal/border checks
-// against these.
-
 // ExceptionEvent is the name of the only event that a span may have, by
 // OpenTelemetry's semantic conventions.
 const ExceptionEvent = "exception"
 
-// ResourceField returns the field of a resource attribute.
+// ResourceField returns the field of a resource attribute of a report, whether the host
+// or runspan has set it.
 func (s *Schema) ResourceField(key string) (*Field, bool) {
 	field, ok := s.resource[key]
 	return field, ok
 }
 
-// AttributeField returns the field of an attribute of a span of that name.
+// AttributeField returns the field of an attribute of a report's span of that name.
 func (s *Schema) AttributeField(span, key string) (*Field, bool) {
 	field, ok := s.attributes[key]
 	return field, ok && slices.Contains(field.spans, span)
 }
 
-// ExceptionField returns the field of an attribute of an exception event.
+// ExceptionField returns the field of an attribute of a report's exception event.
 func (s *Schema) ExceptionField(key string) (*Field, bool) {
 	for _, field := range s.exception {
 		if field.Key == key {

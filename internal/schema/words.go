@@ -14,7 +14,7 @@ import (
 // Description returns the sentence about the field for the user.
 func (f *Field) Description() string { return f.description }
 
-// Rule returns in words what the field may be, and who sets it.
+// Rule returns a description of the values that the field may have, and of who sets it.
 func (f *Field) Rule() string {
 	if f.constant != nil {
 		return fmt.Sprintf("%s, always %q", f.types(), *f.constant)
@@ -73,7 +73,7 @@ func (f *Field) choices() string {
 
 func (f *Field) listed() string { return strings.Join(slices.Sorted(maps.Keys(f.values)), ", ") }
 
-// form returns in words what a text that is none of the values has to be like.
+// form returns the rule for a text that is not among the values.
 func (f *Field) form() string {
 	if f.pattern == nil {
 		return ""
@@ -85,7 +85,7 @@ func (f *Field) patternText() string {
 	return strings.TrimSuffix(strings.TrimPrefix(f.pattern.String(), `\A(?:`), `)\z`)
 }
 
-// Why returns, for an error of a check of a value, the rule that refuses the value. It
+// Why returns the rule that refuses a value. err is the error of the check. The text
 // continues a sentence that begins with the value.
 func (f *Field) Why(err error) string {
 	switch {
@@ -111,12 +111,12 @@ func (f *Field) Why(err error) string {
 	return strings.Join(rules, "; ")
 }
 
-// WhyNoSpan returns the rule that refuses a name of a span.
+// WhyNoSpan returns the reason why a span may not have that name.
 func (s *Schema) WhyNoSpan(name string) string {
 	return "the schema has no span of that name" + orOneOf(name, maps.Keys(s.spans))
 }
 
-// WhyNotResource returns the rule that refuses a key of the resource from a host.
+// WhyNotResource returns the reason why a host may not set that resource attribute.
 func (s *Schema) WhyNotResource(key string) string {
 	field, ok := s.resource[key]
 	switch {
@@ -128,7 +128,7 @@ func (s *Schema) WhyNotResource(key string) string {
 	return noField + perhaps(key, maps.Keys(s.resource))
 }
 
-// WhyNotAttribute returns the rule that refuses a key of a span from a host.
+// WhyNotAttribute returns the reason why a host may not set that attribute of that span.
 func (s *Schema) WhyNotAttribute(span, key string) string {
 	field, ok := s.attributes[key]
 	switch {
@@ -142,7 +142,7 @@ func (s *Schema) WhyNotAttribute(span, key string) string {
 	return noField + perhaps(key, maps.Keys(s.attributes))
 }
 
-// WhyNoException returns the rule that refuses a type of an exception.
+// WhyNoException returns the rule that refuses the type of an exception.
 func (s *Schema) WhyNoException(err error) string {
 	for _, field := range s.exception {
 		if field.source == "error.type" {

@@ -102,7 +102,7 @@ func DerivedFields() (names []string) {
 	return names
 }
 
-// Text is a value as text; empty where there is none.
+// Text returns the value as text. It is empty for no value.
 func Text(v *commonpb.AnyValue) string {
 	switch v := v.GetValue().(type) {
 	case *commonpb.AnyValue_StringValue:
@@ -145,10 +145,9 @@ func Printable(s string) string {
 	}, s)
 }
 
-// JSON returns an encoded request as OTLP/JSON, in one line: as otlptracehttp
-// would post it, and taken from it where it would, because its encoder is internal.
-// protojson would be 57 kB more in the library, and writes ids in base64: a second
-// pass would have to change them.
+// JSON returns an encoded request as OTLP/JSON, in one line. It has otlptracehttp post
+// the request to a transport that keeps the body, because otlptracehttp's encoder is
+// internal. protojson would add 57 kB to the library, and writes ids in base64.
 func JSON(request []byte) (string, error) {
 	var r coltracepb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(request, &r); err != nil {
@@ -160,7 +159,7 @@ func JSON(request []byte) (string, error) {
 	return string(posted.body), err
 }
 
-// catcher is an http.RoundTripper without a network.
+// catcher is an http.RoundTripper that keeps the body and uses no network.
 type catcher struct{ body []byte }
 
 func (c *catcher) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -97,7 +97,7 @@ def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
     assert shown.startswith("stripepy\n  telemetry  on\n") and collector.endpoint in shown and folder in shown
     assert ask("show") == ""
     assert "last sent  no record of it here" in shown
-    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
+    assert "no copy here of a report that was sent" in ask("preview", "--last", code=1)
     assert not (tmp_path / "state").exists(), "asking leaves nothing"
 
 
@@ -294,7 +294,7 @@ def test_what_was_sent_last_is_known_until_purge(
     assert table.rows(json.loads(ask("preview", "--last", "--json"))) == sent
     ask("purge")
     assert status()["last_delivered"] is None and not (tmp_path / "state" / "runspan" / "stripepy").exists()
-    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
+    assert "no copy here of a report that was sent" in ask("preview", "--last", code=1)
 
 
 def test_no_link_is_followed(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,12 +479,12 @@ def test_what_will_not_be_sent(schema_file: Path, collector: Receiver, away: Non
     (report,) = folder.glob("*.otlp")
     content = report.read_bytes()
     report.write_bytes(content.replace(b"params.nproc", b"params.alice"))
-    assert "is not going to be sent: not a file of this spool" in ask("show")
+    assert "will not be sent: not a file of this spool" in ask("show")
     narrow = json.loads(schema_file.read_text())
     del narrow["attributes"]["params.nproc"]
     schema_file.write_text(json.dumps(narrow))
     report.write_bytes(content)
-    assert "is not going to be sent: the schema does not name" in ask("--schema", str(schema_file), "show")
+    assert "will not be sent: the schema does not name" in ask("--schema", str(schema_file), "show")
     assert "params.nproc" in ask("show")
 
 

@@ -58,6 +58,7 @@ class Level:
     DEBUG = 0
     WARNING = 1
     SPAN = 2
+    ERROR = 3
 
 
 PREVIEW = 1  # the flag
