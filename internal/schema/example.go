@@ -2,13 +2,7 @@
 
 package schema
 
-import (
-	"iter"
-	"maps"
-	"math"
-	"slices"
-	"strings"
-)
+import "math"
 
 // Example is a field with a value for documentation: a string, int64, float64, bool,
 // []string, or nil where the schema's example is not a value of the field.
@@ -16,32 +10,6 @@ type Example struct {
 	Key         string
 	Value       any
 	Description string
-}
-
-// SpanNames returns the names that a span may have, sorted.
-func (s *Schema) SpanNames() []string { return slices.Sorted(maps.Keys(s.spans)) }
-
-// SpanDescription returns the sentence about the spans of that name for the user.
-func (s *Schema) SpanDescription(name string) string { return s.described[name] }
-
-// ResourceFields returns the fields of the resource, sorted by key.
-func (s *Schema) ResourceFields() []*Field { return sorted(maps.Values(s.resource)) }
-
-// AttributeFields returns the fields of a span of that name, sorted by key.
-func (s *Schema) AttributeFields(span string) (fields []*Field) {
-	for _, field := range sorted(maps.Values(s.attributes)) {
-		if slices.Contains(field.spans, span) {
-			fields = append(fields, field)
-		}
-	}
-	return fields
-}
-
-// ExceptionFields returns the fields of an exception event, in the schema's order.
-func (s *Schema) ExceptionFields() []*Field { return s.exception }
-
-func sorted(fields iter.Seq[*Field]) []*Field {
-	return slices.SortedFunc(fields, func(a, b *Field) int { return strings.Compare(a.Key, b.Key) })
 }
 
 // Examples returns a resource, and the attributes of a span of that name whose run was

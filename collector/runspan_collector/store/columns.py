@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The columns, from the schemas: what may be a field of a run, and as which type it is stored."""
+"""The columns of the table of runs: one for each field of the schemas, and one for each derived field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = {
     "strings": "Array(String)",
 }
 
-# What a column may become: each of its values is one of the other kind too.
+# The kinds that a column may change to: each of its values is a value of the other kind too.
 WIDER = {"bool": {"string"}, "double": {"string"}, "int": {"double", "string"}}
 
 DERIVED: dict[str, str] = {
@@ -27,7 +27,7 @@ DERIVED: dict[str, str] = {
 
 
 class SchemaError(ValueError):
-    """A schema that the store can't make columns of."""
+    """The store can't make columns of a schema."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Field:
 
 @dataclass
 class Service:
-    """What one schema says."""
+    """A schema, as far as the store needs it."""
 
     name: str
     scope: str
@@ -56,7 +56,7 @@ class Service:
 
 
 def read(folder: Path) -> dict[str, Service]:
-    """The services of a folder's schemas, by name."""
+    """Read the schemas of a folder. Return their services, by name."""
     services = {}
     for path in sorted(folder.glob("*.json")):
         # The JSON Schema of a schema, and the list of derived fields.
@@ -92,7 +92,7 @@ def _field(document: dict[str, Any]) -> Field:
 
 
 def kind(types: Iterable[str]) -> str:
-    """The one kind that values of all these types can be stored as."""
+    """Return the kind of a column that holds values of all these types."""
     types = set(types)
     if len(types) == 1:
         return next(iter(types))
@@ -100,8 +100,8 @@ def kind(types: Iterable[str]) -> str:
 
 
 def columns(services: dict[str, Service]) -> dict[str, str]:
-    """The type of each column, by the field's name. Fields of the same name in two schemas share a column."""
-    # These are there whatever a schema says: rows are told apart, merged and deleted by some of them.
+    """Return the type of each column, by the field's name. Fields of one name in two schemas share a column."""
+    # Each table has these columns: the store identifies, merges and deletes rows by some of them.
     found = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
     types: dict[str, set[str]] = {}
     for service in services.values():
@@ -111,13 +111,13 @@ def columns(services: dict[str, Service]) -> dict[str, str]:
 
 
 def widens(there: str, wanted: str) -> bool:
-    """Whether a column of the one type may become one of the other."""
+    """Say whether a column of the type ``there`` may change to the type ``wanted``."""
     kinds = {column_type: kind for kind, column_type in KINDS.items()}
     return kinds.get(wanted) in WIDER.get(kinds.get(there, ""), set())
 
 
 def stored(key: str, column_type: str) -> str:
-    """The column's name in the table. Lists a.b and a.c would be a Nested a, and equally long, to ClickHouse."""
+    """Return the column's name in the table. ClickHouse takes lists a.b and a.c for one Nested a, of equal lengths."""
     return key.replace(".", "/") if column_type == KINDS["strings"] else key
 
 
