@@ -513,7 +513,7 @@ func TestExitDoesNotWait(t *testing.T) {
 func TestHelp(t *testing.T) {
 	s := schema(t)
 	want := map[string][]string{
-		"every run":                      show.DerivedFields(),
+		"every run":                      slices.Sorted(slices.Values(show.DerivedFields())),
 		"the program and the system":     slices.Sorted(maps.Keys(s.Resource)),
 		"a run that ended with an error": slices.Sorted(maps.Keys(s.Events["exception"])),
 	}
