@@ -35,7 +35,7 @@ def test_what_a_valid_schema_sends(schema: str) -> None:
     assert done.stdout.startswith(
         f"{document['service']}: the schema is valid\n  sent to       {document['destination']}\n"
     )
-    for key in (*document["resource"], *document["attributes"], *document["events"].get("exception", {})):
+    for key in (*document["resource"], *document["attributes"], *document.get("events", {}).get("exception", {})):
         assert f"\n  {key} " in done.stdout
     answer = json.loads(check(ROOT / schema, "--json").stdout)
     assert answer["valid"] and "faults" not in answer
