@@ -97,7 +97,7 @@ func (b *builder) checkHead() {
 	case d.Service == "":
 		b.wrong("service is missing", "service")
 	case !isServiceName(d.Service):
-		b.wrong("service is no name of a service: a lower-case letter, then at most 62 lower-case letters, digits, - and _", "service")
+		b.wrong("service is no name of a service: at most 63 lower-case letters, digits, - and _, a letter first", "service")
 	}
 	switch {
 	case d.Destination == "":

@@ -138,7 +138,7 @@ func TestAllFaultsAreTold(t *testing.T) {
 	want := schema.Faults{
 		{1, "destination is missing"},
 		{2, "schema_version is not 1"},
-		{3, "service is no name of a service: a lower-case letter, then at most 62 lower-case letters, digits, - and _"},
+		{3, "service is no name of a service: at most 63 lower-case letters, digits, - and _, a letter first"},
 		{4, `unknown member "destnation"; perhaps "destination"`},
 		{5, "text_bytes is not between 1 and 4096"},
 		{5, `unknown member "list_item"; perhaps "list_items"`},

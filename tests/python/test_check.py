@@ -63,7 +63,7 @@ def test_all_faults(tmp_path: Path) -> None:
     done = check(schema)
     assert done.returncode == 1 and done.stderr == ""
     assert done.stdout.splitlines() == [
-        "line 2: service is no name of a service: a lower-case letter, then at most 62 lower-case letters, digits, - and _",
+        "line 2: service is no name of a service: at most 63 lower-case letters, digits, - and _, a letter first",
         "line 3: destination is not an https URL",
         'line 6: unknown member "min"; perhaps "minimum"',
         'line 7: an item of "values" is a whole number; it must be a text',

@@ -50,6 +50,7 @@ codes = [
 ]
 print("codes", *codes, flush=True)
 """
+STRICT = {"RUNSPAN_STRICT": "1"}
 CODES = "codes -7 -5 0 -5 -6 -7 -5 -1 0 21\n"
 REFUSED = f"""\
 resource attribute os.version: "{SECRET}": does not match [0-9A-Za-z.+~_-]+
@@ -62,20 +63,22 @@ status 9: there are 0 (unset), 1 (ok) and 2 (error)
 """
 
 
-def run(folder: Path, log: str, schema: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, log: str, variables: dict[str, str], schema: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = neutral() | {"XDG_STATE_HOME": str(folder), "RUNSPAN_ENDPOINT": "http://127.0.0.1:9"} | variables
     command = [sys.executable, "-c", HOST, str(schema or ROOT / "schemas" / "stripepy.json"), log]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 def test_on_standard_error(tmp_path: Path) -> None:
-    done = run(tmp_path, "no log", RUNSPAN_STRICT="1")
+    done = run(tmp_path, "no log", STRICT)
     expected = "".join(f"runspan: refused: {line}\n" for line in REFUSED.splitlines())
     assert (done.returncode, done.stdout, done.stderr) == (0, CODES, expected)
 
 
 def test_to_the_hosts_log(tmp_path: Path) -> None:
-    done = run(tmp_path, "log", RUNSPAN_STRICT="1")
+    done = run(tmp_path, "log", STRICT)
     lines = [line for line in done.stdout.splitlines(keepends=True) if line.startswith("3 ")]
     assert "".join(lines) == "".join(f"3 refused: {line}\n" for line in REFUSED.splitlines())
     assert (done.returncode, done.stderr) == (0, "") and CODES in done.stdout
@@ -85,10 +88,10 @@ def test_to_the_hosts_log(tmp_path: Path) -> None:
     "variables", [{}, {"RUNSPAN_STRICT": ""}, {"RUNSPAN_STRICT": "0"}, {"RUNSPAN_STRICT": "false"}]
 )
 def test_no_value_is_told_without_it(variables: dict[str, str], tmp_path: Path) -> None:
-    done = run(tmp_path, "log", **variables)
+    done = run(tmp_path, "log", variables)
     assert (done.returncode, done.stderr) == (0, "") and CODES in done.stdout
     assert "refused" not in done.stdout and SECRET not in done.stdout
-    done = run(tmp_path, "no log", **variables)
+    done = run(tmp_path, "no log", variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, CODES, "")
 
 
@@ -97,18 +100,18 @@ def test_the_schemas_faults(tmp_path: Path) -> None:
     schema.write_text(
         '{\n"service": "stripepy",\n"destination": "https://telemetry.example/",\n"span": {"call": "d"}\n}'
     )
-    done = run(tmp_path, "no log", schema, RUNSPAN_STRICT="1")
+    done = run(tmp_path, "no log", STRICT, schema)
     assert done.returncode == 1 and done.stderr.splitlines() == [
         "runspan: schema: line 1: spans is missing",
         'runspan: schema: line 4: unknown member "span"; perhaps "spans"',
         "open: -3",
     ]
-    assert run(tmp_path, "no log", schema).stderr == "open: -3\n"
+    assert run(tmp_path, "no log", {}, schema).stderr == "open: -3\n"
 
 
 def test_with_a_preview(tmp_path: Path) -> None:
     """Standard error has the refusals as they come, and then the span."""
-    done = run(tmp_path, "log", RUNSPAN_STRICT="1", RUNSPAN_PREVIEW="1")
+    done = run(tmp_path, "log", STRICT | {"RUNSPAN_PREVIEW": "1"})
     head, _, table = done.stderr.partition("runspan: stripepy would report this, and reports nothing:\n")
     assert head == "".join(f"runspan: refused: {line}\n" for line in REFUSED.splitlines())
     assert "params.k" in table and SECRET not in table
@@ -116,5 +119,5 @@ def test_with_a_preview(tmp_path: Path) -> None:
 
 
 def test_a_user_who_opted_out_is_told_nothing(tmp_path: Path) -> None:
-    done = run(tmp_path, "no log", RUNSPAN_STRICT="1", NO_TELEMETRY="1")
+    done = run(tmp_path, "no log", STRICT | {"NO_TELEMETRY": "1"})
     assert done.stderr == "open: 2\n" and os.listdir(tmp_path) == []
