@@ -195,6 +195,7 @@ def test_what_new_writes_is_a_schema(folder: Path, source: str | None) -> None:
     jsonschema.validate(schema, json.loads(form))
     span = next(iter(schema["spans"]))
     assert f"{span}\n" in ask("--schema", file, "preview", folder=folder).stdout
+    assert ask("check", file, folder=folder).stdout.startswith("mytool: the schema is valid\n")
     with capture() as reports, Client("mytool", file) as client:
         client.set_resource("service.version", "1.2.3")
         with client.start_span(span) as begun:
@@ -267,6 +268,23 @@ def test_words_that_are_wrong(folder: Path, words: list[str]) -> None:
     assert ask(*words, folder=folder, code=2).stderr.startswith("usage: python -m runspan ")
 
 
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('{\n"service": "mytool"\n', "line 3: unexpected end of JSON input\n"),
+        ("", "line 1: unexpected end of JSON input\n"),
+        ('{"service": 3,\n"spans": {}}', "line 1: destination is missing\n"),
+        ('{"service": "My Tool",\n"spam": {}}', "line 2: unknown member"),
+        ("\udcff{}", "it is not UTF-8"),
+    ],
+)
+def test_check_of_what_is_no_schema(folder: Path, text: str, told: str) -> None:
+    """The core says why, whatever the file is called and of whatever service it is."""
+    file = folder / "A file.json"
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+    assert told in ask("check", file, folder=folder, code=1).stdout
+
+
 def test_check_of_no_file(folder: Path) -> None:
     for command in ("check", "page"):
         assert "none.json" in ask(command, "none.json", folder=folder, code=1).stderr
@@ -282,4 +300,4 @@ def test_where_there_is_no_library(folder: Path) -> None:
     for words, code in ((["new", "mytool"], 0), (["page", "mytool.json"], 0), (["check", "mytool.json"], 1)):
         asked = subprocess.run([sys.executable, "-c", WITHOUT, *words], cwd=folder, capture_output=True, text=True)
         assert asked.returncode == code, asked.stderr
-    assert asked.stderr == "mytool: /nowhere/librunspan.so is missing\n"
+    assert asked.stderr == "runspan: /nowhere/librunspan.so is missing\n"
