@@ -61,7 +61,7 @@ def register(folder: Path, service: str, module: str) -> None:
 
 @pytest.fixture(autouse=True)
 def tools(schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of installed tools: one, with StripePy's schema."""
+    """A folder of installed tools. It has one tool, with StripePy's schema."""
     folder = tmp_path / "tools"
     register(folder, "stripepy", f"def schema(): return {schema!r}")
     monkeypatch.setenv("PYTHONPATH", str(folder))
@@ -154,7 +154,7 @@ def test_off_by_an_earlier_rule(monkeypatch: pytest.MonkeyPatch, collector: Rece
 def test_what_waits_goes_when_telemetry_is_off(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A run that goes on while its user switches telemetry off may leave a report: it is not sent later, either."""
+    """If the user switches telemetry off during a run, the run's report is never sent."""
     run(schema_file)
     assert status()["waiting"] == 1
     ask("on")
@@ -172,7 +172,7 @@ def test_what_waits_goes_when_telemetry_is_off(
 def test_an_opted_out_run_looks_at_no_file(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A variable is for the run: what waits stays, unsent, until there is a run without it, or the user says off."""
+    """A variable is for one run: reports wait, unsent, for a run without the variable, or for off."""
     run(schema_file)
     monkeypatch.setenv("NO_TELEMETRY", "1")
     monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
@@ -366,7 +366,7 @@ def in_process(schema: Path, program: str, **options: Any) -> subprocess.Complet
 
 
 def test_standard_output_of_another_kind(schema_file: Path, collector: Receiver) -> None:
-    """None, where the descriptor is closed; without a descriptor; closed."""
+    """Standard output is None, has no descriptor, or is closed."""
     status = ask("status")
     asked = in_process(
         schema_file,
@@ -505,7 +505,7 @@ def test_preview_of_a_run(
 
 
 def test_preview_where_nobody_reads(schema_file: Path, collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host with SIGPIPE as it is by default, and a standard error that is closed, goes on."""
+    """A host whose standard error is closed goes on, although SIGPIPE would end it."""
     monkeypatch.setenv("RUNSPAN_PREVIEW", "1")
     program = "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" + RUN
     read, write = os.pipe()

@@ -68,7 +68,7 @@ MYTOOL: dict[str, object] = {
 def test_example_runs(
     page: str, ends: str, code: int, status: str, exception: str | None, tmp_path: Path, collector: Receiver
 ) -> None:
-    """However the run ends, its report is there when the process is gone."""
+    """When the process is gone, the run's report has arrived, however the run ended."""
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "mytool.json").write_text(json.dumps(MYTOOL), encoding="utf-8")
     lines = re.sub(r"sort_everything\(\)|\.\.\.", lambda _: ends, example)

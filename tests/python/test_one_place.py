@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The schema is the one place of a field: what is edited there is what the core, the preview, the page and the checker
-go by. And a schema that is none is refused, with the line and the reason."""
+"""The schema is the one place of a field: an edit of it changes the core, the preview, the page and the checker.
+A schema that is not valid is refused, with the line and the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AFTER: Json = {"params.colour": {"stringValue": "red"}, "params.contact_map_form
 
 
 def edited(schema: Json) -> Json:
-    """The same with an attribute more, one less, and a value more."""
+    """Return a copy with one more attribute, one attribute less, and one more value."""
     result = copy.deepcopy(schema)
     result["attributes"]["params.colour"] = {
         "type": "string",
@@ -60,7 +60,7 @@ def test_the_core_and_the_checker(schema: str, collector: Receiver) -> None:
 
 
 def test_a_host_that_is_older_or_newer_than_its_schema(schema: str, collector: Receiver) -> None:
-    """What only one of them knows is left out, and the host is told; the rest arrives."""
+    """A field that only one of them has is left out, and logged. The other fields arrive."""
     for known in (json.loads(schema), edited(json.loads(schema))):
         told: list[str] = []
         client = Client("stripepy", json.dumps(known), log=lambda _, line, told=told: told.append(line))  # type: ignore[misc]
@@ -97,7 +97,7 @@ def test_the_page(schema: str) -> None:
     assert docs.render(new, json.loads(schema)) == old
 
 
-# What is changed in StripePy's schema into what, what the line has that is named, and the reason.
+# A text of StripePy's schema, its replacement, a text of the line that must be named, and the reason.
 BAD: dict[str, tuple[str, str, str, str]] = {
     "broken JSON": ('"scope": "stripepy",', '"scope": "stripepy"', '"limits": {', "invalid character"),
     "another version": ('_version": 1', '_version": 2', '_version": 2', "schema_version is not 1"),
@@ -149,7 +149,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
 
 
 def refused(service: str, schema: str | bytes) -> list[str]:
-    """The warnings that the host is given: one for each fault."""
+    """Return the warnings that the host's log gets: one for each fault."""
     lines: list[tuple[int, str]] = []
     client = Client(service, schema, log=lambda level, line: lines.append((level, line)))
     assert client.state == -3 and client.reason == "the schema is not valid, or is another service's"
