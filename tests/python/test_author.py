@@ -196,6 +196,7 @@ def test_what_new_writes_is_a_schema(folder: Path, source: str | None) -> None:
     span = next(iter(schema["spans"]))
     assert f"{span}\n" in ask("--schema", file, "preview", folder=folder).stdout
     assert ask("check", file, folder=folder).stdout.startswith("mytool: the schema is valid\n")
+    assert json.loads(ask("check", file, "--json", folder=folder).stdout)["valid"] is True
     with capture() as reports, Client("mytool", file) as client:
         client.set_resource("service.version", "1.2.3")
         with client.start_span(span) as begun:

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         if asked.command == "check":
-            return _check(asked.file)
+            return _check(asked.file, asked.json)
         if asked.command == "new":
             from runspan import _new
 
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="say what is wrong with a schema, and what will be sent")
     check.add_argument("file", metavar="FILE", type=Path, help="the schema's file")
+    check.add_argument("--json", action="store_true", help="for programs")
     new = commands.add_parser("new", help="write a first schema, NAME.json, into this folder")
     new.add_argument("name", metavar="NAME", help="the name of the service: lower-case letters, digits, - and _")
     new.add_argument(
@@ -52,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(file: Path) -> int:
+def _check(file: Path, as_json: bool) -> int:
     """Have the core check a schema, whatever service it is of: it may be no JSON, and the core names the line."""
-    return command.run("runspan", file.read_bytes(), ["check"])
+    return command.run("runspan", file.read_bytes(), ["check", "--json"] if as_json else ["check"])
