@@ -61,6 +61,7 @@ class Level:
     WARNING = 1
     SPAN = 2
     ERROR = 3
+    """Only where RUNSPAN_STRICT asks for it: a refused call, with its key, value and rule."""
 
 
 PREVIEW = 1  # the flag

@@ -50,21 +50,30 @@ class _Handle:
     _lib: _abi.Library
     _handle: int
     _log: Log | None
-    _strict: bool
+    _errors: list[str] | None
+    """The core's lines on refused calls, in strict mode. None: the mode is off."""
 
     def _check(self, key: object, value: object, code: int) -> None:
-        if code != Code.DONE:
-            self._refuse(key, value, self._lib.reason(code), code in Code.SCHEMA_ERRORS)
+        if code == Code.DONE:
+            return
+        self._debug(key, self._lib.reason(code))
+        if self._errors is not None and code in Code.SCHEMA_ERRORS:
+            told = [line.removeprefix("refused: ") for line in self._errors if str(key) in line]
+            self._errors.clear()
+            raise SchemaError(key, value, told[-1] if told else _text(key, value, self._lib.reason(code)))
 
-    def _refuse(self, key: object, value: object, rule: object, of_schema: bool = True) -> None:
-        """Log why a call did nothing. In strict mode, raise SchemaError where the schema is the cause."""
+    def _refuse(self, key: object, value: object, why: Exception) -> None:
+        """Log an exception of a call that therefore did nothing. Raise SchemaError in strict mode."""
+        self._debug(key, why)
+        if self._errors is not None:
+            raise SchemaError(key, value, _text(key, value, why)) from why
+
+    def _debug(self, key: object, why: object) -> None:
         if self._log is not None:
             try:  # the log, and the key's repr, are the host's code
-                self._log(Level.DEBUG, f"{key!r}: {rule}")
+                self._log(Level.DEBUG, f"{key!r}: {why}")
             except Exception:
                 pass
-        if self._strict and of_schema:
-            raise SchemaError(key, value, str(rule)) from (rule if isinstance(rule, Exception) else None)
 
 
 class Client(_Handle):
@@ -77,8 +86,8 @@ class Client(_Handle):
     library: the path of librunspan; None: the package's own.
 
     No call raises. The tool's own tests may ask for an exception: where the variable RUNSPAN_STRICT is set (to anything
-    but
-    empty, 0 and false), a name, key, value or schema that runspan refuses raises SchemaError. Do not set it for users.
+    but empty, 0 and false), a name, key, value or schema that runspan refuses raises SchemaError. Its text has the key,
+    the value and the rule. Do not set the variable for users.
 
     A ``with`` closes the client at its end. A client that nobody closes is flushed when the interpreter exits.
     """
@@ -96,17 +105,16 @@ class Client(_Handle):
         self._handle = 0
         self._service = service
         self._log = log
-        self._strict = _abi.is_on("RUNSPAN_STRICT")
+        self._errors = [] if _abi.is_on("RUNSPAN_STRICT") else None
         self._callback: object | None = None
         self.state: int = Code.OFF
         """Code.DONE where the client is open. Every other code says why it is not."""
         self.reason: str = ""
         """The state, as a sentence."""
-        warnings: list[str] = []
         if observe is not None:
             log, preview = observe(self, log, preview), True
-        if self._strict:
-            log = _keep_warnings(warnings, log)
+        if self._errors is not None:
+            log = _keep_errors(self._errors, log)
         try:
             self._callback = None if log is None else lib.callback(log)
             handle = lib.new_handle()
@@ -119,10 +127,10 @@ class Client(_Handle):
                 atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
-            if self._strict:
-                raise SchemaError(service, None, self.reason) from e
-        if self._strict and self.state < 0:
-            raise SchemaError(service, None, "; ".join(warnings) or self.reason)
+            if self._errors is not None:
+                raise SchemaError(service, None, f"{service!r}: {self.reason}") from e
+        if self._errors is not None and self.state < 0:
+            raise SchemaError(service, None, f"{service!r}: {'; '.join(self._errors) or self.reason}")
 
     @property
     def enabled(self) -> bool:
@@ -165,8 +173,7 @@ class Client(_Handle):
     def start_span(self, name: str, record_exception: bool = True, set_status_on_exception: bool = True) -> Span:
         """Begin a span, now.
 
-        record_exception, set_status_on_exception: what to do when an exception leaves its ``with``, as in
-        OpenTelemetry.
+        record_exception, set_status_on_exception: what to do if an exception ends its ``with``, as in OpenTelemetry.
         """
         handle = 0
         if self._handle != 0:
@@ -183,8 +190,7 @@ class Client(_Handle):
     def flush(self, timeout: float | None = DEFAULT_TIMEOUT) -> bool:
         """Wait until the collector has every span that has ended. Return whether it has.
 
-        timeout: the longest wait, in seconds. None: 0.3 s, or a hundredth of the run's time where that is more, at most
-        2 s.
+        timeout: the longest wait, in seconds. None: 0.3 s, or a hundredth of the run's time if that is more, at most 2.
         """
         deadline = None if timeout is None else self._deadline(timeout)
         while True:  # because Python acts on a Ctrl-C between two calls of C
@@ -252,7 +258,7 @@ class Span(_Handle):
         self._client = client
         self._lib = _NO_LIBRARY if client is None else client._lib
         self._log = None if client is None else client._log
-        self._strict = client is not None and client._strict
+        self._errors = None if client is None else client._errors
         self._handle = 0 if client is None else handle
         self._status = Status.UNSET
         self._record_exception = record_exception
@@ -265,8 +271,7 @@ class Span(_Handle):
         """Set an attribute. Do nothing where the schema does not allow the key or the value.
 
         opentelemetry-python's rules make attributes of values: the str() of a value is reported unless the value is a
-        str,
-        bool, int, float, None or sequence. NumPy's integers and bools are reported by their str(), too.
+        str, bool, int, float, None or sequence. NumPy's integers and bools are reported by their str(), too.
         """
         handle, lib = self._handle, self._lib
         if handle == 0:
@@ -300,7 +305,7 @@ class Span(_Handle):
         try:
             packed, by_itself = pack(attributes)
             code = lib.set_attrs(handle, packed, len(packed))
-            if code != Code.DONE and (self._strict or self._log is not None):
+            if code != Code.DONE and (self._errors is not None or self._log is not None):
                 by_itself = list(attributes)  # to learn which of them the schema does not allow
             values = [attributes[key] for key in by_itself]
         except Exception as e:
@@ -367,7 +372,7 @@ class Span(_Handle):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._strict = False  # the run's own exception must not be hidden by another
+        self._errors = None  # the run's own exception must not be hidden by another
         if exc is not None and not _is_success(exc):
             if self._record_exception:
                 self.record_exception(exc, escaped=True)
@@ -381,12 +386,16 @@ def _is_success(exc: BaseException) -> bool:
     return isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0))
 
 
-def _keep_warnings(warnings: list[str], log: Log | None) -> Log:
-    """Return a log that also appends warnings to a list."""
+def _text(key: object, value: object, rule: object) -> str:
+    return f"{key!r}: {rule}" if value is None else f"{key!r}: {value!r}: {rule}"
+
+
+def _keep_errors(errors: list[str], log: Log | None) -> Log:
+    """Return a log that also appends warnings and errors to a list."""
 
     def call(level: int, line: str) -> None:
-        if level == Level.WARNING:
-            warnings.append(line)
+        if level in (Level.WARNING, Level.ERROR):
+            errors.append(line)
         if log is not None:
             log(level, line)
 

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 
 class SchemaError(ValueError):
-    """The schema does not allow a name, key or value, or is not valid. Raised in strict mode only: see Client."""
+    """The schema does not allow a name, key or value, or is not valid. Raised in strict mode only: see Client.
 
-    def __init__(self, key: object, value: object, rule: str) -> None:
-        super().__init__(key, value, rule)
-        self.key, self.value, self.rule = key, value, rule
+    The text has the key, the value and the rule.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.key!r}: {self.rule}" if self.value is None else f"{self.key!r} = {self.value!r}: {self.rule}"
+    __module__ = "runspan"
+
+    def __init__(self, key: object, value: object, text: str) -> None:
+        super().__init__(text)
+        self.key, self.value = key, value
 
 
 class Unsendable(ValueError):
@@ -30,8 +32,7 @@ def clean(value: object) -> object:
     """Return a str, bool, int, float or None as it is, a sequence as a tuple, and any other value as its text.
 
     A value without a text of its own becomes None. Raise Unsendable for an int of more than 64 bits, which
-    OpenTelemetry's
-    encoder drops, and for bytes and mappings, for which runspan has no type.
+    OpenTelemetry's encoder drops, and for bytes and mappings, for which runspan has no type.
     """
     if value is None or isinstance(value, (bool, str, float)):
         return value

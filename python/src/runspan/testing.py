@@ -135,13 +135,13 @@ class Reports(Sequence[Report]):
 def capture(*, strict: bool = True) -> Iterator[Reports]:
     """Give the reports of all clients that are opened inside the ``with``, also in threads and programs started there.
 
-    Reports are made although the user has opted out, and nothing is sent. strict: the schema's refusals raise
-    SchemaError, as
-    RUNSPAN_STRICT says. Raise Unavailable where no report can be made.
+    Reports are made although the user has opted out, and nothing is sent.
+    strict: raise SchemaError for a name, key, value or schema that runspan refuses, as RUNSPAN_STRICT does.
+    Raise Unavailable where no report can be made.
 
     A test can have one capture at a time, because it changes variables of the environment: RUNSPAN_*, the variables
-    that opt
-    out, XDG_STATE_HOME and XDG_CONFIG_HOME, which name empty folders. A program is captured if it inherits them.
+    that opt out, XDG_STATE_HOME and XDG_CONFIG_HOME, which name empty folders. A program is captured if it inherits
+    them.
     """
     if _client.observe is not None:
         raise RuntimeError("another capture has not ended")
