@@ -20,6 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGPARSE = """
 import argparse, pathlib
 
+def size(text):
+    return int(text)
+
+class List(argparse.Action):
+    def __init__(self, *names, **more):
+        super().__init__(*names, nargs=0, **more)
+
 def parser():
     p = argparse.ArgumentParser(prog="mytool")
     p.add_argument("--version", action="version", version="1")
@@ -41,6 +48,8 @@ def parser():
     sort.add_argument("--out", type=pathlib.Path)
     sort.add_argument("--log", type=argparse.FileType("w"))
     sort.add_argument("--title")
+    sort.add_argument("--size", type=size)
+    sort.add_argument("--list", action=List)
     sort.add_argument("--secret", type=int, help=argparse.SUPPRESS)
     remote = commands.add_parser("remote").add_subparsers()
     add = remote.add_parser("add")
@@ -80,6 +89,7 @@ def cli(debug): pass
 @click.option("--sizes", type=int, multiple=True)
 @click.option("--out", type=click.Path())
 @click.option("--title")
+@click.option("--day", type=click.DateTime())
 @click.option("--secret", type=int, hidden=True)
 @click.argument("files", nargs=-1, type=click.File())
 def sort(**options): pass
@@ -147,6 +157,8 @@ def test_new_of_argparse(folder: Path) -> None:
         ("sort --out", "a path"),
         ("sort --log", "a path"),
         ("sort --title", "a text"),
+        ("sort --size", "a value of the tool's own type size"),
+        ("sort --list", "an action of the tool's own"),
         ("sort --secret", "not in the tool's help"),
     ]
     assert told.startswith("mytool.json: 2 spans, 11 attributes\n")
@@ -176,6 +188,7 @@ def test_new_of_click(folder: Path) -> None:
         ("sort --sizes", "a list of numbers"),
         ("sort --out", "a path"),
         ("sort --title", "a text"),
+        ("sort --day", "a value of the tool's own type datetime"),
         ("sort --secret", "not in the tool's help"),
         ("sort FILES", "a path"),
     ]
@@ -258,6 +271,22 @@ def test_page_of_three_members(folder: Path) -> None:
     (folder / "three.json").write_text(json.dumps(three))
     page = ask("page", "three.json", folder=folder).stdout
     assert "`MY_TOOL_NO_TELEMETRY`" in page and "| `service.name` | my-tool |" in page and "| `name` | run |" in page
+    kinds: dict[str, dict[str, object]] = {
+        "text": {"type": "string", "values": ["a|b", "c"]},
+        "low": {"type": "int", "minimum": 3},
+        "high": {"type": "double", "maximum": 0.5},
+        "flag": {"type": "bool"},
+    }
+    more = {key: {**field, "description": "In two\nlines.", "spans": ["run"]} for key, field in kinds.items()}
+    (folder / "three.json").write_text(json.dumps({**three, "attributes": more}))
+    page = ask("page", "three.json", folder=folder).stdout
+    for row in (
+        "| `text` | a\\|b | In two lines. | `a\\|b`, `c` |",
+        "| `low` | 3 | In two lines. | a whole number from 3 on |",
+        "| `high` | 0.5 | In two lines. | a number up to 0.5 |",
+        "| `flag` | true | In two lines. | true or false |",
+    ):
+        assert row in page
     for text in ("{}", "[]", "{", json.dumps({**three, "attributes": {"k": {"type": "int"}}})):
         (folder / "three.json").write_text(text)
         asked = ask("page", "three.json", folder=folder, code=1)

@@ -178,7 +178,7 @@ def _of_kind(kind: object, default: object, description: str, several: bool) -> 
         return _field("int" if kind is int else "double", default if number else kind(1), description)
     if kind in (int, float, bool):
         return "a list of numbers"
-    return "a text"
+    return "a text" if kind in (None, str) else f"a value of the tool's own type {getattr(kind, '__name__', kind)}"
 
 
 def _of_choices(choices: list[object], description: str, several: bool) -> Field | str:
@@ -238,6 +238,8 @@ def _field_of_action(parser: argparse.ArgumentParser, action: argparse.Action, n
         if isinstance(action, argparse._StoreConstAction) and not isinstance(action.const, bool):
             return _of_choices([action.const], _sentence(help_text, f"The value that {name} sets"), several)
         return _field("bool", True, _sentence(help_text, f"Whether {name} was given"))
+    if action.nargs == 0:
+        return "an action of the tool's own"
     description = _sentence(help_text, f"The value of {name}")
     if action.choices is not None:
         return _of_choices(list(action.choices), description, several)
@@ -291,4 +293,4 @@ def _field_of_param(param: Any, name: str) -> Field | str:
                 bounds = {"minimum": getattr(kind, "min", None), "maximum": getattr(kind, "max", None)}
                 field |= {bound: value for bound, value in bounds.items() if value is not None}
             return field
-    return "a text"
+    return "a text" if isinstance(kind, click.types.StringParamType) else f"a value of the tool's own type {kind.name}"

@@ -23,7 +23,7 @@ def cell(value: object) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return ", ".join(cell(v) for v in value)
-    return str(value).replace("|", "\\|")
+    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def row(cells: Iterable[str]) -> str:
@@ -49,10 +49,9 @@ def _allowed(kind: str, field: Field, limits: Limits) -> str:
         return f"always `{field['constant']}`" if field["constant"] else "always empty"
     if "values" in field:
         values = [*field["values"], field["otherwise"]] if "otherwise" in field else field["values"]
-        listed = ", ".join(f"`{v}`" for v in dict.fromkeys(values))
+        listed = ", ".join(f"`{cell(v)}`" for v in dict.fromkeys(values))
         return f"a list of at most {limits['list_items']} of {listed}" if kind == "strings" else listed
-    pattern = field["pattern"].replace("|", "\\|")
-    return f"at most {limits['text_bytes']} bytes of text that match `{pattern}`"
+    return f"at most {limits['text_bytes']} bytes of text that match `{cell(field['pattern'])}`"
 
 
 def _bounds(field: Field) -> str:
@@ -72,7 +71,8 @@ def example(field: Field) -> object:
     if "values" in field:
         return field["values"][0]
     if {"int", "double"} & set(kinds(field)):
-        return min(max(1, field.get("minimum", 1)), field.get("maximum", 1))
+        nearest = max(1, field.get("minimum", 1))
+        return min(nearest, field.get("maximum", nearest))
     return True
 
 
