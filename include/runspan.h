@@ -171,8 +171,8 @@ enum {
  * has opted out? */
 #define RUNSPAN_IS_OPT_OUT(code) ((code) >= RUNSPAN_OFF_SERVICE && (code) <= RUNSPAN_OFF_SITE)
 
-/* Levels of a log line. */
-enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_SPAN = 2 };
+/* Levels of a log line. ERROR is only for the lines that RUNSPAN_STRICT asks for. */
+enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_ERROR = 3, RUNSPAN_LOG_SPAN = 2 };
 
 /* Receives one log line, without a newline; line is valid until the callback
  * returns. data is options.log_data. runspan calls it only inside a call of the
@@ -201,7 +201,7 @@ typedef struct runspan_options {
  *
  * A positive result says why telemetry is off. If the user or the site has opted
  * out, runspan does not even load the core. Errors: ARGUMENT, SCHEMA (the log says
- * the line and the reason), ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ * the line and the reason of each fault), ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
  *
  * The core is librunspan-core.so. Its path is options.core, or else the absolute
  * path in the variable RUNSPAN_CORE. Without either, runspan looks in the folder
@@ -211,7 +211,7 @@ typedef struct runspan_options {
  * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the
  * folder of undelivered spans and for the user's switch; RUNSPAN_ENDPOINT, a URL
  * that replaces the schema's destination (https, or http to a loopback address);
- * RUNSPAN_PREVIEW; and the network's variables, below. It reads none of them in a
+ * RUNSPAN_PREVIEW; RUNSPAN_STRICT; and the network's variables, below. It reads none of them in a
  * program that has more rights than its user (setuid, setgid, file capabilities):
  * telemetry is off there, PRIVILEGED.
  *
@@ -240,7 +240,15 @@ typedef struct runspan_options {
  *
  * If RUNSPAN_PREVIEW is set, and is not empty, 0 or false, the user wants to see the
  * reports: runspan writes each span to standard error when it ends, and sends
- * nothing. It makes no other output.
+ * nothing.
+ *
+ * If RUNSPAN_STRICT is set likewise, a tool's author wants to see the refusals: for
+ * each refused attribute, resource attribute, span name, exception type and status,
+ * and for each fault of the schema, the log gets a line of level RUNSPAN_LOG_ERROR
+ * with the key, the value and the rule. Without a log callback these lines go to
+ * standard error. Without the variable no value gets into a log.
+ *
+ * runspan makes no output but for these two variables.
  *
  * Several clients may be open at once, for one service or for several. They do not
  * affect each other. */
@@ -328,11 +336,17 @@ int runspan_consent(const char *service);
 
 /* Carries out a command of the user's about the telemetry of options' service,
  * so that a tool can offer it under a name of its own, such as "mytool telemetry
- * status". argv are argc words: a command (status, preview, show, on, off,
- * purge, help) and its options (--json; any other word has the list written). Text,
- * UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
+ * status". argv are argc words: a command (status, preview, show, check,
+ * on, off, purge, help) and its options (--json; any other word has the list written).
+ * Text, UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
  * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
  * off for all services, SERVICE.off for one.
+ *
+ * check is for the author of a schema. It writes all that is wrong with options.schema,
+ * a line for each fault: the line's number, the reason, and the word that was perhaps
+ * meant; *exit_status is 1 then. Where the schema is valid it writes what a report may
+ * have: destination, limits, the fields of the resource and of each span, derived
+ * fields. The schema may be another service's, and telemetry may be off.
  *
  * off, on and purge do their work before any core is loaded. Where none can be,
  * status says whether telemetry is on, and no more, and so do they.

@@ -32,7 +32,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 class CustomMetadataHook(MetadataHookInterface):
-    """Name the licences of what is in the wheel: runspan is MIT; the others are what the core contains."""
+    """Name the licences of the wheel's contents: runspan's is MIT, the others are those of the core's dependencies."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         files = ["LICENSE"] if PLATFORM == "any" else ["LICENSE", "THIRD_PARTY_LICENSES"]

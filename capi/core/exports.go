@@ -89,6 +89,7 @@ type host struct{ tell, log, data C.uintptr_t }
 var levels = map[telemetry.Level]C.int{
 	telemetry.LevelDebug:   C.RUNSPAN_LOG_DEBUG,
 	telemetry.LevelWarning: C.RUNSPAN_LOG_WARNING,
+	telemetry.LevelError:   C.RUNSPAN_LOG_ERROR,
 	telemetry.LevelSpan:    C.RUNSPAN_LOG_SPAN,
 }
 
@@ -134,6 +135,7 @@ func configOf(c *C.runspan_core_config) telemetry.Config {
 		},
 		Preview: c.flags&C.RUNSPAN_PREVIEW != 0,
 		Table:   c.flags&C.RUNSPAN_CORE_TABLE != 0,
+		Strict:  c.flags&C.RUNSPAN_CORE_STRICT != 0,
 	}
 }
 
@@ -147,6 +149,7 @@ func runspan_core_open(c *C.runspan_core_config, handle *C.uint64_t) (result C.i
 		if c.log != 0 {
 			config.Log = opened.lines.Add
 		}
+		opened.strict = config.Strict
 		opened.Client, err = telemetry.Open(config)
 		return opened, err
 	})
@@ -165,7 +168,7 @@ func runspan_core_set_resource(handle C.uint64_t, key *C.char, keyLength C.size_
 	if err != nil {
 		return code(err)
 	}
-	return code(c.SetResource(borrowed(key, keyLength), v))
+	return c.code(c.SetResource(borrowed(key, keyLength), v))
 }
 
 //export runspan_core_begin
@@ -219,7 +222,7 @@ func runspan_core_end(handle C.uint64_t, status C.int) (result C.int) {
 	defer recovered(&result)
 	otel, ok := statuses[status]
 	if !ok {
-		return code(errArgument)
+		return onSpan(handle, func(s *span) error { return s.client.RefuseStatus(int(status), errArgument) })
 	}
 	s, ok := spans.take(uint64(handle))
 	if !ok {
@@ -274,7 +277,16 @@ func onSpan(handle C.uint64_t, call func(*span) error) C.int {
 	if !ok {
 		return code(errHandle)
 	}
-	return code(call(s))
+	return s.client.code(call(s))
+}
+
+// code returns the code of a call. The host of a strict client is told first what was
+// refused.
+func (c *client) code(err error) C.int {
+	if err != nil && c.strict {
+		c.tell()
+	}
+	return code(err)
 }
 
 func delivered(all bool) C.int {
@@ -292,7 +304,7 @@ func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_reques
 		words = append(words, text(word))
 	}
 	config := configOf(c)
-	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: text(asked.why_off)}
+	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: text(asked.why_off), Version: version}
 	request := command.Request{Command: text(asked.name), Span: strings.Join(words, " "), Last: asked.last != 0, JSON: asked.json != 0}
 	*exitStatus = C.int(command.Run(service, config.Schema, request, descriptor(fd)))
 	return code(nil)

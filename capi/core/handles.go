@@ -23,8 +23,9 @@ var (
 // client is the client of a handle.
 type client struct {
 	*telemetry.Client
-	host  host
-	lines telemetry.Lines
+	host   host
+	lines  telemetry.Lines
+	strict bool // an error has log lines
 
 	mu       sync.Mutex
 	deadline time.Time // of the default wait that is going on in slices; zero: there is none

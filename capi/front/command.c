@@ -19,6 +19,7 @@ static const char usage[] =
     "  preview [SPAN]    an example of what a run would send\n"
     "  preview --last    the last report that was sent from here\n"
     "  show              the reports that wait\n"
+    "  check             all that is wrong with the schema (exit code 1), or what it lets a run send\n"
     "  off [--all]       switch telemetry off, and remove what waits; --all: of all programs that use runspan\n"
     "  on [--all]        undo that\n"
     "  purge             remove what waits, and the last report that was sent\n"
@@ -31,7 +32,7 @@ static int is(const rs_command *command, const char *name) {
 }
 
 static int is_known(const rs_command *command) {
-    static const char *const names[] = {"status", "preview", "show", "off", "on", "purge", "help"};
+    static const char *const names[] = {"status", "preview", "show", "check", "off", "on", "purge", "help"};
     int named = 0;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -41,6 +41,9 @@ typedef struct runspan_core_config {
 /* A flag with RUNSPAN_PREVIEW: show spans as tables, for people. */
 #define RUNSPAN_CORE_TABLE 2u
 
+/* A flag: log each refusal of the schema, with the value. */
+#define RUNSPAN_CORE_STRICT 4u
+
 /* This number plus milliseconds is a timeout too: a slice of the wait of
  * RUNSPAN_DEFAULT_TIMEOUT_MS. The next call goes on with the same wait. */
 #define RUNSPAN_CORE_SLICE 0xFFFF0000u
@@ -48,7 +51,7 @@ typedef struct runspan_core_config {
 /* A command of the user's that shows something. Those that change something the
  * front carries out by itself: command.c. */
 typedef struct runspan_core_request {
-    const char *name;          /* status, preview or show */
+    const char *name;          /* status, preview, show or check */
     const char *const *words;  /* of preview: the words of the span's name */
     int count;                 /* of the words; 0: the schema's first span */
     int last;                  /* of preview: the last report that was sent */

@@ -16,8 +16,11 @@ int rs_consent(const char *service);
 /* consent.c: return 1 if the variable is set, and is not empty, 0 or false. */
 int rs_is_on(const char *variable);
 
-/* print.c: write a span to standard error. It is a runspan_log. */
+/* print.c: write a span or an error to standard error. It is a runspan_log. */
 void rs_print(void *unused, int level, const char *line);
+
+/* print.c: write an error to standard error. It is a runspan_log. */
+void rs_print_error(void *unused, int level, const char *line);
 
 /* print.c: write to standard error why telemetry is off. */
 void rs_print_off(const char *service, const char *reason);

@@ -159,6 +159,13 @@ static void show_user(runspan_options *options) {
     options->log_data = NULL;
 }
 
+/* Has the schema's refusals logged: to the host, or else to standard error. */
+static void be_strict(runspan_options *options) {
+    options->flags |= RUNSPAN_CORE_STRICT;
+    if (options->log == NULL)
+        options->log = rs_print_error;
+}
+
 /* Returns the reason in strerror's text: the part after the colon. */
 static const char *reason(int code) {
     const char *sentence = runspan_strerror(code), *colon = strstr(sentence, ": ");
@@ -178,6 +185,8 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
         code = rs_consent(options.service);
         if (shown)
             show_user(&options);
+        if (rs_is_on("RUNSPAN_STRICT"))
+            be_strict(&options);
         if (code == RUNSPAN_DONE)
             code = open_core(&options, client);
         if (shown && code > 0)

@@ -87,7 +87,7 @@ func (c *copier) drop(k kind, there bool) {
 func (c *copier) resource(from, to ptrace.ResourceSpans) {
 	c.drop(ofOther, from.SchemaUrl() != "")
 	c.drop(ofOther, from.Resource().DroppedAttributesCount() != 0)
-	c.attributes(from.Resource().Attributes(), to.Resource().Attributes(), c.schema.SentResource)
+	c.attributes(from.Resource().Attributes(), to.Resource().Attributes(), c.schema.ResourceField)
 	for _, scopeFrom := range from.ScopeSpans().All() {
 		if scopeFrom.Scope().Name() != c.schema.Scope {
 			c.dropped[ofScope]++
@@ -108,7 +108,7 @@ func (c *copier) resource(from, to ptrace.ResourceSpans) {
 }
 
 func (c *copier) span(from ptrace.Span, into ptrace.SpanSlice) {
-	name, err := c.schema.Span(from.Name())
+	name, err := c.schema.SpanName(from.Name())
 	if err != nil || from.Kind() != ptrace.SpanKindInternal || from.TraceID().IsEmpty() || from.SpanID().IsEmpty() ||
 		from.StartTimestamp() > c.latest || from.EndTimestamp() > c.latest {
 		c.dropped[ofSpan]++
@@ -128,7 +128,7 @@ func (c *copier) span(from ptrace.Span, into ptrace.SpanSlice) {
 		c.dropped[ofOther]++
 	}
 	c.attributes(from.Attributes(), to.Attributes(), func(key string) (*schema.Field, bool) {
-		return c.schema.SentAttribute(name, key)
+		return c.schema.AttributeField(name, key)
 	})
 	for _, e := range from.Events().All() {
 		if e.Name() != schema.ExceptionEvent || to.Events().Len() == border.MaxEvents || e.Timestamp() > c.latest {
@@ -138,7 +138,7 @@ func (c *copier) span(from ptrace.Span, into ptrace.SpanSlice) {
 		exception := to.Events().AppendEmpty()
 		exception.SetName(schema.ExceptionEvent)
 		exception.SetTimestamp(e.Timestamp())
-		c.attributes(e.Attributes(), exception.Attributes(), c.schema.SentException)
+		c.attributes(e.Attributes(), exception.Attributes(), c.schema.ExceptionField)
 		c.drop(ofOther, e.DroppedAttributesCount() != 0)
 	}
 	c.dropped[ofLink] += int64(from.Links().Len())
@@ -170,13 +170,13 @@ func allowed(field *schema.Field, value pcommon.Value) bool {
 	case pcommon.ValueTypeEmpty:
 		return true
 	case pcommon.ValueTypeStr:
-		return field.IsText(value.Str())
+		return field.AllowsText(value.Str())
 	case pcommon.ValueTypeInt:
-		return field.Int(value.Int()) == nil
+		return field.CheckInt(value.Int()) == nil
 	case pcommon.ValueTypeDouble:
-		return field.Double(value.Double()) == nil
+		return field.CheckDouble(value.Double()) == nil
 	case pcommon.ValueTypeBool:
-		return field.Bool() == nil
+		return field.CheckBool() == nil
 	case pcommon.ValueTypeSlice:
 		texts := make([]string, 0, min(value.Slice().Len(), 64))
 		for _, v := range value.Slice().All() {
@@ -185,7 +185,7 @@ func allowed(field *schema.Field, value pcommon.Value) bool {
 			}
 			texts = append(texts, v.Str())
 		}
-		return field.IsTexts(texts)
+		return field.AllowsTexts(texts)
 	default: // bytes and maps
 		return false
 	}

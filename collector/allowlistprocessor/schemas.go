@@ -25,7 +25,8 @@ func load(paths []string) (map[string]*schema.Schema, error) {
 			}
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, ".schema.json") { // the JSON Schema of a schema
+			// The JSON Schema of a schema, and the list of derived fields.
+			if strings.HasSuffix(file, ".schema.json") || filepath.Base(file) == "derived.json" {
 				continue
 			}
 			text, err := os.ReadFile(file)

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: MIT
 
-"""StripePy's telemetry, through runspan: what is reported is in stripepy.json, beside this file.
+"""Report StripePy's runs through runspan. stripepy.json, beside this file, lists every field of a report.
 
 setup returns a context manager with the methods of an OpenTelemetry span that StripePy calls.
 """
@@ -17,15 +17,15 @@ from runspan import Client, Code, Level, Span, Status
 _SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stripepy.json")
 
 _clients: dict[bool, Client] = {}
-"""The process's clients, one for debug and one for not: opened by the first setup that needs it, closed at exit."""
+"""The process's clients, by debug. The first setup that needs one opens it; the interpreter's exit closes it."""
 
 
 def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> Span:
-    """Begin the span of a run.
+    """Begin the span of a run, and return it. Raise nothing. Where telemetry is off, the span does nothing.
 
-    subcommand: its name. debug: nothing is sent; the span is printed, as JSON,
-    when it ends. no_telemetry: do nothing. Never raises; where telemetry is off
-    the span does nothing.
+    subcommand: the span's name.
+    debug: send nothing, and print the span as JSON when it ends.
+    no_telemetry: return a span that does nothing.
     """
     if no_telemetry:
         return Span()
@@ -43,7 +43,7 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
         else:
             _log("setting up telemetry...")
             _log("successfully configured StripePy for telemetry collection")
-        # Exceptions are recorded by set_exception.
+        # set_exception records exceptions.
         return client.start_span(subcommand, record_exception=False, set_status_on_exception=False)
     except Exception as e:
         _log(f"failed to setup telemetry: no telemetry will be collected: {e}")
@@ -51,7 +51,7 @@ def setup(subcommand: str, debug: bool = False, no_telemetry: bool = False) -> S
 
 
 def schema() -> str:
-    """The text of the schema. pyproject.toml registers this function: so python -m runspan shows what it allows."""
+    """Return the text of the schema. pyproject.toml registers this function, by which python -m runspan finds it."""
     with open(_SCHEMA, encoding="utf-8") as file:
         return file.read()
 
@@ -74,7 +74,7 @@ def set_success(span: Span, exit_code: int) -> None:
 
 
 def _client(debug: bool) -> Client:
-    """An open client; or one that is not, and says why: the user may have opted out since the last run."""
+    """Return an open client, or one that is off and has the reason: the user may have opted out since the last run."""
     client = _clients.get(debug)
     if client and client.consent() == Code.DONE:
         return client
@@ -115,7 +115,7 @@ def _resource(schema: str) -> dict[str, str]:
 
 
 def _dependencies(schema: str) -> list[str]:
-    """The names in the schema's dependency.<name>.version; cut out, because json takes longer to import."""
+    """Return the names in the schema's dependency.<name>.version. Cut them out: to import json would take longer."""
     return [rest.partition('.version"')[0] for rest in schema.split('"dependency.')[1:]]
 
 

@@ -41,7 +41,7 @@ type checker struct {
 }
 
 func (c *checker) resourceSpans(encoded []byte) error {
-	resource := message{1: repeated(bytes(attributes(c.schema.SentResource)))}
+	resource := message{1: repeated(bytes(attributes(c.schema.ResourceField)))}
 	return message{1: bytes(resource.read), 2: repeated(bytes(c.scopeSpans))}.read(encoded)
 }
 
@@ -59,7 +59,7 @@ func (c *checker) span(encoded []byte) error {
 		1: bytes(id(16)),
 		2: bytes(id(8)),
 		5: bytes(func(b []byte) error {
-			name, err = c.schema.Span(string(b))
+			name, err = c.schema.SpanName(string(b))
 			return allowed(err == nil)
 		}),
 		6:  varint(func(kind uint64) bool { return kind == 1 }), // internal
@@ -75,7 +75,7 @@ func (c *checker) span(encoded []byte) error {
 	if err := head.read(encoded); err != nil {
 		return err
 	}
-	ofSpan := func(key string) (*schema.Field, bool) { return c.schema.SentAttribute(name, key) }
+	ofSpan := func(key string) (*schema.Field, bool) { return c.schema.AttributeField(name, key) }
 	head[9] = repeated(bytes(attributes(ofSpan)))
 	head[11] = repeated(bytes(func(event []byte) error {
 		events++
@@ -91,7 +91,7 @@ func (c *checker) event(encoded []byte) error {
 	return message{
 		1: fixed64,
 		2: bytes(func(name []byte) error { return allowed(string(name) == schema.ExceptionEvent) }),
-		3: repeated(bytes(attributes(c.schema.SentException))),
+		3: repeated(bytes(attributes(c.schema.ExceptionField))),
 	}.read(encoded)
 }
 
@@ -130,10 +130,10 @@ func anyValue(field *schema.Field, encoded []byte) error {
 	}
 	valid := func(err error) error { return allowed(err == nil) }
 	err := message{
-		1: {kind: protowire.BytesType, read: one(func(v value) error { return allowed(field.IsText(string(v.bytes))) })},
-		2: {kind: protowire.VarintType, read: one(func(v value) error { return allowed(v.bits <= 1 && field.Bool() == nil) })},
-		3: {kind: protowire.VarintType, read: one(func(v value) error { return valid(field.Int(int64(v.bits))) })},
-		4: {kind: protowire.Fixed64Type, read: one(func(v value) error { return valid(field.Double(math.Float64frombits(v.bits))) })},
+		1: {kind: protowire.BytesType, read: one(func(v value) error { return allowed(field.AllowsText(string(v.bytes))) })},
+		2: {kind: protowire.VarintType, read: one(func(v value) error { return allowed(v.bits <= 1 && field.CheckBool() == nil) })},
+		3: {kind: protowire.VarintType, read: one(func(v value) error { return valid(field.CheckInt(int64(v.bits))) })},
+		4: {kind: protowire.Fixed64Type, read: one(func(v value) error { return valid(field.CheckDouble(math.Float64frombits(v.bits))) })},
 		5: {kind: protowire.BytesType, read: one(func(v value) error { return texts(field, v.bytes) })},
 	}.read(encoded)
 	if err != nil {
@@ -156,7 +156,7 @@ func texts(field *schema.Field, encoded []byte) error {
 	if err != nil {
 		return err
 	}
-	return allowed(field.IsTexts(list))
+	return allowed(field.AllowsTexts(list))
 }
 
 // id returns a function that checks an id of that many bytes. In OTLP an id of zeros is

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// Package command shows a user one service's telemetry: whether it is on, what
-// would leave, what waits. The commands that change something are the front's:
-// capi/front/command.c.
+// Package command shows a user one service's telemetry: whether it is on, which
+// reports would leave, which wait. To an author it shows what is wrong with a schema.
+// The front carries out the commands that change something: capi/front/command.c.
 package command
 
 import (
@@ -21,45 +21,52 @@ import (
 	"runspan/internal/spool"
 )
 
-// The results of Run, which are exit codes.
+// The results of Run: exit codes.
 const (
 	Done   = 0
-	Failed = 1 // it could not be done, and why was written
+	Failed = 1 // it could not be done; the output says why
 )
 
 // Service is a service on this machine, for this user.
 type Service struct {
 	Name     string
-	Schema   *schema.Schema // nil: it is not known here
-	Endpoint string         // where spans would be sent; empty: not known
-	Spool    string         // the folder of what waits; empty: none
+	Schema   *schema.Schema // nil: not known
+	Endpoint string         // the URL that reports are sent to; empty: not known
+	Spool    string         // the folder of the batches; empty: none
 	Off      string         // why telemetry is off, in words; empty: it is on
+	Version  string         // runspan's
 }
 
 // Request is a command that the front has understood.
 type Request struct {
-	Command string // status, preview or show
+	Command string // status, preview, show or check
 	Span    string // of preview; empty: the schema's first
 	Last    bool   // of preview: the last report that was sent
 	JSON    bool
 }
 
-// Run carries a command out for a service of which there is the text of a schema,
-// which may be no schema, or none of the service's.
-func Run(service Service, text string, asked Request, out io.Writer) int {
+// Run carries out a command for a service and the text of its schema. The text may be
+// empty, or not valid.
+func Run(service Service, text string, asked Request, to io.Writer) int {
+	if asked.Command == "check" {
+		out := &output{to: to}
+		return code(out, service.check(out, text, asked.JSON))
+	}
 	s, err := schema.ParseFor(service.Name, text)
 	if err != nil && text != "" {
-		fmt.Fprintf(out, "%s: schema: %v\n", service.Name, err)
+		for _, line := range strings.Split(err.Error(), "\n") {
+			fmt.Fprintf(to, "%s: schema: %s\n", service.Name, line)
+		}
 		return Failed
 	}
 	if err == nil {
 		service.Schema, service.Endpoint = s, cmp.Or(service.Endpoint, s.Destination)
 	}
-	return service.Run(asked, out)
+	return service.Run(asked, to)
 }
 
-// Run carries a command out and writes what comes of it. What can't be written
-// is Failed.
+// Run carries out a command and writes its output. The result is Failed if the output
+// can't be written.
 func (s Service) Run(asked Request, to io.Writer) int {
 	out := &output{to: to}
 	var err error
@@ -76,13 +83,18 @@ func (s Service) Run(asked Request, to io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(out, "%s: %v\n", s.Name, err)
 	}
+	return code(out, err)
+}
+
+// code returns the exit code of a command that has written to out.
+func code(out *output, err error) int {
 	if err != nil || out.err != nil {
 		return Failed
 	}
 	return Done
 }
 
-// output remembers that something could not be written.
+// output remembers the first error of a write, and writes nothing after it.
 type output struct {
 	to  io.Writer
 	err error
@@ -95,7 +107,7 @@ func (o *output) Write(text []byte) (written int, err error) {
 	return written, o.err
 }
 
-// status is what the command of that name writes.
+// status is the output of the command status, as JSON.
 type status struct {
 	Service       string     `json:"service"`
 	On            bool       `json:"on"`
@@ -161,7 +173,7 @@ func waiting(s status) string {
 
 func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// indented moves each line that is written to it to the right.
+// indented writes each line with two spaces before it.
 type indented struct{ out io.Writer }
 
 func (i indented) Write(line []byte) (int, error) {
@@ -185,15 +197,15 @@ func (s Service) show(out io.Writer, asJSON bool) error {
 			err = border.Check(s.Schema, request)
 		}
 		if err != nil {
-			fmt.Fprintf(out, "%s: a file of %s is not going to be sent: %v\n", s.Name, inWords(e.Made), err)
+			fmt.Fprintf(out, "%s: a batch of %s will not be sent: %v\n", s.Name, inWords(e.Made), err)
 			continue
 		}
 		if !asJSON {
-			what := "waits"
+			state := "it waits"
 			if e.Held {
-				what = "of a run that goes on, should it not come to its end"
+				state = "it will be sent only if its run is killed, which goes on now"
 			}
-			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), what)
+			fmt.Fprintf(out, "%s: a report of %s, %s\n", s.Name, inWords(e.Made), state)
 		}
 		if err := write(out, request, asJSON); err != nil {
 			return err
@@ -228,12 +240,12 @@ func (s Service) preview(out io.Writer, asked Request) error {
 				return write(out, request, asked.JSON)
 			}
 		}
-		return errors.New("there is no record here of a report that was sent")
+		return errors.New("there is no copy here of a report that was sent")
 	}
 	if s.Schema == nil {
-		return errors.New("its schema is not known here")
+		return errors.New("its schema is not known")
 	}
-	names, span := s.Schema.Spans(), asked.Span
+	names, span := s.Schema.SpanNames(), asked.Span
 	if span == "" {
 		span = names[0]
 	}
@@ -245,7 +257,7 @@ func (s Service) preview(out io.Writer, asked Request) error {
 		return err
 	}
 	if !asked.JSON {
-		fmt.Fprintf(out, "%s: what a run of %s could send; others are %s\n", s.Name, span, strings.Join(names, ", "))
+		fmt.Fprintf(out, "%s: an example of the report of a run of %s; the spans are %s\n", s.Name, span, strings.Join(names, ", "))
 	}
 	return write(out, request, asked.JSON)
 }

@@ -18,7 +18,7 @@ func (f *full) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestFailedOutput(t *testing.T) {
+func TestACommandFailsIfItsOutputCantBeWritten(t *testing.T) {
 	s := Service{Name: "tool"}
 	for _, test := range []struct {
 		asked Request

@@ -17,8 +17,8 @@ import (
 	"runspan/internal/schema"
 )
 
-// example returns the request of a span of that name with the schema's examples
-// for values. It passes the border, as the real one has to.
+// example returns the request for a span of that name, with the schema's examples for
+// values. The border checks it as it checks a real request.
 func example(s *schema.Schema, span string) ([]byte, error) {
 	resource, attributes := s.Examples(span)
 	now := uint64(time.Now().UnixNano())

@@ -28,16 +28,16 @@ var kinds = map[string]kind{
 	"strings": kindStrings,
 }
 
-// Field is one named field, and what its values may be.
+// Field is a name that the schema allows in a report, and the rule for its values.
 type Field struct {
 	Key string
 
 	kind      kind
-	asText    bool // a number or a bool may come as its text
+	asText    bool // a number or a bool may come as text
 	spans     []string
 	values    map[string]string // text → the same text; nil: no list
 	pattern   *regexp.Regexp    // nil: no pattern
-	otherwise *string           // stands in for a text that is not among values
+	otherwise *string           // is reported in place of a text that is not among values
 	minimum   *float64
 	maximum   *float64
 	source    string
@@ -46,25 +46,24 @@ type Field struct {
 	textBytes int
 	listItems int
 
-	// For people.
-	given       any // the example, as it was decoded
+	// For documentation.
+	given       any // the example, as encoding/json has decoded it
 	description string
 }
 
-// fixed says that runspan sets the field itself.
+// fixed says whether runspan sets the field itself.
 func (f *Field) fixed() bool { return f.source != "" || f.constant != nil }
 
 func (f *Field) fill(sources map[string]string) (string, error) {
 	if f.constant != nil {
 		return *f.constant, nil
 	}
-	return f.String(sources[f.source])
+	return f.TextFor(sources[f.source])
 }
 
-// String returns the text to report for v: v itself with invalid UTF-8
-// replaced, or what the schema has stand in for it. The result does not share
-// v's memory.
-func (f *Field) String(v string) (string, error) {
+// TextFor returns the text to report for v: v itself, with invalid UTF-8 replaced, or
+// the text that the schema has in place of it. The result does not share v's memory.
+func (f *Field) TextFor(v string) (string, error) {
 	if f.asText {
 		if text, err := f.numberAsText(v); err == nil || f.kind&kindString == 0 {
 			return text, err
@@ -76,8 +75,8 @@ func (f *Field) String(v string) (string, error) {
 	return f.text(v)
 }
 
-// Strings is String for each text of a list.
-func (f *Field) Strings(list []string) ([]string, error) {
+// TextsFor calls TextFor for each text of a list.
+func (f *Field) TextsFor(list []string) ([]string, error) {
 	if f.kind&kindStrings == 0 {
 		return nil, ErrType
 	}
@@ -95,24 +94,24 @@ func (f *Field) Strings(list []string) ([]string, error) {
 	return texts, nil
 }
 
-// Int checks v.
-func (f *Field) Int(v int64) error {
+// CheckInt checks that the field may be v.
+func (f *Field) CheckInt(v int64) error {
 	if f.kind&kindInt == 0 {
 		return ErrType
 	}
 	return f.intInRange(v)
 }
 
-// Double checks v. NaN is in no range.
-func (f *Field) Double(v float64) error {
+// CheckDouble checks that the field may be v. NaN is in no range.
+func (f *Field) CheckDouble(v float64) error {
 	if f.kind&kindDouble == 0 {
 		return ErrType
 	}
 	return f.inRange(v)
 }
 
-// Bool checks that the field may be a bool.
-func (f *Field) Bool() error {
+// CheckBool checks that the field may be a bool.
+func (f *Field) CheckBool() error {
 	if f.kind&kindBool == 0 {
 		return ErrType
 	}
@@ -151,7 +150,7 @@ func (f *Field) numberAsText(v string) (string, error) {
 	}
 	number, err := strconv.ParseFloat(v, 64)
 	switch {
-	case err != nil || strings.ContainsAny(v, "_xXpP"): // only what Python prints, none of Go's other forms
+	case err != nil || strings.ContainsAny(v, "_xXpP"): // Python prints no such forms
 		return "", ErrValue
 	case f.kind&kindDouble != 0:
 		return strings.Clone(v), f.inRange(number)
@@ -179,8 +178,8 @@ func (f *Field) intInRange(v int64) error {
 	return nil
 }
 
-// compare orders an int and a double by their values: to make a double of the
-// int would round it.
+// compare orders an int and a double by their values. A conversion of the int to a
+// double would round it.
 func compare(v int64, bound float64) int {
 	switch {
 	case bound >= 1<<63:

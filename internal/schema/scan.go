@@ -6,97 +6,157 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// misplaced is an error with its offset in the text.
-type misplaced struct {
-	at     int
-	reason string
-}
-
-func (e misplaced) Error() string { return e.reason }
-
-// scan finds what encoding/json lets pass: a key twice, of which it takes the
-// last; a member in other letters, which it takes for its own; and more after
-// the end. It returns the keys of the exception event, in their order, which
-// encoding/json does not keep. The text begins with JSON that encoding/json has
-// decoded: to ask its decoder for each token once more would take most of the
-// time of Parse.
-func scan(text []byte) (keys []string, err error) {
+// scan finds unknown members, values of another JSON type, and keys that an object has
+// twice. encoding/json accepts some of them, and reports only the first of the others.
+// scan returns the keys of the exception event in their order, because encoding/json
+// does not keep the order.
+//
+// The text must be valid JSON. scan does not use encoding/json's tokens: they would take
+// most of the time of Parse.
+func scan(text []byte) (exception []string, faults []*placed) {
 	s := scanner{text: text}
-	if err := s.value(nil); err != nil {
-		return nil, err
-	}
-	if rest := bytes.TrimLeft(text[s.at:], " \t\r\n"); len(rest) > 0 {
-		return nil, misplaced{len(text) - len(rest), "invalid character after the end"}
-	}
-	return s.keys, nil
+	s.value(documentForm)
+	return s.exception, s.faults
 }
 
-// deepest is more than the format's own depth.
+// offsets returns the places of all values in a text, or no place if the text is not
+// valid JSON.
+func offsets(text []byte) places {
+	s := scanner{text: text, places: make(places)}
+	if json.Valid(text) {
+		s.value(nil)
+	}
+	return s.places
+}
+
+// deepest is the depth that an example may have. The format itself needs less.
 const deepest = 16
 
 type scanner struct {
-	text []byte
-	at   int // what has been read
-	keys []string
+	text      []byte
+	at        int      // the offset of the next byte to read
+	keys      []string // the way to the current value; an item of a list has the key ""
+	exception []string
+	faults    []*placed
+	places    places // nil: no caller needs them
 }
 
-// value scans a value whose place is named by the keys that lead to it.
-func (s *scanner) value(path []string) error {
-	if len(path) > deepest {
-		return misplaced{s.at, "it is nested too deeply"}
+func (s *scanner) wrong(reason string, kind bool) {
+	s.faults = append(s.faults, &placed{keys: slices.Clone(s.keys), reason: reason, offset: s.at, kind: kind})
+}
+
+func (s *scanner) value(f *form) {
+	if len(s.keys) == deepest+1 {
+		s.wrong("it is nested too deeply", true)
 	}
-	switch s.next() {
-	case '[':
-		return s.list(path)
-	case '{':
-		return s.object(path)
-	case '"':
+	kind := s.kind()
+	if f != nil && f.kind&kind == 0 {
+		s.wrong(fmt.Sprintf("%s is %v; it must be %v", s.name(), kind, f.kind), true)
+		f = nil
+	}
+	switch kind {
+	case jsonList:
+		s.list(f)
+	case jsonObject:
+		s.object(f)
+	case jsonText:
 		s.quoted()
-	default: // a number, true, false or null
-		for s.at < len(s.text) && strings.IndexByte(" \t\r\n,]}", s.text[s.at]) < 0 {
-			s.at++
-		}
+	default:
+		s.literal()
 	}
-	return nil
 }
 
-func (s *scanner) list(path []string) error {
+// kind returns the type of the next value. A whole number is a number too.
+func (s *scanner) kind() jsonKind {
+	switch s.next() {
+	case '"':
+		return jsonText
+	case '[':
+		return jsonList
+	case '{':
+		return jsonObject
+	case 't', 'f':
+		return jsonTruth
+	case 'n':
+		return jsonNull
+	}
+	begin := s.at
+	number := s.literal()
+	s.at = begin
+	if bytes.ContainsAny(number, ".eE") {
+		return jsonNumber
+	}
+	return jsonNumber | jsonWhole
+}
+
+// name returns words for the current value.
+func (s *scanner) name() string {
+	if len(s.keys) == 0 {
+		return "the schema"
+	}
+	if last := len(s.keys) - 1; s.keys[last] == "" && last > 0 {
+		return fmt.Sprintf("an item of %q", s.keys[last-1])
+	}
+	return fmt.Sprintf("%q", s.keys[len(s.keys)-1])
+}
+
+// inside scans the value at a key of the current value.
+func (s *scanner) inside(key string, f *form) {
+	s.keys = append(s.keys, key)
+	if s.places != nil {
+		s.places.add(s.keys, s.at)
+	}
+	s.value(f)
+	s.keys = s.keys[:len(s.keys)-1]
+}
+
+func (s *scanner) list(f *form) {
+	var each *form
+	if f != nil {
+		each = f.each
+	}
 	for s.at++; s.next() != ']'; {
-		if err := s.value(append(path, "")); err != nil {
-			return err
-		}
+		s.inside("", each)
 	}
 	s.at++
-	return nil
 }
 
-func (s *scanner) object(path []string) error {
+func (s *scanner) object(f *form) {
 	seen := make(map[string]bool)
 	for s.at++; s.next() != '}'; {
 		key := s.key()
-		switch {
-		case seen[key]:
-			return misplaced{s.at, fmt.Sprintf("%q is there twice", key)}
-		case hasMembers(path) && !isMemberName(key):
-			return misplaced{s.at, fmt.Sprintf("unknown field %q", key)}
+		if seen[key] {
+			s.wrong(fmt.Sprintf("%q is there twice", key), false)
 		}
 		seen[key] = true
-		if len(path) == 2 && path[0] == "events" && path[1] == ExceptionEvent {
-			s.keys = append(s.keys, key)
-		}
-		if err := s.value(append(path, key)); err != nil {
-			return err
-		}
+		s.inside(key, s.member(f, key))
 	}
 	s.at++
-	return nil
 }
 
-// next goes to the next token that is not white space, a comma or a colon, and
-// returns its first byte.
+// member returns the form of an object's member.
+func (s *scanner) member(f *form, key string) *form {
+	if f == nil {
+		return nil
+	}
+	if f.ordered && s.keys[len(s.keys)-1] == ExceptionEvent {
+		s.exception = append(s.exception, key)
+	}
+	if f.members == nil {
+		return f.each
+	}
+	member, ok := f.members[key]
+	if !ok {
+		s.wrong(fmt.Sprintf("unknown member %q%s", key, perhaps(key, f.words())), false)
+	}
+	return member
+}
+
+// next skips white space, commas and colons, and returns the first byte after them.
 func (s *scanner) next() byte {
 	for {
 		switch c := s.text[s.at]; c {
@@ -108,7 +168,16 @@ func (s *scanner) next() byte {
 	}
 }
 
-// quoted reads a text, and returns it with its quotation marks.
+// literal reads a number, true, false or null.
+func (s *scanner) literal() []byte {
+	begin := s.at
+	for s.at < len(s.text) && strings.IndexByte(" \t\r\n,]}", s.text[s.at]) < 0 {
+		s.at++
+	}
+	return s.text[begin:s.at]
+}
+
+// quoted reads a text and returns it with its quotation marks.
 func (s *scanner) quoted() []byte {
 	begin := s.at
 	for s.at++; s.text[s.at] != '"'; s.at++ {
@@ -126,28 +195,6 @@ func (s *scanner) key() string {
 		return string(quoted[1 : len(quoted)-1])
 	}
 	var key string
-	_ = json.Unmarshal(quoted, &key) // which has gone well before
+	_ = json.Unmarshal(quoted, &key) // json.Unmarshal has decoded the whole text before
 	return key
-}
-
-// isMemberName says whether encoding/json takes a key for no member's but that of
-// the same name. It folds case, and Unicode has a long s and a Kelvin sign.
-func isMemberName(key string) bool {
-	return strings.Trim(key, "$abcdefghijklmnopqrstuvwxyz_") == ""
-}
-
-// hasMembers says whether the keys of an object at that place are the format's,
-// all of them in lower case, and not the schema's.
-func hasMembers(path []string) bool {
-	switch len(path) {
-	case 0:
-		return true
-	case 1:
-		return path[0] == "limits" || path[0] == "spool"
-	case 2:
-		return path[0] == "resource" || path[0] == "attributes" || path[0] == "record"
-	case 3:
-		return path[0] == "events"
-	}
-	return false
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// Package schema is the allow-list: what the runs of one service may report,
-// as its maintainers have told their users. It reads the JSON that
-// schemas/runspan.schema.json describes, and checks names, keys and values
-// against it. It knows no field by name.
+// Package schema reads the schema of a service: the list of all fields that its
+// reports may have. It checks names, keys and values against that list. The code
+// knows no field by name; schemas/runspan.schema.json describes the JSON.
 //
-// A Schema does not change once parsed, and may be used by any number of
-// goroutines.
+// A Schema does not change after Parse. Goroutines may share it.
 package schema
 
 import (
@@ -17,7 +15,7 @@ import (
 	"time"
 )
 
-// What a check may find. The caller is told which one, never the value.
+// The errors of checks. None has the value in its text.
 var (
 	ErrName    = errors.New("the schema does not name it")
 	ErrType    = errors.New("the schema gives it another type")
@@ -29,25 +27,29 @@ var (
 type Schema struct {
 	Service     string
 	Destination string
-	// Pins are SHA-256 hashes of public keys (SubjectPublicKeyInfo). Where there
-	// are any, the destination's chain of certificates has to have one of them.
+	// Pins are SHA-256 hashes of public keys (SubjectPublicKeyInfo). The destination's
+	// chain of certificates must have one of them. Empty: any chain that is valid.
 	Pins  [][32]byte
 	Scope string
 
-	// What the service's folder of undelivered spans may hold.
+	// The longest text of a value, in bytes of UTF-8, and the longest list of texts.
+	TextBytes, ListItems int
+
+	// The most that the service's spool may hold.
 	SpoolFiles int
 	SpoolBytes int64
 	SpoolAge   time.Duration
 
-	spans      map[string]string // name → the same name, so that a look-up gives a string to keep
+	spans      map[string]string // name → the same name: a caller may keep the string of a look-up
+	described  map[string]string // name → a sentence for the user
 	resource   map[string]*Field
 	attributes map[string]*Field
 	aborted    *Field   // nil where the schema has none
 	exception  []*Field // nil where the schema has no exception event
 }
 
-// Span returns the schema's own string for a span name that it allows.
-func (s *Schema) Span(name string) (string, error) {
+// SpanName returns the schema's own string for a span name that it allows.
+func (s *Schema) SpanName(name string) (string, error) {
 	own, ok := s.spans[name]
 	if !ok {
 		return "", ErrName
@@ -55,8 +57,8 @@ func (s *Schema) Span(name string) (string, error) {
 	return own, nil
 }
 
-// Resource returns the field of a resource attribute that a host may set.
-func (s *Schema) Resource(key string) (*Field, error) {
+// HostResource returns the field of a resource attribute that a host may set.
+func (s *Schema) HostResource(key string) (*Field, error) {
 	field, ok := s.resource[key]
 	if !ok || field.fixed() {
 		return nil, ErrName
@@ -64,9 +66,9 @@ func (s *Schema) Resource(key string) (*Field, error) {
 	return field, nil
 }
 
-// Attribute returns the field of an attribute that a host may give a span of
+// HostAttribute returns the field of an attribute that a host may give a span of
 // that name.
-func (s *Schema) Attribute(span, key string) (*Field, error) {
+func (s *Schema) HostAttribute(span, key string) (*Field, error) {
 	field, ok := s.attributes[key]
 	if !ok || field.fixed() || !slices.Contains(field.spans, span) {
 		return nil, ErrName
@@ -74,18 +76,17 @@ func (s *Schema) Attribute(span, key string) (*Field, error) {
 	return field, nil
 }
 
-// Aborted returns the key of the attribute that marks a span of that name whose
-// run did not come to its end, where the schema has one.
-func (s *Schema) Aborted(span string) (key string, ok bool) {
+// AbortedKey returns the key of the attribute that marks a span of that name whose
+// run was killed. ok is false where the schema has no such attribute.
+func (s *Schema) AbortedKey(span string) (key string, ok bool) {
 	if s.aborted == nil || !slices.Contains(s.aborted.spans, span) {
 		return "", false
 	}
 	return s.aborted.Key, true
 }
 
-// FixedResource returns the resource attributes that are not the host's to
-// set: constants, and those that come from the sources given. An error is one
-// for Located.
+// FixedResource returns the resource attributes that runspan sets: constants, and the
+// texts of sources. Located makes Faults of its error.
 func (s *Schema) FixedResource(sources map[string]string) (map[string]string, error) {
 	fixed := make(map[string]string)
 	for _, key := range slices.Sorted(maps.Keys(s.resource)) {
@@ -95,16 +96,17 @@ func (s *Schema) FixedResource(sources map[string]string) (map[string]string, er
 		}
 		text, err := field.fill(sources)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", invalid{key, key + ", as runspan sets it"}, err)
+			reason := fmt.Sprintf("%s, as runspan sets it: %v", key, err)
+			return nil, &placed{keys: []string{"resource", key}, reason: reason, cause: err}
 		}
 		fixed[key] = text
 	}
 	return fixed, nil
 }
 
-// Exception returns the attributes, as key and text in the schema's order, of
-// the event for an exception of the type.
-func (s *Schema) Exception(errorType string) ([][2]string, error) {
+// ExceptionAttributes returns the attributes of the event for an exception of that type:
+// pairs of key and text, in the schema's order.
+func (s *Schema) ExceptionAttributes(errorType string) ([][2]string, error) {
 	if s.exception == nil {
 		return nil, ErrName
 	}

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"math"
 	"os"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -51,7 +54,7 @@ func parse(t testing.TB, text string) *schema.Schema {
 	return s
 }
 
-func TestStripePysSchemaParses(t *testing.T) {
+func TestStripePySchemaParses(t *testing.T) {
 	text, err := os.ReadFile("../../schemas/stripepy.json")
 	if err != nil {
 		t.Fatal(err)
@@ -64,34 +67,41 @@ func TestStripePysSchemaParses(t *testing.T) {
 func TestBadSchemasAreRefusedWithLineAndReason(t *testing.T) {
 	for _, test := range []struct{ name, old, new, want string }{
 		{"not JSON", `"demo",`, `"demo"`, "line 4: invalid character"},
-		{"empty", small, ``, "line 1: EOF"},
+		{"empty", small, ``, "line 1: unexpected end of JSON input"},
 		{"another version", `"schema_version": 1`, `"schema_version": 2`, "line 2: schema_version is not 1"},
-		{"misspelt bound", `"minimum": 1`, `"minimun": 1`, `unknown field "minimun"`},
-		{"member in capitals", `"limits"`, `"Scope": "x", "limits"`, `line 6: unknown field "Scope"`},
-		{"member with a long s", `"limits"`, `"ſcope": "x", "limits"`, `line 6: unknown field "ſcope"`},
-		{"member with a long s, inside", `"minimum": 1`, `"minimum": 1, "valueſ": ["x"]`, `line 16: unknown field "valueſ"`},
+		{"misspelt bound", `"minimum": 1`, `"minimun": 1`, `line 16: unknown member "minimun"; perhaps "minimum"`},
+		{"member in capitals", `"limits"`, `"Scope": "x", "limits"`, `line 6: unknown member "Scope"; perhaps "scope"`},
+		{"member with a long s", `"limits"`, `"ſcope": "x", "limits"`, `line 6: unknown member "ſcope"; perhaps "scope"`},
+		{"member with a long s, inside", `"minimum": 1`, `"minimum": 1, "valueſ": ["x"]`, `line 16: unknown member "valueſ"; perhaps "values"`},
 		{"a key twice", `"minimum": 1`, `"minimum": 2, "minimum": 1`, `line 16: "minimum" is there twice`},
 		{"a key twice, once escaped", `"share": {`, `"co\u0075nt": {`, `line 17: "count" is there twice`},
 		{"a key twice, after texts that look like more", `"example": "",`, `"example": "\\\"}],", "example": "",`, `line 13: "example" is there twice`},
-		{"more after the end", `"record": {}`, "\"record\": {}\n}\n x", "line 29: invalid character after the end"},
+		{"more after the end", `"record": {}`, "\"record\": {}\n}\n x", "line 29: invalid character 'x' after"},
+		{"a whole number with a fraction", `"text_bytes": 16`, `"text_bytes": 1.5`, `line 6: "text_bytes" is a number; it must be a whole number`},
+		{"null", `"maximum": 9`, `"maximum": null`, `line 16: "maximum" is null; it must be a number`},
+		{"a list with another JSON type", `["a", "b"], "example": "a"`, `["a", 3], "example": "a"`, `line 14: an item of "values" is a whole number; it must be a text`},
+		{"a number that no double is", `"maximum": 9`, `"maximum": 1e999`, "line 16: number 1e999 is out of range"},
+		{"a list", small, `[1]`, "line 1: the schema is a list; it must be an object"},
+		{"pattern without example", `"example": "", "description": "d"}`, `"description": "d"}`, "line 13: text: a text with a pattern needs an example"},
+		{"another source of an attribute", `"type": "string", "spans": ["run"], "pattern"`, `"type": "string", "source": "sdk.name", "spans": ["run"], "pattern"`, "line 13: text: an attribute's only source is aborted"},
 		{"nested too deeply", `"example": 1,`, `"example": [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]],`, "line 16: it is nested too deeply"},
-		{"unknown section", `"record": {}`, `"records": {}`, `line 27: json: unknown field "records"`},
-		{"wrong JSON type", `"minimum": 1`, `"minimum": "1"`, "cannot unmarshal string"},
+		{"unknown section", `"record": {}`, `"records": {}`, `line 27: unknown member "records"`},
+		{"wrong JSON type", `"minimum": 1`, `"minimum": "1"`, `line 16: "minimum" is a text; it must be a number`},
 		{"bad service", `"service": "demo"`, `"service": "Demo!"`, "line 3: service is no name"},
 		{"http destination", "https://collector", "http://collector", "line 4: destination"},
 		{"destination with a user", "https://collector", "https://me@collector", "line 4: destination"},
 		{"pin of another kind", `"scope"`, `"pins": ["md5/AA=="], "scope"`, "line 5: a pin is"},
 		{"pin that is too short", `"scope"`, `"pins": ["sha256/AA=="], "scope"`, "line 5: a pin is"},
 		{"no limit", `"text_bytes": 16`, `"text_bytes": 0`, "line 6: text_bytes"},
-		{"unknown type", `"type": "bool"`, `"type": "boolean"`, `line 19: flag: no type is named "boolean"`},
-		{"unknown span", `["run", "other run"]`, `["run", "runs"]`, `line 16: count: no span is named "runs"`},
+		{"unknown type", `"type": "bool"`, `"type": "boolean"`, `line 19: flag: no type is named "boolean"; perhaps "bool"`},
+		{"unknown span", `["run", "other run"]`, `["run", "runs"]`, `line 16: count: no span is named "runs"; perhaps "run"`},
 		{"no spans", `"free": {"type": "double", "spans": ["run"]`, `"free": {"type": "double"`, "line 18: free: spans is empty"},
 		{"free text", `"pattern": ".*", `, ``, "line 13: text: a text needs"},
 		{"bad pattern", `"pattern": ".*"`, `"pattern": "("`, "line 13: text: the pattern is not RE2"},
 		{"pattern that ends its group", `"pattern": ".*"`, `"pattern": "[0-9]+)|(?:x"`, "line 13: text: the pattern is not RE2"},
 		{"quotation that ends its group", `"pattern": ".*"`, `"pattern": "\\Qx"`, "line 13: text: the pattern is not RE2"},
 		{"empty range", `"maximum": 9`, `"maximum": 0`, "line 16: count: minimum is above maximum"},
-		{"unknown source", `"source": "service.name"`, `"source": "host.name"`, `there is no source "host.name"`},
+		{"unknown source", `"source": "service.name"`, `"source": "host.name"`, `there is no source "host.name"; there are aborted, distro.name, `},
 		{"unknown event", `"exception": {`, `"log": {`, "the only event is exception"},
 		{"event attribute of the host's", `"constant": "", `, `"values": [""], `, "has neither source nor constant"},
 		{"attribute with a source", `"spans": ["run"], "example": 1`, `"spans": ["run"], "constant": "x", "example": 1`, "what runspan sets is a string"},
@@ -110,6 +120,85 @@ func TestBadSchemasAreRefusedWithLineAndReason(t *testing.T) {
 	}
 }
 
+// An author with several mistakes reads of all of them at once, by line, and of none
+// that only follows from another.
+func TestAllFaultsAreTold(t *testing.T) {
+	_, err := schema.Parse([]byte(`{
+  "schema_version": 2,
+  "service": "My Tool",
+  "destnation": "https://collector.example/",
+  "limits": {"text_bytes": 0, "list_item": 3},
+  "spans": {"sort": "It sorted."},
+  "attributes": {
+    "params.k": {"type": "integer", "spans": ["sort"], "min": 1, "description": "d"},
+    "params.min": {"type": "int", "spans": ["sort"], "minimum": "1", "maximum": 0},
+    "params.mode": {"type": "string", "spans": ["srot"]}
+  }
+}`))
+	want := schema.Faults{
+		{1, "destination is missing"},
+		{2, "schema_version is not 1"},
+		{3, "service is no name of a service: at most 63 lower-case letters, digits, - and _, a letter first"},
+		{4, `unknown member "destnation"; perhaps "destination"`},
+		{5, "text_bytes is not between 1 and 4096"},
+		{5, `unknown member "list_item"; perhaps "list_items"`},
+		{8, `params.k: no type is named "integer"; perhaps "int"`},
+		{8, `unknown member "min"; perhaps "minimum"`},
+		{9, `"minimum" is a text; it must be a number`},
+		{9, "params.min: has no description"},
+		{10, "params.mode: a text needs values, a pattern or a constant"},
+		{10, "params.mode: has no description"},
+		{10, `params.mode: no span is named "srot"; perhaps "sort"`},
+	}
+	var got schema.Faults
+	if !errors.As(err, &got) || !slices.Equal(got, want) {
+		t.Errorf("got\n%v\nwant\n%v", err, want)
+	}
+}
+
+// Three members are a schema, and the others have these values.
+func TestMembersThatMayBeMissing(t *testing.T) {
+	short := parse(t, `{"service": "demo", "destination": "https://collector.example/v1/traces",
+		"spans": {"run": "It was run."}}`)
+	long := parse(t, `{"schema_version": 1, "service": "demo", "destination": "https://collector.example/v1/traces",
+		"scope": "demo", "limits": {"text_bytes": 128, "list_items": 64},
+		"spool": {"files": 2000, "bytes": 134217728, "age_days": 30}, "spans": {"run": "It was run."},
+		"resource": {"service.name": {"type": "string", "source": "service.name", "values": ["demo"], "example": "demo", "description": "The program that was run."}},
+		"attributes": {}, "events": {}, "record": {"name": {"example": "call", "description": "d", "derived_from": "d"}}}`)
+	if !reflect.DeepEqual(short, long) {
+		t.Errorf("got %+v, want %+v", short, long)
+	}
+	if _, ok := short.ResourceField("service.name"); !ok {
+		t.Error("no service.name")
+	}
+	one := parse(t, strings.Replace(small, `"limits": {"text_bytes": 16, "list_items": 2}`, `"limits": {"list_items": 2}`, 1))
+	if one.TextBytes != 128 || one.ListItems != 2 {
+		t.Errorf("got limits of %d and %d", one.TextBytes, one.ListItems)
+	}
+}
+
+func TestExamplesOfFieldsWithoutOne(t *testing.T) {
+	text := regexp.MustCompile(`"example": [^,]*, `).ReplaceAllStringFunc(small, func(example string) string {
+		if example == `"example": "", ` || example == `"example": "1", ` { // a pattern's, or a constant's
+			return example
+		}
+		return ""
+	})
+	text = strings.NewReplacer(`"minimum": 0, "maximum": 1,`, `"minimum": 0, "maximum": 0.5,`, `"minimum": 1, "maximum": 9`, `"minimum": 3, "maximum": 9`).Replace(text)
+	resource, attributes := parse(t, text).Examples("run")
+	got := make(map[string]any)
+	for _, e := range slices.Concat(resource, attributes) {
+		got[e.Key] = e.Value
+	}
+	want := map[string]any{
+		"service.name": "demo", "service.version": "1", "text": "", "choice": "a", "fallback": "a", "count": int64(3),
+		"share": 0.5, "free": 1.0, "flag": true, "plain": int64(1), "list": []string{"a"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestNames(t *testing.T) {
 	s := parse(t, small)
 	for _, test := range []struct {
@@ -124,17 +213,17 @@ func TestNames(t *testing.T) {
 		{"nowhere", "text", schema.ErrName},
 		{"run", "service.version", schema.ErrName},
 	} {
-		if _, err := s.Attribute(test.span, test.key); err != test.want {
+		if _, err := s.HostAttribute(test.span, test.key); err != test.want {
 			t.Errorf("%q on %q: got %v, want %v", test.key, test.span, err, test.want)
 		}
 	}
 	for name, want := range map[string]error{"run": nil, "Run": schema.ErrName, "": schema.ErrName, "run\n": schema.ErrName} {
-		if _, err := s.Span(name); err != want {
+		if _, err := s.SpanName(name); err != want {
 			t.Errorf("span %q: got %v, want %v", name, err, want)
 		}
 	}
 	for key, want := range map[string]error{"service.version": nil, "service.name": schema.ErrName, "host.name": schema.ErrName} {
-		if _, err := s.Resource(key); err != want {
+		if _, err := s.HostResource(key); err != want {
 			t.Errorf("resource %q: got %v, want %v", key, err, want)
 		}
 	}
@@ -169,11 +258,11 @@ func TestStrings(t *testing.T) {
 		{"plain", "7", "", schema.ErrType},
 		{"list", "a", "", schema.ErrType},
 	} {
-		f, err := s.Attribute("run", test.key)
+		f, err := s.HostAttribute("run", test.key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := f.String(test.value)
+		got, err := f.TextFor(test.value)
 		if err != test.err || err == nil && got != test.want {
 			t.Errorf("%s = %q: got %q, %v; want %q, %v", test.key, test.value, got, err, test.want, test.err)
 		}
@@ -183,28 +272,28 @@ func TestStrings(t *testing.T) {
 func TestNumbersAndLists(t *testing.T) {
 	s := parse(t, small)
 	field := func(key string) *schema.Field {
-		f, err := s.Attribute("run", key)
+		f, err := s.HostAttribute("run", key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f
 	}
-	list := func(f *schema.Field, texts ...string) error { _, err := f.Strings(texts); return err }
+	list := func(f *schema.Field, texts ...string) error { _, err := f.TextsFor(texts); return err }
 	for name, test := range map[string]struct{ got, want error }{
-		"int in range":      {field("count").Int(9), nil},
-		"int too small":     {field("count").Int(0), schema.ErrValue},
-		"int too large":     {field("count").Int(math.MaxInt64), schema.ErrValue},
-		"unbounded int":     {field("plain").Int(math.MinInt64), nil},
-		"int for double":    {field("share").Int(1), nil},
-		"int for double 2":  {field("share").Int(2), schema.ErrValue},
-		"int for bool":      {field("flag").Int(1), schema.ErrType},
-		"double":            {field("share").Double(0.5), nil},
-		"double NaN":        {field("share").Double(math.NaN()), schema.ErrValue},
-		"unbounded NaN":     {field("free").Double(math.NaN()), nil},
-		"unbounded Inf":     {field("free").Double(math.Inf(-1)), nil},
-		"double for int":    {field("count").Double(1), schema.ErrType},
-		"bool":              {field("flag").Bool(), nil},
-		"bool for int":      {field("count").Bool(), schema.ErrType},
+		"int in range":      {field("count").CheckInt(9), nil},
+		"int too small":     {field("count").CheckInt(0), schema.ErrValue},
+		"int too large":     {field("count").CheckInt(math.MaxInt64), schema.ErrValue},
+		"unbounded int":     {field("plain").CheckInt(math.MinInt64), nil},
+		"int for double":    {field("share").CheckInt(1), nil},
+		"int for double 2":  {field("share").CheckInt(2), schema.ErrValue},
+		"int for bool":      {field("flag").CheckInt(1), schema.ErrType},
+		"double":            {field("share").CheckDouble(0.5), nil},
+		"double NaN":        {field("share").CheckDouble(math.NaN()), schema.ErrValue},
+		"unbounded NaN":     {field("free").CheckDouble(math.NaN()), nil},
+		"unbounded Inf":     {field("free").CheckDouble(math.Inf(-1)), nil},
+		"double for int":    {field("count").CheckDouble(1), schema.ErrType},
+		"bool":              {field("flag").CheckBool(), nil},
+		"bool for int":      {field("count").CheckBool(), schema.ErrType},
 		"list":              {list(field("list"), "a", "b"), nil},
 		"empty list":        {list(field("list")), nil},
 		"long list":         {list(field("list"), "a", "a", "a"), schema.ErrTooLong},
@@ -227,13 +316,13 @@ func TestFixedFieldsAndExceptions(t *testing.T) {
 		t.Errorf("a source outside the values: %v", err)
 	}
 	for errorType, want := range map[string]string{"E": "E", "MySecretError": "other", "": "other"} {
-		got, err := s.Exception(errorType)
+		got, err := s.ExceptionAttributes(errorType)
 		if err != nil || len(got) != 2 || got[0] != [2]string{"exception.type", want} || got[1] != [2]string{"exception.message", ""} {
 			t.Errorf("%q: got %v, %v", errorType, got, err)
 		}
 	}
 	without := strings.Replace(small, small[strings.Index(small, `"events"`):strings.Index(small, `"record"`)], `"events": {}, `, 1)
-	if _, err := parse(t, without).Exception("E"); err != schema.ErrName {
+	if _, err := parse(t, without).ExceptionAttributes("E"); err != schema.ErrName {
 		t.Errorf("no exception event: %v", err)
 	}
 }
@@ -246,11 +335,11 @@ func FuzzString(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, key := range []string{"text", "choice", "fallback", "count", "share", "flag"} {
-			field, err := s.Attribute("run", key)
+			field, err := s.HostAttribute("run", key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := field.String(value)
+			got, err := field.TextFor(value)
 			if err != nil {
 				continue
 			}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Package show renders OTLP requests for people: the fields of a span as an
-// analytics store names them, and OTLP/JSON.
+// Package show renders OTLP requests for people: the fields of a span, under the
+// names that an analytics store has for them, and OTLP/JSON.
 package show
 
 import (
@@ -33,8 +33,8 @@ type Row struct{ Field, Value string }
 
 var kinds = [...]string{"unspecified", "internal", "server", "client", "producer", "consumer"}
 
-// Spans returns the fields of each span of an encoded request, sorted by name.
-// Some are sent as they are, others derived, as a schema says under "record".
+// Spans returns the fields of each span of an encoded request, sorted by name: those of
+// its schema, and the derived fields.
 func Spans(request []byte) ([][]Row, error) {
 	var r coltracepb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(request, &r); err != nil {
@@ -52,26 +52,7 @@ func Spans(request []byte) ([][]Row, error) {
 }
 
 func rows(resource *resourcepb.Resource, scope *commonpb.InstrumentationScope, s *tracepb.Span) []Row {
-	kind := kinds[0]
-	if k := int(s.GetKind()); k > 0 && k < len(kinds) {
-		kind = kinds[k]
-	}
-	begun := time.Unix(0, int64(s.GetStartTimeUnixNano())).UTC()
-	rows := []Row{
-		{"duration_ms", strconv.FormatFloat(float64(s.GetEndTimeUnixNano()-s.GetStartTimeUnixNano())/1e6, 'f', -1, 64)},
-		{"library.name", scope.GetName()},
-		{"meta.signal_type", "trace"}, // the request is one for traces
-		{"name", s.GetName()},
-		{"Sample Rate", fmt.Sprint(s.GetFlags() & 1)}, // W3C Trace Context: no sampler has left it out
-		{"span.kind", kind},
-		{"span.num_events", fmt.Sprint(len(s.GetEvents()))},
-		{"span.num_links", fmt.Sprint(len(s.GetLinks()))},
-		{"status_code", fmt.Sprint(int(s.GetStatus().GetCode()))},
-		{"timestamp", begun.Format("2006-01-02T15:04:05.000000Z07:00")},
-		{"trace.span_id", hex.EncodeToString(s.GetSpanId())},
-		{"trace.trace_id", hex.EncodeToString(s.GetTraceId())},
-		{"type", kind},
-	}
+	rows := derived(scope, s)
 	attributes := slices.Concat(resource.GetAttributes(), s.GetAttributes())
 	for _, e := range s.GetEvents() {
 		attributes = append(attributes, e.GetAttributes()...)
@@ -85,7 +66,43 @@ func rows(resource *resourcepb.Resource, scope *commonpb.InstrumentationScope, s
 	return rows
 }
 
-// Text is a value as text; empty where there is none.
+// derived returns the fields that follow from the span itself: those of
+// schemas/derived.json.
+func derived(scope *commonpb.InstrumentationScope, s *tracepb.Span) []Row {
+	kind := kinds[0]
+	if k := int(s.GetKind()); k > 0 && k < len(kinds) {
+		kind = kinds[k]
+	}
+	begin, end, duration := s.GetStartTimeUnixNano(), s.GetEndTimeUnixNano(), ""
+	if end >= begin { // the clock may have been set back
+		duration = strconv.FormatFloat(float64(end-begin)/1e6, 'f', -1, 64)
+	}
+	return []Row{
+		{"duration_ms", duration},
+		{"library.name", scope.GetName()},
+		{"meta.signal_type", "trace"}, // the request is one for traces
+		{"name", s.GetName()},
+		{"Sample Rate", fmt.Sprint(s.GetFlags() & 1)}, // W3C Trace Context: has a sampler taken the span?
+		{"span.kind", kind},
+		{"span.num_events", fmt.Sprint(len(s.GetEvents()))},
+		{"span.num_links", fmt.Sprint(len(s.GetLinks()))},
+		{"status_code", fmt.Sprint(int(s.GetStatus().GetCode()))},
+		{"timestamp", time.Unix(0, int64(begin)).UTC().Format("2006-01-02T15:04:05.000000Z07:00")},
+		{"trace.span_id", hex.EncodeToString(s.GetSpanId())},
+		{"trace.trace_id", hex.EncodeToString(s.GetTraceId())},
+		{"type", kind},
+	}
+}
+
+// DerivedFields returns the names of the derived fields.
+func DerivedFields() (names []string) {
+	for _, row := range derived(nil, nil) {
+		names = append(names, row.Field)
+	}
+	return names
+}
+
+// Text returns the value as text. It is empty for no value.
 func Text(v *commonpb.AnyValue) string {
 	switch v := v.GetValue().(type) {
 	case *commonpb.AnyValue_StringValue:
@@ -106,19 +123,20 @@ func Text(v *commonpb.AnyValue) string {
 	return ""
 }
 
-// Table writes rows in two columns. What a terminal could take for a command is
-// replaced.
+// Table writes rows in two columns, as printable text.
 func Table(out io.Writer, rows []Row) {
 	width := 0
 	for _, r := range rows {
 		width = max(width, len(r.Field))
 	}
 	for _, r := range rows {
-		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, printable(r.Field), printable(r.Value)), " "))
+		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, Printable(r.Field), Printable(r.Value)), " "))
 	}
 }
 
-func printable(s string) string {
+// Printable returns the text with a replacement for each character that a terminal could
+// take for a command.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return unicode.ReplacementChar
@@ -127,10 +145,9 @@ func printable(s string) string {
 	}, s)
 }
 
-// JSON returns an encoded request as OTLP/JSON, in one line: as otlptracehttp
-// would post it, and taken from it where it would, because its encoder is internal.
-// protojson would be 57 kB more in the library, and writes ids in base64: a second
-// pass would have to change them.
+// JSON returns an encoded request as OTLP/JSON, in one line. It has otlptracehttp post
+// the request to a transport that keeps the body, because otlptracehttp's encoder is
+// internal. protojson would add 57 kB to the library, and writes ids in base64.
 func JSON(request []byte) (string, error) {
 	var r coltracepb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(request, &r); err != nil {
@@ -142,7 +159,7 @@ func JSON(request []byte) (string, error) {
 	return string(posted.body), err
 }
 
-// catcher is an http.RoundTripper without a network.
+// catcher is an http.RoundTripper that keeps the body and uses no network.
 type catcher struct{ body []byte }
 
 func (c *catcher) RoundTrip(r *http.Request) (*http.Response, error) {

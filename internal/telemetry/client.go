@@ -47,6 +47,7 @@ type Client struct {
 	queue    *queue
 	begun    chan struct{} // receives a value when a span begins
 	stop     context.CancelFunc
+	strict   Log // nil: nothing is logged of what the schema refuses
 
 	mu       sync.Mutex
 	resource []attribute.KeyValue
@@ -105,28 +106,35 @@ func newClient(s *schema.Schema, sources map[string]string, to delivery) (*Clien
 // SetResource sets an attribute of the resource. After the first Begin the error is
 // ErrTooLate.
 func (c *Client) SetResource(key string, v Value) error {
-	field, err := c.schema.Resource(key)
+	field, err := c.schema.HostResource(key)
 	if err != nil {
-		return err
+		return c.refuse(err, "resource attribute", key, &v, func() string { return c.schema.WhyNotResource(key) })
 	}
 	value, err := v.forResource(field)
-	if err != nil {
-		return err
+	if err == nil && !c.setResource(attribute.Key(field.Key), value) {
+		err = ErrTooLate
 	}
+	if err != nil {
+		return c.refuse(err, "resource attribute", key, &v, func() string { return field.Why(err) })
+	}
+	return nil
+}
+
+// setResource returns false where the resource is fixed.
+func (c *Client) setResource(key attribute.Key, value attribute.Value) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fixed {
-		return ErrTooLate
+	if !c.fixed {
+		c.resource = set(c.resource, key, value)
 	}
-	c.resource = set(c.resource, attribute.Key(field.Key), value)
-	return nil
+	return !c.fixed
 }
 
 // Begin starts a span, now. The first Begin fixes the resource.
 func (c *Client) Begin(name string) (*Span, error) {
-	own, err := c.schema.Span(name)
+	own, err := c.schema.SpanName(name)
 	if err != nil {
-		return nil, err
+		return nil, c.refuse(err, "span name", name, nil, func() string { return c.schema.WhyNoSpan(name) })
 	}
 	_, otel := c.tracer.Start(context.Background(), own)
 	span := &Span{client: c, name: own, otel: otel, began: time.Now(), list: lists.Get().(*list)}

@@ -10,10 +10,12 @@ import (
 // Level is the severity of a log line.
 type Level int
 
-// LevelSpan is the level of a span in a preview.
+// LevelError is the level of a strict client's refusals, LevelSpan that of a span in a
+// preview.
 const (
 	LevelDebug Level = iota
 	LevelWarning
+	LevelError
 	LevelSpan
 )
 

@@ -55,9 +55,10 @@ type Span struct {
 // SetName renames the span. The schema must have the new name, and must allow the span's
 // attributes under it.
 func (s *Span) SetName(name string) error {
-	own, err := s.client.schema.Span(name)
+	c := s.client
+	own, err := c.schema.SpanName(name)
 	if err != nil {
-		return err
+		return c.refuse(err, "span name", name, nil, func() string { return c.schema.WhyNoSpan(name) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,8 +66,8 @@ func (s *Span) SetName(name string) error {
 		return ErrEnded
 	}
 	for _, a := range s.attributes {
-		if _, err := s.client.schema.Attribute(own, string(a.Key)); err != nil {
-			return err
+		if _, err := c.schema.HostAttribute(own, string(a.Key)); err != nil {
+			return c.refuse(err, "span name", name, nil, func() string { return "it may not have " + string(a.Key) })
 		}
 	}
 	s.name = own
@@ -82,13 +83,14 @@ func (s *Span) Set(key string, v Value) error {
 	if s.ended {
 		return ErrEnded
 	}
-	field, err := s.client.schema.Attribute(s.name, key)
+	c := s.client
+	field, err := c.schema.HostAttribute(s.name, key)
 	if err != nil {
-		return err
+		return c.refuse(err, "attribute", key, &v, func() string { return c.schema.WhyNotAttribute(s.name, key) })
 	}
 	value, err := v.forField(field)
 	if err != nil {
-		return err
+		return c.refuse(err, "attribute", key, &v, func() string { return field.Why(err) })
 	}
 	s.attributes = set(s.attributes, attribute.Key(field.Key), value)
 	s.standby.stale = true
@@ -97,9 +99,10 @@ func (s *Span) Set(key string, v Value) error {
 
 // Error adds an event, now: an exception of that type ended the run.
 func (s *Span) Error(errorType string) error {
-	texts, err := s.client.schema.Exception(errorType)
+	c := s.client
+	texts, err := c.schema.ExceptionAttributes(errorType)
 	if err != nil {
-		return err
+		return c.refuse(err, "exception", errorType, nil, func() string { return c.schema.WhyNoException(err) })
 	}
 	attributes := make([]attribute.KeyValue, len(texts))
 	for i, text := range texts {
@@ -140,7 +143,7 @@ func (s *Span) endWithin(wait time.Duration, status codes.Code) error {
 func (s *Span) abort() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key, ok := s.client.schema.Aborted(s.name)
+	key, ok := s.client.schema.AbortedKey(s.name)
 	if !ok {
 		return schema.ErrName
 	}

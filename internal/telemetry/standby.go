@@ -103,7 +103,7 @@ func (s *Span) keepStandby(now time.Time) time.Duration {
 // writeStandby writes the span's standby. The caller holds s.mu, so that a span that ends
 // meanwhile reaches the delivery after its standby, and replaces it.
 func (s *Span) writeStandby(now time.Time) {
-	key, ok := s.client.schema.Aborted(s.name)
+	key, ok := s.client.schema.AbortedKey(s.name)
 	if !ok {
 		return
 	}

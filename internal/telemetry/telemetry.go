@@ -45,7 +45,9 @@ type Config struct {
 	Preview bool
 	// Table makes a preview log tables for people instead of OTLP/JSON.
 	Table bool
-	Log   Log // nil: no log
+	// Strict logs each refusal of the schema, with the value.
+	Strict bool
+	Log    Log // nil: no log
 }
 
 // Open returns a client. The caller must close it. Open starts goroutines, and does not
@@ -63,14 +65,10 @@ func Open(config Config) (*Client, error) {
 		config.Log(LevelWarning, err.Error())
 		return nil, err
 	}
-	c, err := newClient(s, map[string]string{
-		"service.name":   s.Service,
-		"distro.name":    "runspan",
-		"distro.version": config.Version,
-		"sdk.name":       "opentelemetry",
-		"sdk.language":   "go",
-		"sdk.version":    sdk.Version(),
-	}, to)
+	c, err := newClient(s, Sources(s.Service, config.Version), to)
+	if config.Strict && err == nil {
+		c.strict = config.Log
+	}
 	if err != nil {
 		to.Close(NoTime())
 		return nil, refused(&config, schema.Located([]byte(config.Schema), err))
@@ -78,8 +76,32 @@ func Open(config Config) (*Client, error) {
 	return c, nil
 }
 
+// Sources returns the text of each source that a schema's field may have, for a version
+// of runspan.
+func Sources(service, version string) map[string]string {
+	return map[string]string{
+		"service.name":   service,
+		"distro.name":    "runspan",
+		"distro.version": version,
+		"sdk.name":       "opentelemetry",
+		"sdk.language":   "go",
+		"sdk.version":    sdk.Version(),
+	}
+}
+
+// refused logs all that is wrong with the schema, in a line each.
 func refused(config *Config, err error) error {
-	config.Log(LevelWarning, "schema: "+err.Error())
+	level := LevelWarning
+	if config.Strict {
+		level = LevelError
+	}
+	var faults schema.Faults
+	if !errors.As(err, &faults) {
+		config.Log(level, "schema: "+err.Error())
+	}
+	for _, fault := range faults {
+		config.Log(level, "schema: "+fault.Error())
+	}
 	return errors.Join(ErrSchema, err)
 }
 

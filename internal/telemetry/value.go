@@ -36,16 +36,16 @@ type Value struct {
 func (v Value) forField(f *schema.Field) (attribute.Value, error) {
 	switch v.Kind {
 	case String:
-		text, err := f.String(v.Text)
+		text, err := f.TextFor(v.Text)
 		return attribute.StringValue(text), err
 	case Int:
-		return attribute.Int64Value(v.Int), f.Int(v.Int)
+		return attribute.Int64Value(v.Int), f.CheckInt(v.Int)
 	case Double:
-		return attribute.Float64Value(v.Double), f.Double(v.Double)
+		return attribute.Float64Value(v.Double), f.CheckDouble(v.Double)
 	case Bool:
-		return attribute.BoolValue(v.Bool), f.Bool()
+		return attribute.BoolValue(v.Bool), f.CheckBool()
 	case Texts:
-		texts, err := f.Strings(v.Texts)
+		texts, err := f.TextsFor(v.Texts)
 		return attribute.StringSliceValue(texts), err
 	case Null:
 		return attribute.Value{}, nil

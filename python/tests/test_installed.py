@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""versions() against importlib.metadata, and on folders made for it; services() of such folders."""
+"""Compare versions() with importlib.metadata; call it, and services(), on folders made for this test."""
 
 from __future__ import annotations
 

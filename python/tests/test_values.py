@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""clean() against opentelemetry-python's own rules, and encode()."""
+"""Compare clean() with opentelemetry-python's own rules; call encode()."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Nothing raises where the library is missing, broken, another, or of another version."""
+"""No call raises where the library is missing, broken, another library, or of another version."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_library_is_loaded_once() -> None:
 
 
 def test_a_library_that_comes_later(tmp_path: Path) -> None:
-    """What could not be loaded is looked for again."""
+    """A library that could not be loaded is looked for again."""
     path = tmp_path / "librunspan.so"
     assert "can't load" in Client("stripepy", "{}", library=str(path)).reason
     path.symlink_to(_abi.library_path())
@@ -140,7 +140,7 @@ def test_a_span_of_no_client() -> None:
 
 
 def test_import_is_light() -> None:
-    """The drop-in's as well: none of the modules that make opentelemetry-python slow, and few of any kind."""
+    """The adapter for StripePy is, too: few modules, and none of those that make opentelemetry-python slow."""
     program = """
 import sys
 import ctypes

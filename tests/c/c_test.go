@@ -184,9 +184,9 @@ func TestHeaderCompiles(t *testing.T) {
 	}
 }
 
-// The README's examples are programs'.
-func TestReadmeExamplesCompile(t *testing.T) {
-	readme, err := os.ReadFile(root + "/README.md")
+// The examples for authors are programs'.
+func TestAuthorsExamplesCompile(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/authors.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,9 +197,9 @@ func TestReadmeExamplesCompile(t *testing.T) {
 		{"c", "cc", "#include \"runspan.h\"\nint sort_everything(void);\nvoid example(const char *schema);\n", []string{"-std=c99", "-std=c2x"}},
 		{"cpp", "c++", "#include <runspan.hpp>\nvoid sort_everything();\nvoid example(const char *schema);\n", []string{"-std=c++17", "-std=c++20"}},
 	} {
-		code := regexp.MustCompile("(?s)```" + example.language + "\n(.*?)```").FindSubmatch(readme)
+		code := regexp.MustCompile("(?s)```" + example.language + "\n(.*?)```").FindSubmatch(page)
 		if code == nil {
-			t.Fatalf("README.md has no example in %s", example.language)
+			t.Fatalf("docs/authors.md has no example in %s", example.language)
 		}
 		source := filepath.Join(t.TempDir(), "example."+example.language)
 		program := fmt.Sprintf("%svoid example(const char *schema) {\n%s}\n", example.start, code[1])

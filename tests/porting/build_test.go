@@ -130,10 +130,10 @@ func (b build) installed(t *testing.T) []string {
 
 // document is what the tests need of the schema.
 type document struct {
-	Spans                        map[string]string
-	Resource, Attributes, Record map[string]struct{ Spans []string }
-	Events                       map[string]map[string]any
-	Destination                  string
+	Spans                map[string]string
+	Resource, Attributes map[string]struct{ Spans []string }
+	Events               map[string]map[string]any
+	Destination          string
 }
 
 func schema(t *testing.T) (d document) {

@@ -20,6 +20,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"runspan/internal/show"
 	"runspan/tests/host"
 	"runspan/tests/receiver"
 )
@@ -250,7 +251,7 @@ func TestRuns(t *testing.T) {
 	spans := arrived(t, r, len(want), func() {
 		run{arguments: "metadata c.txt"}.do(t, b.program(), dir, environment)
 	})
-	seen := set(schema(t).Record)
+	seen := map[string]bool{}
 	resource := b.resource(t)
 	var got []string
 	for _, s := range spans {
@@ -309,8 +310,7 @@ func set[V any](of map[string]V) map[string]bool {
 // everyField has the names of all that the schema lets out.
 func everyField(t *testing.T) []string {
 	s := schema(t)
-	all := set(s.Record)
-	maps.Copy(all, set(s.Resource))
+	all := set(s.Resource)
 	maps.Copy(all, set(s.Attributes))
 	maps.Copy(all, set(s.Events["exception"]))
 	return slices.Sorted(maps.Keys(all))
@@ -509,11 +509,11 @@ func TestExitDoesNotWait(t *testing.T) {
 	}
 }
 
-// --help-telemetry has the schema's names, each where it belongs.
+// --help-telemetry has the names of the schema and of the derived fields, each where it belongs.
 func TestHelp(t *testing.T) {
 	s := schema(t)
 	want := map[string][]string{
-		"every run":                      slices.Sorted(maps.Keys(s.Record)),
+		"every run":                      slices.Sorted(slices.Values(show.DerivedFields())),
 		"the program and the system":     slices.Sorted(maps.Keys(s.Resource)),
 		"a run that ended with an error": slices.Sorted(maps.Keys(s.Events["exception"])),
 	}
@@ -544,7 +544,7 @@ func TestHelp(t *testing.T) {
 			title = line
 			continue
 		}
-		name, description, _ := strings.Cut(field, " ")
+		name, description, _ := strings.Cut(field, "  ")
 		if strings.TrimSpace(description) == "" {
 			t.Errorf("%q has no description", line)
 		}

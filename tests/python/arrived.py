@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What may arrive, as a JSON Schema: an OTLP/JSON ExportTraceServiceRequest that has nothing a runspan schema forbids.
+"""Make a JSON Schema of the requests that may arrive: OTLP/JSON, with nothing that a runspan schema forbids.
 
 Written from OpenTelemetry's protocol (opentelemetry-proto 1.x, its JSON encoding) and schemas/runspan.schema.json, and
 not from the core, so that the two can be held against each other. Where the format leaves a choice: texts of ``values``
@@ -30,7 +30,7 @@ NOT_FINITE = re.compile(r"nan|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
 
 
 def number(kind: str, text: str) -> float | None:
-    """The int of 64 bits, or the double, that a text is of."""
+    """Return the int of 64 bits, or the double, whose text this is."""
     if kind == "int":
         found = int(text) if WHOLE.fullmatch(text) else None
         return found if found is not None and -(2**63) <= found < 2**63 else None
@@ -61,7 +61,7 @@ Validator = extend(Draft202012Validator, {"maxBytes": _max_bytes, "numeral": _nu
 
 
 def closed(required: Json, optional: Json | None = None) -> Json:
-    """An object of these members and no others."""
+    """Return the form of an object with these members and no others."""
     return {
         "type": "object",
         "required": list(required),
@@ -79,7 +79,7 @@ def short(limits: Json) -> Json:
 
 
 def texts(field: Json, limits: Json) -> Json:
-    """A text as the field's constant, values or pattern have it."""
+    """Return the form of a text that the field's constant, values or pattern allow."""
     if "constant" in field:
         return {"const": field["constant"]}
     if "values" in field:
@@ -88,7 +88,7 @@ def texts(field: Json, limits: Json) -> Json:
 
 
 def any_value(field: Json, limits: Json, nullable: bool = False) -> Json:
-    """An AnyValue, of one of the field's types. One without a member is null."""
+    """Return the form of an AnyValue of one of the field's types. An AnyValue without a member is null."""
     kinds = types(field)
     bounds = {name: field[name] for name in ("minimum", "maximum") if name in field}
     string = [texts(field, limits)] if "string" in kinds else []
@@ -121,7 +121,7 @@ def any_value(field: Json, limits: Json, nullable: bool = False) -> Json:
 
 
 def key_values(values: Json, always: set[str]) -> Json:
-    """A list of KeyValues: each of these keys at most once, and some always."""
+    """Return the form of a list of KeyValues: each of these keys at most once, and some always."""
     if not values:
         return {"type": "array", "items": False}
 
@@ -145,7 +145,7 @@ def with_attributes(members: Json, values: Json, always: set[str]) -> Json:
 
 
 def arrived_schema(schema: Json) -> Json:
-    """The JSON Schema of all requests that a runspan schema allows."""
+    """Return the JSON Schema of all requests that a runspan schema allows."""
     limits, exception = schema["limits"], schema["events"].get("exception")
     resource = {key: any_value(field, limits) for key, field in schema["resource"].items()}
     for key, field in schema["resource"].items():
@@ -177,7 +177,7 @@ def arrived_schema(schema: Json) -> Json:
             "attributes": {"type": "array"},
             "events": {"type": "array", "items": False if exception is None else event},
             "status": closed({}, {"code": {"enum": [0, 1, 2]}}),
-            # Sampled, and maybe that it is known whether the parent is remote: there is none.
+            # The bit for sampled; maybe the bit that says whether the parent is known to be remote. There is no parent.
             "flags": {"enum": [1, 257]},
         },
     ) | {"allOf": [of_span(name) for name in schema["spans"]]}
@@ -200,17 +200,17 @@ def arrived_schema(schema: Json) -> Json:
 
 
 class Checker:
-    """Says what of a request a schema does not allow."""
+    """Find the parts of a request that a schema does not allow."""
 
     def __init__(self, schema: Json) -> None:
         self.json_schema = arrived_schema(schema)
         self._validator = Validator(self.json_schema)
 
     def defects(self, request: Json) -> list[str]:
-        """Where each is, and what."""
+        """Return the place of each defect, and its name."""
         return [f"{e.json_path}: {e.message}" for e in self._validator.iter_errors(request)]
 
 
 def accepts(field: Json, limits: Json, value: Json) -> bool:
-    """Whether an AnyValue may be a field's of a span."""
+    """Return whether a field of a span may have an AnyValue."""
     return bool(Validator(any_value(field, limits, nullable="source" not in field)).is_valid(value))

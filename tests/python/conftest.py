@@ -14,7 +14,7 @@ from tests.stripepy.otlp_receiver import Receiver, receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Everything made is in build/.
+# Tests write into build/ only.
 set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
 settings.register_profile(
     "short",
@@ -35,7 +35,7 @@ def schema() -> str:
 
 @pytest.fixture
 def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """A receiver that this process's environment leads to."""
+    """A receiver: this process's environment names it as the endpoint."""
     with receiver(tmp_path / "receiver") as r:
         for name in ambient():
             monkeypatch.delenv(name)

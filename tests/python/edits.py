@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Small valid edits of a runspan schema, drawn at random."""
+"""Draw small valid edits of a runspan schema at random."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 @st.composite
 def fields(draw: Draw, spans: list[str] | None) -> Json:
-    """A field: an attribute of these spans, or one of the resource."""
+    """Draw a field: an attribute of these spans, or of the resource."""
     field: Json = {"example": "", "description": "Drawn."}
     if spans is None and draw(st.booleans()):
         return field | {"type": "string", "constant": draw(st.sampled_from(WORDS))}
@@ -69,7 +69,7 @@ def _drop_field(draw: Draw, schema: Json) -> None:
 
 
 def _narrow(draw: Draw, schema: Json) -> None:
-    """Fewer values, spans and types of one field."""
+    """Draw fewer values, spans and types for one field."""
     key = draw(st.sampled_from(list(schema["attributes"]) or [""]))
     field = schema["attributes"].get(key, {})
     for name in {"values", "spans"} & set(field):
@@ -79,12 +79,12 @@ def _narrow(draw: Draw, schema: Json) -> None:
 
 
 def _limits(draw: Draw, schema: Json) -> None:
-    # A source has to fit: "opentelemetry" is the longest that a pattern may be for.
+    # A source's text must fit: "opentelemetry" is the longest one with a pattern.
     schema["limits"] = {"text_bytes": draw(st.integers(13, 200)), "list_items": draw(st.integers(1, 5))}
 
 
 def _spans(draw: Draw, schema: Json) -> None:
-    """Another name of spans, or one less."""
+    """Draw another name for a span, or remove one."""
     if len(schema["spans"]) > 1 and draw(st.booleans()):
         dropped = draw(st.sampled_from(list(schema["spans"])))
         del schema["spans"][dropped]

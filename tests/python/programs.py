@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs that use runspan, drawn at random for a schema, and what of each should arrive.
+"""Draw programs that use runspan at random, for a schema, and compute the reports that should arrive of each.
 
 What should arrive is worked out from include/runspan.h, the schema format and opentelemetry-python's rules for values,
 and not from the core.
@@ -27,12 +27,12 @@ from tests.python.arrived import Json, accepts, types
 
 T = TypeVar("T")
 
-# -- what a host may do
+# -- the calls of a host
 
 
 @dataclass
 class Run:
-    """A span: its name, what is done with it, and whether it is ended."""
+    """A span: its name, the calls on it, and whether the program ends it."""
 
     name: str
     calls: list[tuple[str, Any]]
@@ -55,7 +55,7 @@ any_text = st.one_of(
     ),
 )
 
-# opentelemetry-python reports what has a text of its own by that, an object that has none as null, and not the others.
+# opentelemetry-python reports a value by its text, and an object without a text of its own as null.
 odd_values: list[Any] = [
     b"a",
     {"a": 1},
@@ -94,7 +94,7 @@ def mostly(usual: st.SearchStrategy[T], odd: st.SearchStrategy[T]) -> st.SearchS
 
 @functools.cache
 def near(field_text: str) -> st.SearchStrategy[Any]:
-    """Mostly values that a field, given as JSON, may have, and some that it nearly may."""
+    """Draw values that a field, given as JSON, may have, and some that it nearly may."""
     field = json.loads(field_text)
     low, high = field.get("minimum"), field.get("maximum")
     text: st.SearchStrategy[str] = st.sampled_from(field.get("values", [""]))
@@ -124,7 +124,7 @@ def near(field_text: str) -> st.SearchStrategy[Any]:
 
 
 class Odd:
-    """Neither a status nor an exception."""
+    """An object that is neither a status nor an exception."""
 
 
 def raised(module: str, name: str) -> BaseException:
@@ -136,7 +136,7 @@ def raised(module: str, name: str) -> BaseException:
 
 
 def programs(schema: Json, others: Sequence[str] = ()) -> st.SearchStrategy[Program]:
-    """Programs of a host in Python. others: more keys that they may use."""
+    """Draw programs of a host in Python. others: more keys that they may use."""
     keys = [*schema["resource"], *schema["attributes"], *others, "exception.type"]
     odd_key = st.one_of(any_text, st.sampled_from(keys))
     odd_key |= st.builds(operator.add, odd_key, st.sampled_from([" ", "\0", "x", "\udcff"]))
@@ -180,7 +180,7 @@ def programs(schema: Json, others: Sequence[str] = ()) -> st.SearchStrategy[Prog
 
 @dataclass
 class CRun:
-    """A span of a host in C: its name, calls without the span's handle, and the status that it is ended with."""
+    """A span of a host in C: its name, its calls without the handle, and the status at its end."""
 
     name: bytes
     calls: list[tuple[str, Any]]
@@ -238,12 +238,12 @@ def c_programs(schema: Json) -> st.SearchStrategy[CProgram]:
     return st.lists(st.builds(CRun, texts(*schema["spans"]), calls, statuses), min_size=1, max_size=4)
 
 
-# -- what should arrive
+# -- the reports that should arrive
 
 
 @dataclass
 class Arrived:
-    """A span, as far as the host has a say in it."""
+    """The parts of a span that the host decides."""
 
     name: str
     attributes: Json
@@ -256,13 +256,13 @@ class Arrived:
 
 
 def as_text(text: str | bytes) -> str | None:
-    """A text as C has it, with its invalid bytes as surrogates; None where it has a NUL."""
+    """Return a text as C has it, with its invalid bytes as surrogates; None where it has a NUL."""
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return None if b"\0" in raw else raw.decode("utf-8", "surrogateescape")
 
 
 def as_any(value: Any) -> Json | None:
-    """The AnyValue that opentelemetry-python makes of a value; None where it makes none."""
+    """Return the AnyValue that opentelemetry-python makes of a value; None where it makes none."""
     if value is None:
         return {}
     if isinstance(value, bool):
@@ -285,13 +285,13 @@ def as_any(value: Any) -> Json | None:
 
 
 def real(value: float) -> Json:
-    """A double as OTLP/JSON has it; 0 and -0 are one, as they are to JSON's readers."""
+    """Return a double as OTLP/JSON has it. 0 and -0 are one, as they are to JSON's readers."""
     word = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return {"doubleValue": value + 0.0 if math.isfinite(value) else word}
 
 
 def let_through(field: Json, limits: Json, value: Json | None) -> Json | None:
-    """What of a value may leave: it, or what stands in for it, or None."""
+    """Return the value that may leave: the given one, its replacement, or None."""
     if value is None or "source" in field or "constant" in field:
         return None
     return fitting(field, limits, value)
@@ -331,7 +331,7 @@ def expected_of_c(schema: Json, program: CProgram) -> list[Arrived]:
 
 
 def in_python(run: CRun) -> Run:
-    """The same in Python."""
+    """The same as a program in Python."""
 
     def value_of(kind: str, value: Any) -> Any:
         if kind == "l":
@@ -352,7 +352,7 @@ def in_python(run: CRun) -> Run:
 
 
 class Expected:
-    """What a span should have when it is ended."""
+    """The attributes, events and status that a span should have at its end."""
 
     def __init__(self, schema: Json, run: Run, resource: Json) -> None:
         self._schema = schema
@@ -360,12 +360,12 @@ class Expected:
         self._span = Arrived(run.name, {}, resource)
 
     def span(self) -> Arrived | None:
-        """None where nothing should arrive."""
+        """Return the span that should arrive; None where nothing should."""
         for method, argument in self._run.calls:
             getattr(self, method)(argument)
         if self._run.ended:
             return self._span
-        # A run that did not come to its end is reported where the schema has an attribute to say so.
+        # A run that was killed is reported if the schema has an attribute with the source aborted.
         attributes = self._schema["attributes"].items()
         aborted = [k for k, f in attributes if f.get("source") == "aborted" and self._span.name in f["spans"]]
         self._span.status = 2
@@ -412,7 +412,7 @@ class Expected:
 
 
 def arrivals(schema: Json, body: Json) -> list[Arrived]:
-    """The spans of a request, in the same form."""
+    """Return the spans of a request, in the same form."""
 
     def values(part: Json) -> Json:
         return {a["key"]: normal(a["value"]) for a in part.get("attributes", [])}

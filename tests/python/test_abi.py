@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The library's functions as ctypes reaches them, without the client between: wrong handles and NULLs."""
+"""Call the library's functions by ctypes, without the client: with wrong handles, and with NULL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def library() -> _abi.Library:
 
 
 def calls(lib: _abi.Library, handle: int, text: bytes | None) -> dict[str, Any]:
-    """Every function that takes a handle, with the handle, and the text wherever it takes one."""
+    """Call every function that takes a handle with this handle, and with this text for each text."""
     begun = lib.new_handle()
     found = {
         "set_resource_string": lib.set_resource_string(handle, text, text),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checker of what arrives, by requests made by hand: good ones, and bad ones with one defect each."""
+"""Try the checker of requests on requests made by hand: good ones, and bad ones with one defect each."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_good_request() -> None:
     assert defects(small) == []
 
 
-# A span's name, one of its attributes, and whether that may arrive.
+# A span's name, one of its attributes, and whether this attribute may arrive.
 ATTRIBUTES: list[tuple[str, str, Json, bool]] = [
     ("run", "count", int_(1), True),
     ("other run", "count", int_(9), True),

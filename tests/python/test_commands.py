@@ -61,7 +61,7 @@ def register(folder: Path, service: str, module: str) -> None:
 
 @pytest.fixture(autouse=True)
 def tools(schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of installed tools: one, with StripePy's schema."""
+    """A folder of installed tools. It has one tool, with StripePy's schema."""
     folder = tmp_path / "tools"
     register(folder, "stripepy", f"def schema(): return {schema!r}")
     monkeypatch.setenv("PYTHONPATH", str(folder))
@@ -97,7 +97,7 @@ def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
     assert shown.startswith("stripepy\n  telemetry  on\n") and collector.endpoint in shown and folder in shown
     assert ask("show") == ""
     assert "last sent  no record of it here" in shown
-    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
+    assert "no copy here of a report that was sent" in ask("preview", "--last", code=1)
     assert not (tmp_path / "state").exists(), "asking leaves nothing"
 
 
@@ -154,7 +154,7 @@ def test_off_by_an_earlier_rule(monkeypatch: pytest.MonkeyPatch, collector: Rece
 def test_what_waits_goes_when_telemetry_is_off(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A run that goes on while its user switches telemetry off may leave a report: it is not sent later, either."""
+    """If the user switches telemetry off during a run, the run's report is never sent."""
     run(schema_file)
     assert status()["waiting"] == 1
     ask("on")
@@ -172,7 +172,7 @@ def test_what_waits_goes_when_telemetry_is_off(
 def test_an_opted_out_run_looks_at_no_file(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A variable is for the run: what waits stays, unsent, until there is a run without it, or the user says off."""
+    """A variable is for one run: reports wait, unsent, for a run without the variable, or for off."""
     run(schema_file)
     monkeypatch.setenv("NO_TELEMETRY", "1")
     monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
@@ -294,7 +294,7 @@ def test_what_was_sent_last_is_known_until_purge(
     assert table.rows(json.loads(ask("preview", "--last", "--json"))) == sent
     ask("purge")
     assert status()["last_delivered"] is None and not (tmp_path / "state" / "runspan" / "stripepy").exists()
-    assert "no record here of a report that was sent" in ask("preview", "--last", code=1)
+    assert "no copy here of a report that was sent" in ask("preview", "--last", code=1)
 
 
 def test_no_link_is_followed(collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +366,7 @@ def in_process(schema: Path, program: str, **options: Any) -> subprocess.Complet
 
 
 def test_standard_output_of_another_kind(schema_file: Path, collector: Receiver) -> None:
-    """None, where the descriptor is closed; without a descriptor; closed."""
+    """Standard output is None, has no descriptor, or is closed."""
     status = ask("status")
     asked = in_process(
         schema_file,
@@ -479,12 +479,12 @@ def test_what_will_not_be_sent(schema_file: Path, collector: Receiver, away: Non
     (report,) = folder.glob("*.otlp")
     content = report.read_bytes()
     report.write_bytes(content.replace(b"params.nproc", b"params.alice"))
-    assert "is not going to be sent: not a file of this spool" in ask("show")
+    assert "will not be sent: not a file of this spool" in ask("show")
     narrow = json.loads(schema_file.read_text())
     del narrow["attributes"]["params.nproc"]
     schema_file.write_text(json.dumps(narrow))
     report.write_bytes(content)
-    assert "is not going to be sent: the schema does not name" in ask("--schema", str(schema_file), "show")
+    assert "will not be sent: the schema does not name" in ask("--schema", str(schema_file), "show")
     assert "params.nproc" in ask("show")
 
 
@@ -505,7 +505,7 @@ def test_preview_of_a_run(
 
 
 def test_preview_where_nobody_reads(schema_file: Path, collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host with SIGPIPE as it is by default, and a standard error that is closed, goes on."""
+    """A host whose standard error is closed goes on, although SIGPIPE would end it."""
     monkeypatch.setenv("RUNSPAN_PREVIEW", "1")
     program = "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" + RUN
     read, write = os.pipe()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a host's log is told of variables for proxies and certificates that can't be used."""
+"""The host's log names each variable for proxies and certificates that can't be used."""
 
 from __future__ import annotations
 

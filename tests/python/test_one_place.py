@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The schema is the one place of a field: what is edited there is what the core, the preview, the page and the checker
-go by. And a schema that is none is refused, with the line and the reason."""
+"""The schema is the one place of a field: an edit of it changes the core, the preview, the page and the checker.
+A schema that is not valid is refused, with the line and the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AFTER: Json = {"params.colour": {"stringValue": "red"}, "params.contact_map_form
 
 
 def edited(schema: Json) -> Json:
-    """The same with an attribute more, one less, and a value more."""
+    """Return a copy with one more attribute, one attribute less, and one more value."""
     result = copy.deepcopy(schema)
     result["attributes"]["params.colour"] = {
         "type": "string",
@@ -60,7 +60,7 @@ def test_the_core_and_the_checker(schema: str, collector: Receiver) -> None:
 
 
 def test_a_host_that_is_older_or_newer_than_its_schema(schema: str, collector: Receiver) -> None:
-    """What only one of them knows is left out, and the host is told; the rest arrives."""
+    """A field that only one of them has is left out, and logged. The other fields arrive."""
     for known in (json.loads(schema), edited(json.loads(schema))):
         told: list[str] = []
         client = Client("stripepy", json.dumps(known), log=lambda _, line, told=told: told.append(line))  # type: ignore[misc]
@@ -97,18 +97,18 @@ def test_the_page(schema: str) -> None:
     assert docs.render(new, json.loads(schema)) == old
 
 
-# What is changed in StripePy's schema into what, what the line has that is named, and the reason.
+# A text of StripePy's schema, its replacement, a text of the line that must be named, and the reason.
 BAD: dict[str, tuple[str, str, str, str]] = {
     "broken JSON": ('"scope": "stripepy",', '"scope": "stripepy"', '"limits": {', "invalid character"),
     "another version": ('_version": 1', '_version": 2', '_version": 2', "schema_version is not 1"),
     "bad name of the service": ('"service": "stripepy"', '"service": "Stripe Py"', '"Stripe Py"', "service is no name"),
     "not https": ("https://", "http://", "http://", "destination is not an https URL"),
-    "unknown member": ('"record"', '"records"', '"records"', 'unknown field "records"'),
-    "misspelt bound": ('"minimum": 1,', '"minimun": 1,', '"minimun"', 'unknown field "minimun"'),
-    "a bound that is a text": ('"maximum": 1,', '"maximum": "1",', '"maximum": "1"', "cannot unmarshal string"),
-    "a limit that is a text": (": 128", ': "128"', ': "128"', "cannot unmarshal string"),
+    "unknown member": ('"events"', '"evnets"', '"evnets"', 'unknown member "evnets"; perhaps "events"'),
+    "misspelt bound": ('"minimum": 1,', '"minimun": 1,', '"minimun"', 'unknown member "minimun"; perhaps "minimum"'),
+    "a bound that is a text": ('"maximum": 1,', '"maximum": "1",', '"maximum": "1"', "is a text; it must be a number"),
+    "a limit that is a text": (": 128", ': "128"', ': "128"', "is a text; it must be a whole number"),
     "a limit of nothing": ('items": 64', 'items": 0', 'items": 0', "list_items is not between 1 and 1024"),
-    "a value that is no text": ('"not-applicable"', "3", '"values": [3', "cannot unmarshal number"),
+    "a value that is no text": ('"not-applicable"', "3", '"values": [3', "is a whole number; it must be a text"),
     "unknown type": ('"int", "string"', '"int", "text"', "file_format", 'no type is named "text"'),
     "no type": ('"int", "string"', "", "file_format_version", "has no type"),
     "bad pattern": ("[0-9A-Za-z.+~_-]+", "[0-9A-Za-z.+~_-", '"os.version"', "the pattern is not RE2"),
@@ -129,10 +129,14 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "another event": ('"exception": {', '"log": {', '"log": {', "the only event is exception"),
     "no description": ('"The kind of operating system."', '""', '"os.type"', "has no description"),
     "more after the end": ("    }\n  }\n}\n", "    }\n  }\n}x\n", "}x", "invalid character"),
-    "a type of an event's": ('"constant": "False"', '"constant": false', '"constant": false', "cannot unmarshal bool"),
-    "a missing limit": (',\n    "list_items": 64', "", '"limits": {', "list_items"),
+    "a type of an event's": (
+        '"constant": "False"',
+        '"constant": false',
+        '"constant": false',
+        "is true or false; it must",
+    ),
     "a source longer than the limit": (": 128", ": 3", '"telemetry.distro.version"', "longer"),
-    "a member in capitals": ('"pattern"', '"Pattern"', '"Pattern"', 'unknown field "Pattern"'),
+    "a member in capitals": ('"pattern"', '"Pattern"', '"Pattern"', 'unknown member "Pattern"; perhaps "pattern"'),
     "a key twice": (
         '"dependency.hictkpy.version": {',
         '"dependency.h5py.version":{',
@@ -144,15 +148,14 @@ BAD: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-def refused(service: str, schema: str | bytes) -> str:
-    """The one warning that the host is given."""
+def refused(service: str, schema: str | bytes) -> list[str]:
+    """Return the warnings that the host's log gets: one for each fault."""
     lines: list[tuple[int, str]] = []
     client = Client(service, schema, log=lambda level, line: lines.append((level, line)))
     assert client.state == -3 and client.reason == "the schema is not valid, or belongs to another service"
     assert not client.start_span("call").is_recording()
-    ((level, line),) = lines
-    assert level == 1
-    return line
+    assert {level for level, _ in lines} == {1}
+    return [line for _, line in lines]
 
 
 def line_of(text: str, marker: str) -> int:
@@ -164,14 +167,45 @@ def test_bad_schemas(name: str, schema: str) -> None:
     old, new, marker, reason = BAD[name]
     text = schema.replace(old, new, 1)
     assert text != schema and marker in text
-    found = refused("stripepy", text)
+    (found,) = refused("stripepy", text)
     assert found.startswith(f"schema: line {line_of(text, marker)}: ") and reason in found
 
 
-@pytest.mark.parametrize("schema_text, reason", [("", "line 1: EOF"), ("[]", "line 1: "), ("{}", "line 1: ")])
-def test_no_schemas(schema_text: str, reason: str) -> None:
-    assert refused("stripepy", schema_text).startswith("schema: " + reason)
+def test_several_faults_have_a_warning_each(schema: str) -> None:
+    text = schema
+    for name in ("not https", "misspelt bound", "unknown span", "no description"):
+        old, new, _, _ = BAD[name]
+        text = text.replace(old, new, 1)
+    found = refused("stripepy", text)
+    lines = [int(line.split(": ")[1].removeprefix("line ")) for line in found]
+    assert len(found) == 4 and lines == sorted(set(lines))
+
+
+NOTHING = ["line 1: destination is missing", "line 1: service is missing", "line 1: spans is missing"]
+
+
+@pytest.mark.parametrize(
+    "schema_text, reasons",
+    [
+        ("", ["line 1: unexpected end of JSON input"]),
+        ("[]", ["line 1: the schema is a list; it must be an object"]),
+        ("{}", NOTHING),
+    ],
+)
+def test_no_schemas(schema_text: str, reasons: list[str]) -> None:
+    assert refused("stripepy", schema_text) == ["schema: " + reason for reason in reasons]
 
 
 def test_another_services_schema(schema: str) -> None:
-    assert refused("mytool", schema) == "schema: the schema is another service's"
+    assert refused("mytool", schema) == ["schema: the schema is another service's"]
+
+
+def test_three_members_are_a_schema(collector: Receiver) -> None:
+    """The report has the service's name, and the scope is named like it."""
+    text = '{"service": "tool", "destination": "https://telemetry.example/v1/traces", "spans": {"call": "It was run."}}'
+    host(Client("tool", text))
+    (request,) = collector.requests()
+    (part,) = request["body"]["resourceSpans"]
+    assert part["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "tool"}}]
+    assert part["scopeSpans"][0]["scope"] == {"name": "tool"}
+    assert part["scopeSpans"][0]["spans"][0]["name"] == "call"

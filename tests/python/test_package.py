@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the wheel says of its licences; and that there is no sdist, which could not be built."""
+"""The wheel names its licences. There is no sdist, because it could not be built."""
 
 from __future__ import annotations
 

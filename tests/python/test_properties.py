@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whatever a host does, what arrives is what the schema allows: all of it, and nothing else.
+"""Whatever a host does, exactly the fields that the schema allows arrive.
 
 The same programs every time. For others, and more of them: pytest --hypothesis-profile=long tests/python.
 """
@@ -39,16 +39,16 @@ T = TypeVar("T")
 
 
 class Arrivals:
-    """What a receiver was sent."""
+    """The requests that a receiver got."""
 
     def __init__(self, source: Receiver) -> None:
         self._file = source.requests_file
         self._read = 0
         self.attributes = 0
-        """How many attributes of spans have arrived."""
+        """Return how many attributes of spans have arrived."""
 
     def take(self, schema: Json) -> list[Arrived]:
-        """What is new."""
+        """Return the requests that are new."""
         if not self._file.exists():
             return []
         with self._file.open("rb") as f:
@@ -76,7 +76,7 @@ def arriving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrivals]:
 
 
 def for_all(strategy: st.SearchStrategy[T], check: Callable[[T], None], share: float = 1) -> int:
-    """Checks as many as the profile says, or a share of them. How many there were."""
+    """Check as many examples as the profile says, or a share of them. Return their number."""
     assert settings.default is not None
     count = int(settings.default.max_examples * share)
     settings(max_examples=count)(given(strategy)(check))()
@@ -215,7 +215,7 @@ def test_set_attrs_with_any_bytes(arriving: Arrivals, library: _abi.Library) -> 
 
 
 class Hostile:
-    """Raises at whatever it is asked."""
+    """Raises in every method."""
 
     def __repr__(self) -> str:
         raise RuntimeError("hostile")

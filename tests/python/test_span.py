@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""runspan's span beside opentelemetry-python's: the same calls, and what arrives."""
+"""Make the same calls on runspan's span and on opentelemetry-python's, and compare the reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Calls = Callable[[Any], None]
 
 
 def theirs(name: str, calls: Calls) -> dict[str, Any]:
-    """What opentelemetry-python would send."""
+    """Return the request that opentelemetry-python would send."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -99,7 +99,7 @@ def test_values_arrive_as_from_opentelemetry(name: str, schema: str, collector: 
 
 
 def redacted(span: Any) -> None:
-    """As StripePy's set_exception does it."""
+    """Do as StripePy's set_exception does."""
     span.record_exception(RuntimeError("secret"), attributes={"exception.message": "", "exception.stacktrace": ""})
 
 
@@ -220,7 +220,7 @@ def test_after_close(schema: str, collector: Receiver, spans: Spans) -> None:
 
 
 def test_the_exit_flushes(schema: str, collector: Receiver, spans: Spans) -> None:
-    """Also where an exception has passed the close by; and a forked child that exits has nothing to do with it."""
+    """Also if an exception has kept the program from its close. A forked child that exits changes nothing."""
     program = """
 import os, sys, time
 from runspan import Client
@@ -296,7 +296,7 @@ def test_status_by_its_own_names(schema: str, collector: Receiver, spans: Spans)
 
 
 def test_ctrl_c_is_heard_inside_close(schema: str, collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collector that hangs, a close that would wait for it, and a user who doesn't."""
+    """The collector hangs, the close would wait for it, and the user presses Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("RUNSPAN_ENDPOINT", f"https://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
         client = Client("stripepy", schema)

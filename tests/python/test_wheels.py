@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The packages in build/wheels: which of them pip takes where, and what is in each."""
+"""The packages in build/wheels: the platform for which pip takes each, and its contents."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_package_for_all_other_platforms_differs_by_the_library_alone() -> N
 
 
 def test_checkers_find_nothing() -> None:
-    """auditwheel looks for symbols that a platform of the tag need not have."""
+    """auditwheel looks for symbols that a platform with the wheel's tag may lack."""
     tools = Path(sys.executable).parent
     wheels = sorted(WHEELS.glob("*.whl"))
     assert len(wheels) == 3

@@ -10,11 +10,10 @@ _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
 
 def rows(request: dict[str, Any]) -> dict[str, str]:
-    """The fields of the one span of an OTLP/JSON request, sorted as the page sorts them.
+    """Return the fields of the one span of an OTLP/JSON request, sorted as the page sorts them.
 
-    Sent as they are: resource, attributes, name, kind, status and ids. Derived,
-    as contrib/stripepy/stripepy.json says under "record": the rest. Raises ValueError
-    where there is not exactly one span.
+    These are the resource's and the span's attributes, and the derived fields of schemas/derived.json. Raises
+    ValueError where there is not exactly one span.
     """
     found = [
         (resource_spans.get("resource", {}), scope_spans.get("scope", {}), span)
@@ -25,11 +24,18 @@ def rows(request: dict[str, Any]) -> dict[str, str]:
     if len(found) != 1:
         raise ValueError(f"{len(found)} spans, not one")
     resource, scope, span = found[0]
-    start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
-    kind = _KINDS[span.get("kind", 0)]
     table = {a["key"]: _text(a["value"]) for a in resource.get("attributes", []) + span.get("attributes", [])}
-    table |= {
-        "duration_ms": repr((end - start) / 1e6),
+    table |= derived(scope, span)
+    return dict(sorted(table.items(), key=lambda row: row[0].lower()))
+
+
+def derived(scope: dict[str, Any], span: dict[str, Any]) -> dict[str, str]:
+    """Compute the fields that follow from the span itself."""
+    start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+    begun = datetime.fromtimestamp(start // 10**9, timezone.utc)
+    kind = _KINDS[span.get("kind", 0)]
+    return {
+        "duration_ms": repr((end - start) / 1e6) if end >= start else "",  # the clock may have been set back
         "library.name": scope.get("name", ""),
         "meta.signal_type": "trace",  # the request is one for traces
         "name": span["name"],
@@ -38,12 +44,11 @@ def rows(request: dict[str, Any]) -> dict[str, str]:
         "span.num_events": str(len(span.get("events", []))),
         "span.num_links": str(len(span.get("links", []))),
         "status_code": str(span.get("status", {}).get("code", 0)),
-        "timestamp": datetime.fromtimestamp(start / 1e9, timezone.utc).isoformat(timespec="microseconds"),
+        "timestamp": begun.replace(microsecond=start // 1000 % 10**6).isoformat(timespec="microseconds"),
         "trace.span_id": span["spanId"].lower(),
         "trace.trace_id": span["traceId"].lower(),
         "type": kind,
     }
-    return dict(sorted(table.items(), key=lambda row: row[0].lower()))
 
 
 def _sample_rate(span: dict[str, Any]) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The columns, from the schemas: what may be a field of a run, and as which type it is stored."""
+"""The columns of the table of runs: one for each field of the schemas, and one for each derived field."""
 
 from __future__ import annotations
 
@@ -17,29 +17,17 @@ KINDS = {
     "strings": "Array(String)",
 }
 
-# What a column may become: each of its values is one of the other kind too.
+# The kinds that a column may change to: each of its values is a value of the other kind too.
 WIDER = {"bool": {"string"}, "double": {"string"}, "int": {"double", "string"}}
 
-# What every span has besides its attributes. rows.py works them out.
-RECORD = {
-    "duration_ms": "Nullable(Float64)",
-    "library.name": "LowCardinality(String)",
-    "meta.signal_type": "LowCardinality(String)",
-    "name": "LowCardinality(String)",
-    "Sample Rate": "Int64",
-    "span.kind": "LowCardinality(String)",
-    "span.num_events": "Int64",
-    "span.num_links": "Int64",
-    "status_code": "Int64",
-    "timestamp": "DateTime64(9, 'UTC')",
-    "trace.span_id": "String",
-    "trace.trace_id": "String",
-    "type": "LowCardinality(String)",
+DERIVED: dict[str, str] = {
+    key: field["column"] for key, field in json.loads((Path(__file__).parent / "derived.json").read_bytes()).items()
 }
+"""The columns of the fields that follow from the span itself. rows.py computes them."""
 
 
 class SchemaError(ValueError):
-    """A schema that the store can't make columns of."""
+    """The store can't make columns of a schema."""
 
 
 @dataclass
@@ -53,14 +41,13 @@ class Field:
 
 @dataclass
 class Service:
-    """What one schema says."""
+    """A schema, as far as the store needs it."""
 
     name: str
     scope: str
     resource: dict[str, Field] = field(default_factory=dict)
     spans: dict[str, dict[str, Field]] = field(default_factory=dict)
     events: dict[str, dict[str, Field]] = field(default_factory=dict)
-    record: tuple[str, ...] = ()
 
     def fields(self) -> Iterable[tuple[str, Field]]:
         yield from self.resource.items()
@@ -69,10 +56,11 @@ class Service:
 
 
 def read(folder: Path) -> dict[str, Service]:
-    """The services of a folder's schemas, by name."""
+    """Read the schemas of a folder. Return their services, by name."""
     services = {}
     for path in sorted(folder.glob("*.json")):
-        if path.name.endswith(".schema.json"):
+        # The JSON Schema of a schema, and the list of derived fields.
+        if path.name.endswith(".schema.json") or path.name == "derived.json":
             continue
         try:
             service = _service(json.loads(path.read_text(encoding="utf-8")))
@@ -85,17 +73,15 @@ def read(folder: Path) -> dict[str, Service]:
 
 
 def _service(document: dict[str, Any]) -> Service:
-    unknown = set(document["record"]) - set(RECORD)
-    if unknown:
-        raise SchemaError(f"the store doesn't know how to work out {sorted(unknown)}")
-    service = Service(document["service"], document["scope"], record=tuple(document["record"]))
-    service.resource = {key: _field(f) for key, f in document["resource"].items()}
+    service = Service(document["service"], document.get("scope", document["service"]))
+    resource = document.get("resource", {"service.name": {"type": "string"}})
+    service.resource = {key: _field(f) for key, f in resource.items()}
     service.spans = {name: {} for name in document["spans"]}
-    for key, attribute in document["attributes"].items():
+    for key, attribute in document.get("attributes", {}).items():
         for name in attribute["spans"]:
             service.spans[name][key] = _field(attribute)
     service.events = {
-        name: {key: _field(f) for key, f in fields.items()} for name, fields in document["events"].items()
+        name: {key: _field(f) for key, f in fields.items()} for name, fields in document.get("events", {}).items()
     }
     return service
 
@@ -106,7 +92,7 @@ def _field(document: dict[str, Any]) -> Field:
 
 
 def kind(types: Iterable[str]) -> str:
-    """The one kind that values of all these types can be stored as."""
+    """Return the kind of a column that holds values of all these types."""
     types = set(types)
     if len(types) == 1:
         return next(iter(types))
@@ -114,11 +100,9 @@ def kind(types: Iterable[str]) -> str:
 
 
 def columns(services: dict[str, Service]) -> dict[str, str]:
-    """The type of each column, by the field's name. Fields of the same name in two schemas share a column."""
-    found = {key: RECORD[key] for service in services.values() for key in service.record}
-    # What rows are told apart, merged and thrown away by is there whatever a schema says.
-    found |= {key: RECORD[key] for key in ("name", "timestamp", "trace.span_id", "trace.trace_id")}
-    found |= {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
+    """Return the type of each column, by the field's name. Fields of one name in two schemas share a column."""
+    # Each table has these columns: the store identifies, merges and deletes rows by some of them.
+    found = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
     types: dict[str, set[str]] = {}
     for service in services.values():
         for key, one in service.fields():
@@ -127,13 +111,13 @@ def columns(services: dict[str, Service]) -> dict[str, str]:
 
 
 def widens(there: str, wanted: str) -> bool:
-    """Whether a column of the one type may become one of the other."""
+    """Say whether a column of the type ``there`` may change to the type ``wanted``."""
     kinds = {column_type: kind for kind, column_type in KINDS.items()}
     return kinds.get(wanted) in WIDER.get(kinds.get(there, ""), set())
 
 
 def stored(key: str, column_type: str) -> str:
-    """The column's name in the table. Lists a.b and a.c would be a Nested a, and equally long, to ClickHouse."""
+    """Return the column's name in the table. ClickHouse takes lists a.b and a.c for one Nested a, of equal lengths."""
     return key.replace(".", "/") if column_type == KINDS["strings"] else key
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""OTLP/JSON in, rows out. What no schema names, and values that don't fit, are left out and counted."""
+"""Make rows of OTLP/JSON. Fields that no schema names, and values that don't fit, are left out and counted."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Row = dict[str, Any]
 
 
 class UnfitError(ValueError):
-    """A value that does not fit its column."""
+    """A value does not fit its column."""
 
 
 class Decoder:
-    """Makes rows of lines. ``counts`` says what became of everything that was not made one."""
+    """Make rows of lines. ``counts`` has, by reason, how many lines, spans and values were left out."""
 
     def __init__(self, services: dict[str, Service], now_ns: Callable[[], int] = time.time_ns) -> None:
         self.counts: Counter[str] = Counter()
@@ -42,7 +42,7 @@ class Decoder:
         self._now_ns = now_ns
 
     def line(self, line: bytes) -> list[Row]:
-        """The rows of one line of a collector's file."""
+        """Return the rows of one line of a collector's file."""
         try:
             request = json.loads(line)
         except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ class Decoder:
             if service is None or scope != service.scope or span["name"] not in service.spans:
                 self.counts["foreign_spans"] += 1
                 return None
-            row = record(scope, span)
+            row = derived(scope, span)
             age = self._now_ns() - int(span["startTimeUnixNano"])
             if age >= KEPT_NS:
                 self.counts["old_spans"] += 1
@@ -108,8 +108,8 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
     return {pair["key"]: pair["value"] for pair in pairs}
 
 
-def record(scope: str, span: dict[str, Any]) -> Row:
-    """What every span has besides its attributes: the keys of columns.RECORD."""
+def derived(scope: str, span: dict[str, Any]) -> Row:
+    """Compute the derived fields of a span: those of columns.DERIVED."""
     start, end = int(span["startTimeUnixNano"]), int(span.get("endTimeUnixNano", 0))
     trace_id, span_id = span["traceId"].lower(), span["spanId"].lower()  # OTLP/JSON allows both
     if not re.fullmatch("[0-9a-f]{32}", trace_id) or not re.fullmatch("[0-9a-f]{16}", span_id) or start < 0:
@@ -120,7 +120,7 @@ def record(scope: str, span: dict[str, Any]) -> Row:
         "library.name": scope,
         "meta.signal_type": "trace",
         "name": span["name"],
-        "Sample Rate": 1,
+        "Sample Rate": int(span.get("flags", 1)) & 1,  # W3C Trace Context: has a sampler taken the span?
         "span.kind": span_kind,
         "span.num_events": len(span.get("events", [])),
         "span.num_links": len(span.get("links", [])),
@@ -133,7 +133,7 @@ def record(scope: str, span: dict[str, Any]) -> Row:
 
 
 def fit(one: Field, column: str, value: dict[str, Any]) -> Any:
-    """An OTLP value as its column has it."""
+    """Convert an OTLP value to its column's type. Raise one of MISSHAPEN where it does not fit."""
     (given, content), *more = value.items()
     if more:
         raise UnfitError("two values")
@@ -170,7 +170,7 @@ def _type(found: Any) -> str:
 
 
 def _from_text(one: Field, text: str) -> bool | int | float | str:
-    """A number or a bool that came as its text, as NumPy's do from StripePy."""
+    """Read a number or a bool that came as text. StripePy sends NumPy's scalars so."""
     if "bool" in one.types and text in ("True", "False"):
         return text == "True"
     if "int" in one.types and re.fullmatch(r"[+-]?[0-9]{1,19}", text):
@@ -205,6 +205,6 @@ def _finite(content: Any) -> float:
 
 
 def encode(rows: list[Row]) -> str:
-    """Rows as JSONEachRow. Half a surrogate pair, which JSON allows and UTF-8 does not, becomes a question mark."""
+    """Encode rows as JSONEachRow. UTF-8 has no half of a surrogate pair: a question mark takes its place."""
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return text.encode("utf-8", "replace").decode("utf-8")

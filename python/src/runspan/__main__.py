@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The user's commands: python -m runspan status, for one."""
+"""python -m runspan: the user's commands, and those of a tool's author."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from pathlib import Path
 from runspan import command, installed
 from runspan._values import encode_schema
 
+AUTHORS = ("check", "new", "page")
 NO_SERVICE = "runspan: no installed program reports through runspan; --service names one, --schema a schema's file"
 
 
 def main() -> int:
+    if sys.argv[1:2] and sys.argv[1] in AUTHORS:
+        from runspan import _author
+
+        return _author.main(sys.argv[1:])
     parser = argparse.ArgumentParser(
         prog="python -m runspan",
         description="See, stop and erase what programs report through runspan.",
-        epilog="Commands: status, preview, show, on, off, purge; python -m runspan help has what each does.",
+        epilog="Commands: status, preview, show, on, off, purge; python -m runspan help has what each does. "
+        "For a tool's author: new, check, page; each with --help.",
         allow_abbrev=False,
     )
     parser.add_argument("--service", metavar="NAME", help="of this service only")
@@ -45,11 +51,11 @@ def _of_file(path: Path) -> dict[str, Callable[[], str]]:
 
 
 def _run(service: str, schema: Callable[[], str], words: list[str]) -> int:
-    """Carry out a command. A tool whose schema can't be had can be switched off all the same."""
+    """Run a command for one service. A tool whose schema can't be read can be switched off all the same."""
     try:
         text, had = encode_schema(schema()), True
     except Exception as e:  # the tool's own code
-        print(f"{service}: its schema can't be had: {e!r}", file=sys.stderr)
+        print(f"{service}: its schema can't be read: {e!r}", file=sys.stderr)
         text, had = b"", False
     return max(command.run(service, text, words), int(not had))
 

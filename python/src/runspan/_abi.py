@@ -49,7 +49,9 @@ class Code:
     E_INTERNAL = -11
 
     OPT_OUTS = range(OFF_SERVICE, OFF_SITE + 1)
-    """Those that say that the user, or the site, wants no telemetry."""
+    """The codes that say that the user, or the site, wants no telemetry."""
+    SCHEMA_ERRORS = range(E_TOO_MANY, E_NAME + 1)
+    """The codes of a call that the schema does not allow, then or at all."""
 
 
 class Level:
@@ -58,6 +60,8 @@ class Level:
     DEBUG = 0
     WARNING = 1
     SPAN = 2
+    ERROR = 3
+    """Only where RUNSPAN_STRICT asks for it: a refused call, with its key, value and rule."""
 
 
 PREVIEW = 1  # the flag
@@ -67,12 +71,18 @@ class LibraryError(Exception):
     """The library can't be used; the text says why."""
 
 
+def is_on(variable: str) -> bool:
+    """Return whether a variable of the environment is set to anything but empty, 0 and false."""
+    return os.environ.get(variable, "").lower() not in ("", "0", "false")
+
+
 def library_path() -> str:
+    """Return the path of the package's own library, whether there is one or not."""
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "librunspan.so")
 
 
 def no_library() -> str:
-    """Return a sentence that says why this package has no library: it may be the one for all other platforms."""
+    """Return a sentence that says why this package has no library. It may be the package for all other platforms."""
     import platform
     import sys
 
@@ -107,8 +117,8 @@ _CALLS = {
     "strerror": "i",
     "version": "",
 }
-# Those that may wait, for a file to be loaded or for the network, give up the interpreter's lock. For the others, which
-# only touch memory, that would cost more than they do.
+# The functions that may block, for a file or for the network, give up the interpreter's lock. The others only touch
+# memory: giving up the lock would cost more than the call.
 _WAITING = {
     "open": "oH",
     "flush": "hu",
@@ -116,13 +126,13 @@ _WAITING = {
     "command": "oiCiI",
     "consent": "c",
 }
-_TEXTS = ("strerror", "version")  # what they return; the others return an int
+_TEXTS = ("strerror", "version")  # these return a text; the others return an int
 
 
 class Library:
-    """The loaded front: its functions, without runspan_. Raises LibraryError where it can't be loaded or used.
+    """The loaded front: its functions, without runspan_. Raise LibraryError where it can't be loaded or used.
 
-    A function's prototype is made when it is first called: an opted-out run needs three of them.
+    The first call of a function makes its prototype, because an opted-out run needs three of them.
     """
 
     def __init__(self, path: str, version: str) -> None:
@@ -194,7 +204,7 @@ class Library:
         return (self._ctypes.c_char_p * len(texts))(*texts)
 
     def callback(self, log: Callable[[int, str], None]) -> object:
-        """A runspan_log over log. Keep it for as long as the client is open."""
+        """Return a runspan_log that calls log. Keep it for as long as the client is open."""
 
         def call(_data: object, level: int, line: bytes) -> None:
             # An exception has no way through the C frames above.
@@ -215,15 +225,15 @@ class Library:
         return self._ctypes.byref(options)
 
     def reason(self, code: int) -> str:
-        """Return what a code says, as a sentence."""
+        """Return the sentence of a code."""
         text: bytes = self.strerror(code)
         return text.decode()
 
 
 class NoLibrary(Library):
-    """In the place of a library that can't be used, for the reason that is given: each function answers OFF."""
+    """Stand in for a library that can't be used, for the given reason. Each function returns OFF."""
 
-    value = 0  # it is its own handle, which is 0
+    value = 0  # this object is its own handle, and a handle's value is 0
 
     def __init__(self, why: str) -> None:
         self._why = why
@@ -261,7 +271,7 @@ _loaded: dict[tuple[str, str], Library] = {}
 
 
 def load(path: str, version: str) -> Library:
-    """Return the library at a path, loaded once, or what stands in for it. Raises nothing."""
+    """Return the library at a path, loaded once, or its stand-in. Raise nothing."""
     library = _loaded.get((path, version))
     if library is None:
         try:

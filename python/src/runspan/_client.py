@@ -8,8 +8,8 @@ from time import monotonic
 
 import runspan
 from runspan import _abi
-from runspan._abi import Code
-from runspan._values import clean, encode, encode_schema, pack
+from runspan._abi import Code, Level
+from runspan._values import SchemaError, clean, encode, encode_schema, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    Log = Callable[[int, str], None]
+
 DEFAULT_TIMEOUT = None
-"""In proportion to the run, as RUNSPAN_DEFAULT_TIMEOUT_MS of runspan.h says: 0.3 s, or 1 % of its time, at most 2 s."""
+"""Wait in proportion to the run, as RUNSPAN_DEFAULT_TIMEOUT_MS of runspan.h: 0.3 s, or 1 % of its time, at most 2 s."""
 _AT_ONCE = 0.1
-"""How long a Ctrl-C may have to wait, in seconds."""
+"""The longest time that a Ctrl-C may have to wait, in seconds."""
 _LAST = 0.3
-"""How long close itself waits, after the flush."""
+"""The longest time that close itself waits, after the flush, in seconds."""
 _SLICE = 0xFFFF0000
-"""RUNSPAN_CORE_SLICE of core.h: with so many milliseconds more, a part of the default wait."""
+"""RUNSPAN_CORE_SLICE of core.h: a number of milliseconds with this added is a part of the default wait."""
 
 _NO_LIBRARY = _abi.NoLibrary("no client")
+
+observe: Callable[[Client, Log | None, bool], Log] | None = None
+"""runspan.testing's: takes a new client, its log and its preview flag; returns the log that takes the spans instead."""
 
 
 class Status:
@@ -40,33 +45,51 @@ class Status:
 
 
 class _Handle:
-    """What a client and a span have: a library, their handle in it, 0 where they do nothing, and the host's log."""
+    """The parts that clients and spans share: a library, a handle in it (0: every call does nothing), and a log."""
 
     _lib: _abi.Library
     _handle: int
-    _log: Callable[[int, str], None] | None
+    _log: Log | None
+    _errors: list[str] | None
+    """The core's lines on refused calls, in strict mode. None: the mode is off."""
 
-    def _refused(self, what: object, code: int) -> None:
-        if code != Code.DONE and self._log is not None:
-            self._debug(what, self._lib.reason(code))
+    def _check(self, key: object, value: object, code: int) -> None:
+        if code == Code.DONE:
+            return
+        self._debug(key, self._lib.reason(code))
+        if self._errors is not None and code in Code.SCHEMA_ERRORS:
+            told = [line.removeprefix("refused: ") for line in self._errors if str(key) in line]
+            self._errors.clear()
+            raise SchemaError(key, value, told[-1] if told else _text(key, value, self._lib.reason(code)))
 
-    def _debug(self, what: object, why: object) -> None:
+    def _refuse(self, key: object, value: object, why: Exception) -> None:
+        """Log an exception of a call that therefore did nothing. Raise SchemaError in strict mode."""
+        self._debug(key, why)
+        if self._errors is not None:
+            raise SchemaError(key, value, _text(key, value, why)) from why
+
+    def _debug(self, key: object, why: object) -> None:
         if self._log is not None:
-            try:  # what is the host's, and so is what is called here
-                self._log(_abi.Level.DEBUG, f"{what!r}: {why}")
+            try:  # the log, and the key's repr, are the host's code
+                self._log(Level.DEBUG, f"{key!r}: {why}")
             except Exception:
                 pass
 
 
 class Client(_Handle):
-    """Reports the runs of one service.
+    """Report the runs of one service.
 
-    service: the name that its schema has. schema: the schema: JSON text, or the path of its file, as a Path.
-    log: is given log lines, (level, text), on the thread that called; silence
-    without it. preview: nothing is sent; log is given each span as it ends, at
-    level 2, as OTLP/JSON. library: the path of librunspan, if not the package's.
+    service: the name that its schema gives.
+    schema: JSON text, or the path of its file as a Path.
+    log: a function that takes log lines, (level, text), on the thread that called; None: silence.
+    preview: send nothing; give log each span as it ends, at Level.SPAN, as OTLP/JSON.
+    library: the path of librunspan; None: the package's own.
 
-    Leaving its ``with`` closes it. Where nobody does, the interpreter's exit flushes it.
+    No call raises. The tool's own tests may ask for an exception: where the variable RUNSPAN_STRICT is set (to anything
+    but empty, 0 and false), a name, key, value or schema that runspan refuses raises SchemaError. Its text has the key,
+    the value and the rule. Do not set the variable for users.
+
+    A ``with`` closes the client at its end. A client that nobody closes is flushed when the interpreter exits.
     """
 
     def __init__(
@@ -74,7 +97,7 @@ class Client(_Handle):
         service: str,
         schema: str | bytes | PathLike[str],
         *,
-        log: Callable[[int, str], None] | None = None,
+        log: Log | None = None,
         preview: bool = False,
         library: str | None = None,
     ) -> None:
@@ -82,11 +105,16 @@ class Client(_Handle):
         self._handle = 0
         self._service = service
         self._log = log
+        self._errors = [] if _abi.is_on("RUNSPAN_STRICT") else None
         self._callback: object | None = None
         self.state: int = Code.OFF
-        """Code.DONE where the client is open; else the code that says why it is not."""
+        """Code.DONE where the client is open. Every other code says why it is not."""
         self.reason: str = ""
         """The state, as a sentence."""
+        if observe is not None:
+            log, preview = observe(self, log, preview), True
+        if self._errors is not None:
+            log = _keep_errors(self._errors, log)
         try:
             self._callback = None if log is None else lib.callback(log)
             handle = lib.new_handle()
@@ -99,10 +127,14 @@ class Client(_Handle):
                 atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does
             self.reason = str(e) or type(e).__name__
+            if self._errors is not None:
+                raise SchemaError(service, None, f"{service!r}: {self.reason}") from e
+        if self._errors is not None and self.state < 0:
+            raise SchemaError(service, None, f"{service!r}: {'; '.join(self._errors) or self.reason}")
 
     @property
     def enabled(self) -> bool:
-        """Whether spans are reported: false where telemetry is off, whatever the reason, and once it is closed."""
+        """Whether the client reports spans: false where telemetry is off, for any reason, and after close."""
         return self._handle != 0
 
     def __bool__(self) -> bool:
@@ -114,45 +146,51 @@ class Client(_Handle):
             code: int = self._lib.consent(encode(self._service))
             return code
         except Exception as e:
-            self._debug("consent", e)
+            self._refuse("consent", None, e)
         return self.state
 
     def set_resource(self, key: str, value: object) -> None:
-        """Set an attribute of the resource that all spans share, before the first span."""
+        """Set an attribute of the resource, which all spans share. Call it before the first span begins."""
+        lib, handle = self._lib, self._handle
+        if handle == 0:
+            return
         try:
-            if self._handle == 0:
-                return
-            lib, name, value = self._lib, encode(key), clean(value)
-            if isinstance(value, bool):
-                code = lib.set_resource_bool(self._handle, name, value)
-            elif isinstance(value, str):
-                code = lib.set_resource_string(self._handle, name, encode(value))
-            elif isinstance(value, int):
-                code = lib.set_resource_int(self._handle, name, value)
-            elif isinstance(value, float):
-                code = lib.set_resource_double(self._handle, name, value)
+            name, cleaned = encode(key), clean(value)
+            if isinstance(cleaned, bool):
+                code = lib.set_resource_bool(handle, name, cleaned)
+            elif isinstance(cleaned, str):
+                code = lib.set_resource_string(handle, name, encode(cleaned))
+            elif isinstance(cleaned, int):
+                code = lib.set_resource_int(handle, name, cleaned)
+            elif isinstance(cleaned, float):
+                code = lib.set_resource_double(handle, name, cleaned)
             else:
                 code = Code.E_TYPE
-            self._refused(key, code)
         except Exception as e:
-            self._debug(key, e)
+            return self._refuse(key, value, e)
+        self._check(key, value, code)
 
     def start_span(self, name: str, record_exception: bool = True, set_status_on_exception: bool = True) -> Span:
-        """Begin a span. The two switches say what leaving its ``with`` by an exception does, as in OpenTelemetry."""
+        """Begin a span, now.
+
+        record_exception, set_status_on_exception: what to do if an exception ends its ``with``, as in OpenTelemetry.
+        """
         handle = 0
-        try:
-            if self._handle != 0:
+        if self._handle != 0:
+            try:
                 out = self._lib.new_handle()
-                self._refused(name, self._lib.begin(self._handle, encode(name), self._lib.by_reference(out)))
+                code = self._lib.begin(self._handle, encode(name), self._lib.by_reference(out))
                 handle = out.value
-        except Exception as e:
-            self._debug(name, e)
+            except Exception as e:
+                self._refuse(name, None, e)
+            else:
+                self._check(name, None, code)
         return Span(self, handle, record_exception, set_status_on_exception)
 
     def flush(self, timeout: float | None = DEFAULT_TIMEOUT) -> bool:
-        """Wait at most timeout seconds, and say whether the collector has every span that has ended.
+        """Wait until the collector has every span that has ended. Return whether it has.
 
-        None is a time in proportion to the run: 0.3 s, or a hundredth of it, at most 2 s.
+        timeout: the longest wait, in seconds. None: 0.3 s, or a hundredth of the run's time if that is more, at most 2.
         """
         deadline = None if timeout is None else self._deadline(timeout)
         while True:  # because Python acts on a Ctrl-C between two calls of C
@@ -161,17 +199,17 @@ class Client(_Handle):
             if self._wait("flush", _AT_ONCE if left is None else min(left, _AT_ONCE), default=left is None):
                 return True
             if (left is not None and left <= _AT_ONCE) or monotonic() - begun < _AT_ONCE:
-                return False  # the time is over, or to wait has no point
+                return False  # the time is over, or a longer wait has no point
 
     def close(self, timeout: float | None = DEFAULT_TIMEOUT) -> bool:
-        """As flush; then the client, and all spans of it, are of no use any more."""
+        """Flush, end the spans that have not ended, and close the client. Its spans do nothing from then on."""
         delivered, deadline = False, None if timeout is None else self._deadline(timeout)
         left = 0.0
         try:
             flushed = self.flush(None if deadline is None else deadline - monotonic())
             # Spans that have not ended end now.
             left = _LAST if flushed and deadline is None else 0.0
-        finally:  # a Ctrl-C is no reason to lose what is not written yet
+        finally:  # a Ctrl-C must not lose spans that are not on the disk yet
             if self._handle != 0:
                 if deadline is not None:
                     left = min(max(deadline - monotonic(), 0), _LAST)
@@ -184,7 +222,7 @@ class Client(_Handle):
         try:
             return monotonic() + float(timeout)
         except Exception as e:
-            self._debug("timeout", e)
+            self._refuse("timeout", timeout, e)
             return monotonic()
 
     def _wait(self, function: str, timeout: float, default: bool) -> bool:
@@ -197,7 +235,7 @@ class Client(_Handle):
             code: int = getattr(self._lib, function)(self._handle, milliseconds)
             return code == Code.DONE
         except Exception as e:
-            self._debug(function, e)
+            self._refuse(function, timeout, e)
             return False
 
     def __enter__(self) -> Self:
@@ -220,6 +258,7 @@ class Span(_Handle):
         self._client = client
         self._lib = _NO_LIBRARY if client is None else client._lib
         self._log = None if client is None else client._log
+        self._errors = None if client is None else client._errors
         self._handle = 0 if client is None else handle
         self._status = Status.UNSET
         self._record_exception = record_exception
@@ -229,35 +268,34 @@ class Span(_Handle):
         return self._handle != 0
 
     def set_attribute(self, key: str, value: object) -> None:
-        """Set an attribute. A key or value that the schema does not allow is left out.
+        """Set an attribute. Do nothing where the schema does not allow the key or the value.
 
-        Values become attributes by opentelemetry-python's rules: what is no
-        str, bool, int, float, None or sequence is reported by its str(), NumPy's
-        integers and bools among them.
+        opentelemetry-python's rules make attributes of values: the str() of a value is reported unless the value is a
+        str, bool, int, float, None or sequence. NumPy's integers and bools are reported by their str(), too.
         """
         handle, lib = self._handle, self._lib
         if handle == 0:
             return
         try:
             name = encode(key)
-            value = clean(value)
-            if isinstance(value, bool):
-                code = lib.set_attr_bool(handle, name, value)
-            elif isinstance(value, str):
-                code = lib.set_attr_string(handle, name, encode(value))
-            elif isinstance(value, int):
-                code = lib.set_attr_int(handle, name, value)
-            elif isinstance(value, float):
-                code = lib.set_attr_double(handle, name, value)
-            elif value is None:
+            cleaned = clean(value)
+            if isinstance(cleaned, bool):
+                code = lib.set_attr_bool(handle, name, cleaned)
+            elif isinstance(cleaned, str):
+                code = lib.set_attr_string(handle, name, encode(cleaned))
+            elif isinstance(cleaned, int):
+                code = lib.set_attr_int(handle, name, cleaned)
+            elif isinstance(cleaned, float):
+                code = lib.set_attr_double(handle, name, cleaned)
+            elif cleaned is None:
                 code = lib.set_attr_null(handle, name)
-            elif isinstance(value, tuple) and all(isinstance(v, str) for v in value):
-                code = lib.set_attr_strings(handle, name, lib.texts([encode(v) for v in value]), len(value))
+            elif isinstance(cleaned, tuple) and all(isinstance(v, str) for v in cleaned):
+                code = lib.set_attr_strings(handle, name, lib.texts([encode(v) for v in cleaned]), len(cleaned))
             else:
                 code = Code.E_TYPE
-            self._refused(key, code)
         except Exception as e:
-            self._debug(key, e)
+            return self._refuse(key, value, e)
+        self._check(key, value, code)
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes, in one call of the library."""
@@ -267,12 +305,13 @@ class Span(_Handle):
         try:
             packed, by_itself = pack(attributes)
             code = lib.set_attrs(handle, packed, len(packed))
-            if code != Code.DONE and self._log is not None:
-                by_itself = list(attributes)  # which also says which of them is not allowed
-            for key in by_itself:
-                self.set_attribute(key, attributes[key])
+            if code != Code.DONE and (self._errors is not None or self._log is not None):
+                by_itself = list(attributes)  # to learn which of them the schema does not allow
+            values = [attributes[key] for key in by_itself]
         except Exception as e:
-            self._debug("attributes", e)
+            return self._refuse("attributes", None, e)
+        for key, value in zip(by_itself, values, strict=True):
+            self.set_attribute(key, value)
 
     def update_name(self, name: str) -> None:
         """Give the span another of the schema's names."""
@@ -290,7 +329,7 @@ class Span(_Handle):
                 if code == known and self._status != Status.OK and self.is_recording():
                     self._status = known
         except Exception as e:
-            self._debug("status", e)
+            self._refuse("status", None, e)
 
     def record_exception(
         self,
@@ -304,24 +343,28 @@ class Span(_Handle):
             kind = type(exception)
             name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         except Exception as e:
-            return self._debug("exception", e)
+            return self._refuse("exception", None, e)
         self._call("set_error", name)
 
     def end(self) -> None:
-        """End the span, now."""
+        """End the span, now. Its handle is of no use afterwards."""
+        handle, self._handle = self._handle, 0
+        if handle == 0:
+            return
         try:
-            if self._handle != 0:
-                self._refused("end", self._lib.end(self._handle, self._status))
+            code = self._lib.end(handle, self._status)
         except Exception as e:
-            self._debug("end", e)
-        self._handle = 0
+            return self._refuse("end", None, e)
+        self._check("end", None, code)
 
     def _call(self, function: str, text: str) -> None:
+        if self._handle == 0:
+            return
         try:
-            if self._handle != 0:
-                self._refused(text, getattr(self._lib, function)(self._handle, encode(text)))
+            code = getattr(self._lib, function)(self._handle, encode(text))
         except Exception as e:
-            self._debug(text, e)
+            return self._refuse(text, None, e)
+        self._check(text, None, code)
 
     def __enter__(self) -> Self:
         return self
@@ -329,6 +372,7 @@ class Span(_Handle):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._errors = None  # the run's own exception must not be hidden by another
         if exc is not None and not _is_success(exc):
             if self._record_exception:
                 self.record_exception(exc, escaped=True)
@@ -338,5 +382,21 @@ class Span(_Handle):
 
 
 def _is_success(exc: BaseException) -> bool:
-    """sys.exit() and sys.exit(0) end a run that succeeded."""
+    """Return whether an exception ends a run that succeeded, as sys.exit() and sys.exit(0) do."""
     return isinstance(exc, SystemExit) and (exc.code is None or (isinstance(exc.code, int) and exc.code == 0))
+
+
+def _text(key: object, value: object, rule: object) -> str:
+    return f"{key!r}: {rule}" if value is None else f"{key!r}: {value!r}: {rule}"
+
+
+def _keep_errors(errors: list[str], log: Log | None) -> Log:
+    """Return a log that also appends warnings and errors to a list."""
+
+    def call(level: int, line: str) -> None:
+        if level in (Level.WARNING, Level.ERROR):
+            errors.append(line)
+        if log is not None:
+            log(level, line)
+
+    return call

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""From Python's values to those of a span, as opentelemetry-python 1.45 does it."""
+"""Make a span's values of Python's, as opentelemetry-python 1.45 does."""
 
 from __future__ import annotations
 
-# What collections.abc is made of: every interpreter has it at start, and not the rest of collections.
+# The module behind collections.abc: every interpreter has it at start, but not the rest of collections.
 from _collections_abc import Mapping, Sequence
 
 TYPE_CHECKING = False
@@ -11,16 +11,28 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
+class SchemaError(ValueError):
+    """The schema does not allow a name, key or value, or is not valid. Raised in strict mode only: see Client.
+
+    The text has the key, the value and the rule.
+    """
+
+    __module__ = "runspan"
+
+    def __init__(self, key: object, value: object, text: str) -> None:
+        super().__init__(text)
+        self.key, self.value = key, value
+
+
 class Unsendable(ValueError):
     """OpenTelemetry has no such value, or its encoder refuses it."""
 
 
 def clean(value: object) -> object:
-    """A str, bool, int, float or None as it is; a sequence as a tuple; anything else as its text.
+    """Return a str, bool, int, float or None as it is, a sequence as a tuple, and any other value as its text.
 
-    What has no text of its own becomes None. Raises Unsendable for an int of
-    more than 64 bits, which OpenTelemetry's encoder drops, and for bytes and
-    mappings, which runspan has no type for.
+    A value without a text of its own becomes None. Raise Unsendable for an int of more than 64 bits, which
+    OpenTelemetry's encoder drops, and for bytes and mappings, for which runspan has no type.
     """
     if value is None or isinstance(value, (bool, str, float)):
         return value
@@ -39,9 +51,9 @@ def clean(value: object) -> object:
 
 
 def pack(attributes: Mapping[str, object]) -> tuple[bytes, list[str]]:
-    """Attributes as the list that runspan_set_attrs takes, and the keys of those that have to be set by themselves.
+    """Return attributes as the list that runspan_set_attrs takes, and the keys of those that must be set by themselves.
 
-    One loop without calls: it is most of what a span costs.
+    One loop without calls, because most of a span's cost is here.
     """
     texts: list[str] = []
     others: list[str] = []
@@ -64,14 +76,14 @@ def pack(attributes: Mapping[str, object]) -> tuple[bytes, list[str]]:
 
 
 def encode(text: str) -> bytes:
-    """A text for C. Lone surrogates become invalid bytes, which the core replaces. Raises Unsendable for a NUL."""
+    """Return a text for C. Lone surrogates become invalid bytes, which the core replaces. Raise Unsendable for NUL."""
     if "\0" in text:
         raise Unsendable("a text with a NUL")
     return text.encode("utf-8", "surrogatepass")
 
 
 def encode_schema(schema: str | bytes | PathLike[str]) -> bytes:
-    """A schema's text for C, from its text or from the path of its file."""
+    """Return a schema's text for C, from its text or from the path of its file."""
     if isinstance(schema, bytes):
         return schema
     if hasattr(schema, "__fspath__"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The user's commands about a service's telemetry, for tools that offer them under a name of their own."""
+"""Run the user's commands about a service's telemetry, for tools that offer them under a name of their own."""
 
 from __future__ import annotations
 
@@ -15,32 +15,48 @@ from runspan._values import encode, encode_schema
 
 
 def run(service: str, schema: str | bytes | PathLike[str], arguments: Sequence[str], library: str | None = None) -> int:
-    """Carry out a command: status, preview, show, on, off, purge or help. It writes to standard output.
+    """Run a command: status, preview, show, on, off, purge, check or help. It sends nothing, and writes to stdout.
 
-    schema: the service's, as Client takes it; an empty text where it is not known. Returns an exit code: 0 done, 1 it
-    could not be done (why is written), 2 there is no such command. Raises nothing. Nothing is sent.
+    schema: the service's, as Client takes it; an empty text where it is not known.
+    Return an exit code: 0 done, 1 could not be done (the command writes why), 2 no such command. Raise nothing.
     """
     try:
         lib = _abi.load(library or _abi.library_path(), runspan.__version__)
-        options = lib.options(encode(service), encode_schema(schema), None, 0)
-        words = [encode(str(a)) for a in arguments]
-        exit_status = lib.new_int()
         with _stdout() as fd:
-            code: int = lib.command(options, len(words), lib.texts(words), fd, lib.by_reference(exit_status))
+            code, status = _call(lib, service, schema, arguments, fd)
         if code == Code.DONE:
-            return exit_status.value
+            return status
         why = lib.reason(code)
     except Exception as e:
         why = str(e) or type(e).__name__
-    with contextlib.suppress(Exception):  # nobody may read this either
+    with contextlib.suppress(Exception):  # standard error may be closed, too
         if sys.stderr is not None:
             print(f"{service}: {why}", file=sys.stderr)
     return 1
 
 
+def output(service: str, arguments: Sequence[str]) -> str:
+    """Return the text that a command writes about a service whose schema is not known here."""
+    with tempfile.TemporaryFile() as file:
+        _call(_abi.load(_abi.library_path(), runspan.__version__), service, b"", arguments, file.fileno())
+        file.seek(0)
+        return file.read().decode("utf-8", "replace")
+
+
+def _call(
+    lib: _abi.Library, service: str, schema: str | bytes | PathLike[str], arguments: Sequence[str], fd: int
+) -> tuple[int, int]:
+    """Call runspan_command. Return its code, and the command's exit status."""
+    options = lib.options(encode(service), encode_schema(schema), None, 0)
+    words = [encode(str(a)) for a in arguments]
+    status = lib.new_int()
+    code: int = lib.command(options, len(words), lib.texts(words), fd, lib.by_reference(status))
+    return code, status.value
+
+
 @contextlib.contextmanager
 def _stdout() -> Iterator[int]:
-    """A descriptor that leads to sys.stdout, which may have none of its own, or be None."""
+    """Give a descriptor that leads to sys.stdout, which may have none of its own, or be None."""
     try:
         sys.stdout.flush()
         fd = sys.stdout.fileno()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is installed beside runspan: the versions of distributions, and the services that report through it."""
+"""Look at the packages that are installed beside runspan: their versions, and the services that report through it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ GROUP = "runspan.services"
 
 
 def _normal(name: str) -> str:
-    """A distribution's name as its folder has it, in one spelling."""
+    """Return a distribution's name in the spelling that its folder has."""
     return name.lower().replace("-", "_").replace(".", "_")
 
 
 def _version_in(folder: str) -> str | None:
-    """The Version header. It is among the first: the headers end at an empty line."""
+    """Return the Version header of a distribution's folder. It is among the headers, which end at an empty line."""
     for file in ("METADATA", "PKG-INFO"):
         try:
             with open(os.path.join(folder, file), encoding="utf-8", errors="replace") as f:
@@ -35,9 +35,9 @@ def _version_in(folder: str) -> str | None:
 
 
 def versions(names: list[str]) -> dict[str, str]:
-    """The versions of those distributions that are installed: the first on sys.path counts.
+    """Return the versions of the distributions among names that are installed. The first on sys.path counts.
 
-    Their metadata is not parsed, nor read where nobody asks for it: a run can wait for this.
+    Read no other distribution's metadata, and parse none: a run waits for this call.
     """
     wanted = {_normal(name): name for name in names}
     found: dict[str, str] = {}
@@ -60,10 +60,10 @@ def versions(names: list[str]) -> dict[str, str]:
 
 
 def services() -> dict[str, Callable[[], str]]:
-    """The services of the installed tools, by name, each with the function that returns the text of its schema.
+    """Return the services of the installed tools by name, each with the function that returns its schema's text.
 
-    A tool registers that function as an entry point of the group runspan.services, under its service's name. The tool's
-    code is imported where the function is called: what comes of that is the caller's, an exception too.
+    A tool registers the function as an entry point of the group runspan.services, under its service's name. To call the
+    function imports the tool's code. The caller handles its exceptions.
     """
     from importlib.metadata import entry_points
 

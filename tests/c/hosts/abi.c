@@ -218,6 +218,8 @@ static void commands(void) {
         {(const char *const[]){"purge"}, 1, RUNSPAN_DONE, 0},
         {(const char *const[]){"status", "--json"}, 2, RUNSPAN_DONE, 0},
         {(const char *const[]){"preview", "none"}, 2, RUNSPAN_DONE, 1},
+        {(const char *const[]){"check"}, 1, RUNSPAN_DONE, 0},
+        {(const char *const[]){"check", "call"}, 2, RUNSPAN_DONE, 2},
         {(const char *const[]){"--json"}, 1, RUNSPAN_DONE, 2},
         {(const char *const[]){"off", "now"}, 2, RUNSPAN_DONE, 2},
         {NULL, 0, RUNSPAN_DONE, 2},
@@ -228,15 +230,18 @@ static void commands(void) {
     };
     runspan_options options = options_with(NULL);
     FILE *out = tmpfile();
+    int status = 7;
 
     for (size_t i = 0; out != NULL && i < sizeof cases / sizeof *cases; i++) {
-        int status = 7;
-
+        status = 7;
         CHECK(runspan_command(&options, cases[i].count, cases[i].words, fileno(out), &status), cases[i].code);
         CHECK(status, cases[i].exit_status);
         CHECK(runspan_command(&options, cases[i].count, cases[i].words, fileno(out), NULL), cases[i].code);
     }
     CHECK(runspan_command(&options, 1, many, -1, NULL), RUNSPAN_DONE);
+    options.schema = "{}";
+    CHECK(runspan_command(&options, 1, cases[3].words, fileno(out), &status), RUNSPAN_DONE);
+    CHECK(status, 1);
     CHECK(runspan_command(NULL, 1, many, 1, NULL), RUNSPAN_E_ARGUMENT);
     CHECK(out == NULL || fclose(out) != 0, 0);
 }
@@ -269,7 +274,7 @@ static void bad_schemas(void) {
     options.schema = "{\n\"spans\": 1}";
     CHECK(runspan_open(&options, &client), RUNSPAN_E_SCHEMA);
     CHECK(client != 0, 0);
-    CHECK(log.lines, 1);
+    CHECK(log.lines, 3); /* service and destination are missing, and spans is no object */
     CHECK(strstr(log.last, "line 2") != NULL, 1);
     options = options_with(&log);
     options.service = "hictk";

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from runspan_collector.store.columns import read
-from runspan_collector.store.rows import Decoder
+from runspan_collector.store.columns import DERIVED, read
+from runspan_collector.store.rows import Decoder, derived
 from tests.collector.store.conftest import ROOT, Installation, line, pairs
 
 
@@ -74,6 +75,20 @@ def test_a_value_that_does_not_fit_is_left_out(key: str, given: Any) -> None:
     (row,) = made.line(_with("call", key, given))
     assert key not in row and row["name"] == "call"
     assert made.counts == {"unfit_values": 1}
+
+
+CASES = json.loads((ROOT / "tests" / "data" / "derived.json").read_bytes())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["case"]))
+def test_derived_fields(case: dict[str, Any]) -> None:
+    """internal/show and tests/stripepy/table.py have the same cases."""
+    assert set(case["derived"]) == set(DERIVED)
+    row = derived(case["scope"], case["span"])
+    seconds, nanoseconds = map(int, row.pop("timestamp").split("."))
+    begun = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000)
+    assert begun.strftime("%Y-%m-%dT%H:%M:%S.%fZ") == case["derived"].pop("timestamp")
+    assert row == case["derived"]
 
 
 def _with(name: str, key: str, given: Any) -> bytes:
