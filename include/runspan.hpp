@@ -37,6 +37,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -216,6 +217,8 @@ public:
     // Opens a client with the service and schema of runspan_options. Both pointers
     // must be valid for the time of the call.
     client(const char *service, const char *schema) noexcept : client{options(service, schema)} {}
+    client(const std::string &service, const std::string &schema) noexcept
+        : client{options(service.c_str(), schema.c_str())} {}
     client(const client &) = delete;
     client &operator=(const client &) = delete;
     client(client &&other) noexcept
@@ -317,6 +320,11 @@ inline int command(const char *service, const char *schema, int argc, char **arg
     if (code != nullptr)
         *code = result;
     return exit_status;
+}
+
+inline int command(const std::string &service, const std::string &schema, int argc, char **argv,
+                   int *code = nullptr) noexcept {
+    return command(service.c_str(), schema.c_str(), argc, argv, code);
 }
 
 // Calls runspan_consent: 0 if neither the user nor the site has opted out.

@@ -105,6 +105,7 @@ int main(int argc, char **argv) {
     CHECK(none.state(), RUNSPAN_OFF, RUNSPAN_OFF);
     CHECK(second ? 1 : 0, 1, 0);
     runspan::client client{std::move(second)};
+    second = runspan::client{"every-kind", schema};
     second = runspan::client{"every-kind", schema.c_str()};
     DONE(second.state());
     DONE(second.close());
@@ -133,6 +134,7 @@ int main(int argc, char **argv) {
     // The words of a command, of which there is none with this name.
     char word[] = "no-such-command", *words[] = {word, nullptr};
     CHECK(runspan::command("every-kind", schema.c_str(), 1, words), 2, 1);
+    CHECK(runspan::command("every-kind", schema, 1, words), 2, 1);
     CHECK(runspan::consent("every-kind"), RUNSPAN_DONE, RUNSPAN_OFF);
     CHECK(std::string_view{runspan::strerror(RUNSPAN_DONE)} == "done" ? 1 : 0, 1, 0);
     std::cout << '\n' << passed << " passed, " << failed << " failed\n";
