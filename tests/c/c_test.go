@@ -139,7 +139,7 @@ func TestAddressSpace(t *testing.T) {
 		if err != nil || code != "0" && code != "10" {
 			t.Errorf("%d MB: %v, %s", megabytes, err, out)
 		}
-		// As the README says: it takes 1408 MB beyond what the host has mapped.
+		// As docs/authors.md says: the core takes 1408 MB beyond what the host has mapped.
 		if (code == "0") != (megabytes >= 1440) {
 			t.Errorf("%d MB: %s", megabytes, code)
 		}
