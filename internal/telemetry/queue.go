@@ -156,7 +156,8 @@ func (q *queue) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		all := q.exportAll()
+		// select takes any case that is ready: a flush may come after ctx has ended.
+		all := ctx.Err() == nil && q.exportAll()
 		if flush != nil {
 			flush <- all
 		}
