@@ -4,7 +4,7 @@
 // text that is nowhere else. Then it looks for the canaries in every byte that has
 // left the hosts and in every file that they have left.
 //
-//   - canary_test.go: which hosts, what must not be found, and the table of it
+//   - canary_root_test.go, canary_test.go: which hosts, what must not be found, and the table of it
 //   - places_test.go: where the canaries are
 //   - hosts_test.go: how they get there
 //   - evidence_test.go: where they are looked for
@@ -106,43 +106,6 @@ func subjects(t *testing.T) []subject {
 }
 
 var contactMap = filepath.Join(host.Root, "tests", "data", "CN.mm9.1000kb.mcool")
-
-// TestCanaries finds the canaries of StripePy as published where they are known
-// to be, and none of runspan's hosts anywhere, but by intent.
-func TestCanaries(t *testing.T) {
-	rows := make([]string, len(places))
-	for i, p := range places {
-		rows[i] = "| " + p.title() + " |"
-	}
-	all := true
-	for _, s := range subjects(t) {
-		ran := false
-		t.Run(s.name, func(t *testing.T) {
-			ran = true
-			c := newCage(t, s.runspan)
-			for _, trip := range s.trips {
-				c.run(trip)
-			}
-			c.addTap(&c.tap, c.collector, c.plain)
-			c.control()
-			for i, p := range places {
-				want := p.published
-				if s.runspan {
-					want = p.runspan
-				}
-				rows[i] += " " + c.cell(p, want) + " |"
-			}
-		})
-		all = all && ran
-	}
-	table := tableHead() + strings.Join(rows, "\n") + "\n"
-	t.Logf("\n%s", table)
-	if *tablePath != "" && all && !t.Failed() {
-		if err := host.WriteTable(*tablePath, "canaries", table); err != nil {
-			t.Error(err)
-		}
-	}
-}
 
 // cell looks for a place's canaries. It is empty where the host has no such thing.
 func (c *cage) cell(p place, want where) string {
