@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 built=$1
 shift
 logs=build/suites
-slots=$(($(nproc) + 1)) # one more than there are processors, for many tests wait
+slots=$(nproc)
 
 # The caller's variables for telemetry, proxies and certificates are not for the tests.
 mapfile -t ambient < <(compgen -e | grep -iE "$(grep -v '^#' tests/ambient.txt | paste -sd '|')")
