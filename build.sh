@@ -91,7 +91,7 @@ task_verify() { # build a wheel again from this commit, and compare: ./build.sh 
 }
 
 task_demo() { # run real StripePy on real data, reported through runspan
-    prepare stripepy
+    prepare patched
     say demo
     build/venv/patched/bin/python scripts/demo.py
 }
