@@ -313,7 +313,8 @@ wants() { [[ $wanted == *" $1 "* ]]; }
 
 # prepare NEED...: makes what tasks and suites need, each once: what has to be compiled beside what has to be fetched.
 prepare() {
-    local half need fetching=()
+    local half need
+    fetching=()
     wanted=" $* "
     # What a need takes besides.
     for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev python:wheel python:dev serve:collector; do
@@ -321,11 +322,13 @@ prepare() {
     done
     check
     mkdir -p build
+    set -m # each half is a process group, which ends as a whole where the compiler fails
     for half in fetch_python fetch_others; do
-        "$half" >"build/$half.log" 2>&1 &
-        fetching+=($!)
+        "$half" >"build/$half.log" 2>&1 </dev/null &
+        fetching+=("$!")
     done
-    trap 'kill "${fetching[@]}" 2>/dev/null || true' EXIT
+    set +m
+    trap 'kill -- "${fetching[@]/#/-}" 2>/dev/null || true' EXIT
     compile
     wait "${fetching[0]}" || fail "can't be fetched: $(tail -n 30 build/fetch_python.log)"
     wait "${fetching[1]}" || fail "can't be fetched: $(tail -n 30 build/fetch_others.log)"
