@@ -17,32 +17,58 @@ export ZIG_GLOBAL_CACHE_DIR=$PWD/build/cache/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/
 
 say() { printf '\n== %s\n' "$*"; }
 
-help() { # list the tasks
-    sed -n 's/^\([a-z]*\)() { # \(.*\)/  \1\t\2/p' build.sh | expand -t 14
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
 }
 
-build() { # the library (build/lib) and the test tools (build/bin)
+# The tasks. Each is a function task_NAME; those with a comment behind the brace are what help lists.
+
+task_help() { # list the tasks
+    sed -nE 's/^task_(\w+)\(\) \{ # /\1\t/p' build.sh | awk -F '\t' '{ gsub("_", "-", $1); printf "  %-17s%s\n", $1, $2 }'
+}
+
+task_build() { # build the library (build/lib) and the test tools (build/bin)
     need_tools
     library "$(uname -m)" build/lib
     say "test tools"
     go build -o build/bin/receiver ./tests/cmd/receiver
 }
 
-install() { # install for C and C++: ./build.sh install --prefix DIR
+task_core() { # build the core alone: ./build.sh core DIR [TAGS [ARCHITECTURE]]
+    # CMakeLists.txt calls it, too. The library is the same whatever the folder and the time.
+    local overlay architecture=${3:-$(uname -m)} cc
+    # shellcheck source=capi/guest/flags.sh
+    source capi/guest/flags.sh
+    use_go
+    cc=$(compiler "$architecture")
+    case $architecture in
+    x86_64) local -x GOARCH=amd64 ;;
+    aarch64) local -x GOARCH=arm64 ;;
+    *) fail "there is no library for $architecture" ;;
+    esac
+    overlay=$(mktemp -d)
+    capi/guest/overlay.sh "$overlay"
+    CC=$cc GOEXPERIMENT=$GUEST_EXPERIMENT go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GUEST_TAGS${2:+,$2}" \
+        -overlay "$overlay/overlay.json" -ldflags="-s -w -buildid= -extldflags '$GUEST_LDFLAGS'" "${GUEST_GCFLAGS[@]}" \
+        -o "$1/librunspan-core.so" ./capi/core
+    rm -r "$overlay" "$1/librunspan-core.h" # the front's core.h is the header
+}
+
+task_install() { # install for C and C++: ./build.sh install --prefix DIR
     if [ "${1:-}" != --prefix ] || [ -z "${2:-}" ]; then
-        echo "build.sh: install --prefix DIR" >&2
-        exit 2
+        fail "install --prefix DIR"
     fi
-    build
+    task_build
     say install
     scripts/install.sh "$2"
 }
 
-wheel() { # the Python package for this platform (build/wheels)
-    wheels "$(uname -m)"
+task_wheel() { # build the Python package for this platform (build/wheels)
+    task_wheels "$(uname -m)"
 }
 
-wheels() { # the Python packages (build/wheels): ./build.sh wheels [x86_64] [aarch64] [any]; by default all
+task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [x86_64] [aarch64] [any]; by default all
     local platform dir
     need_tools
     [ $# -gt 0 ] || set -- "${ARCHITECTURES[@]}" any
@@ -51,176 +77,101 @@ wheels() { # the Python packages (build/wheels): ./build.sh wheels [x86_64] [aar
         dir=build/cross/$platform
         case $platform in
         any) ;;
-        "$(uname -m)") dir=build/lib && build ;;
+        "$(uname -m)") dir=build/lib && task_build ;;
         *) library "$platform" "$dir" ;;
         esac
         package "$platform" "$dir" build/wheels
     done
-    venv dev tests/requirements.txt
     say wheels
     (cd build/wheels && sha256sum -- *.whl)
 }
 
-verify() { # build a wheel again from this commit, and compare: ./build.sh verify WHEEL
+task_verify() { # build a wheel again from this commit, and compare: ./build.sh verify WHEEL
     scripts/verify.sh "$@"
 }
 
-demo() { # real StripePy on real data, reported through runspan
-    wheel
-    stripepy_venv patched
+task_demo() { # run real StripePy on real data, reported through runspan
+    prepare patched
     say demo
     build/venv/patched/bin/python scripts/demo.py
 }
 
-test() { # all tests
-    local compiling
-    wheels
-    say "collector, beside what has to be downloaded"
-    collector >build/collector.log 2>&1 &
-    compiling=$!
-    stripepy_venv published
-    stripepy_venv patched
-    install_runspan dev
-    store_side
-    tests/collector/scale_out/kafka/fetch.sh
-    scripts/debs.sh haproxy musl-dev
-    scripts/restic.sh test
-    say "interpreters and their packages"
-    scripts/languages.sh
-    scripts/platforms.sh
-    valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
-    wait "$compiling" || { cat build/collector.log; exit 1; }
-    core build/test/lib runspan_testhooks # the one that panics when told to
-    scripts/test.sh
+task_test() { # test: ./build.sh test [SUITE...], by default those that need no root; "system" is the rest; tests/README.md
+    local name suites needs
+    [ $# -gt 0 ] || set -- basic
+    for name; do
+        grep -qE "^(\w+ +)?$name " tests/suites.txt || fail "no suite is named $name: tests/README.md has them"
+    done
+    selected() { awk -v names=" $* " '!/^#/ && (index(names, " " $1 " ") || index(names, " " $2 " "))' tests/suites.txt; }
+    mapfile -t suites < <(selected "$@" | awk '{ print $1 }')
+    mapfile -t needs < <(selected "$@" | awk '{ print $4 }' | tr , '\n')
+    prepare tests "${needs[@]}"
+    scripts/test.sh "$SECONDS" "${suites[@]}"
 }
 
-collector() { # the maintainers' collector (build/collector/otelcol)
+task_build_collector() { # build the maintainers' collector (build/collector/otelcol)
     need_tools
     say collector
     mkdir -p build
     CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.158.0 --config collector/builder.yaml
     chmod a+rx build/collector # which the builder makes for its owner alone; on a server, users of their own run what is in it
-    venv scan tests/requirements-scan.txt
 }
 
-store() { # the tests of the maintainers' store
-    need_tools
-    collector_venv
-    say store
-    build/venv/collector/bin/python -m pytest -q tests/collector/store
+task_build_serve() { # build the maintainers' side (build/collector, build/venv/collector)
+    prepare serve
 }
 
-dashboard() { # the maintainers' page (build/collector/static), and its tests
-    need_tools
-    collector_venv
-    collector/vega/build.sh
-    say dashboard
-    build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
-}
-
-kafka() { # the tests of the maintainers' side beyond one machine: Kafka, balancer, cluster
-    collector
-    tests/collector/scale_out/kafka/fetch.sh
-    scripts/debs.sh haproxy
-    collector_venv
-    say kafka
-    go test -count=1 ./tests/collector/scale_out/kafka
-    build/venv/collector/bin/python -m pytest -q tests/collector/scale_out/cluster
-}
-
-ops() { # the tests of backup, serve, status and units (collector/docs/running.md)
-    wheel
-    stripepy_venv patched
-    served
-    scripts/restic.sh test
-    in_place dev
-    say ops
-    build/venv/dev/bin/python -m pytest -q -n 4 tests/collector/ops
-}
-
-server() { # the units of collector/systemd, run by systemd in a container; needs root
-    served
-    venv dev tests/requirements.txt
-    in_place dev
-    say server
-    build/venv/dev/bin/python -m tests.collector.ops.server
-}
-
-served() { # what serve, or a server, needs (build/collector, build/venv/collector)
-    collector
-    store_side
-}
-
-serve() { # the maintainers' side on this machine, until Ctrl-C
-    served
+task_serve() { # run the maintainers' side on this machine, until Ctrl-C
+    task_build_serve
     exec build/venv/collector/bin/runspan-serve "$@"
 }
 
-platforms() { # the wheels, where they will be used (build/platforms), with tests/guest on each; writes the table of docs/platforms.md; takes hours
-    wheels
-    scripts/platforms.sh
+task_platforms() { # put the wheels where they will be used (build/platforms), with tests/guest on each; writes the table of docs/platforms.md; takes hours
+    prepare wheels platforms
     say platforms
     go test -count=1 -timeout 8h -v ./tests/platforms -long -table "$PWD/docs/platforms.md" "$@"
 }
 
-fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
+task_fuzz() { # fuzz the core: ./build.sh fuzz [TIME OF EACH TARGET]
     scripts/fuzz.sh "$@"
 }
 
-lint() { # the linters of all languages here
-    wheel
-    install_runspan dev
-    scripts/lint.sh
+task_lint() { # run the linters of all languages here
+    task_test lint
 }
 
-bench() { # runspan beside its peers, in turns: ./build.sh bench [--quick] [SUBJECT...]
-    wheel
-    stripepy_venv published
-    stripepy_venv patched
-    bench_tools
+task_bench() { # measure runspan beside its peers, in turns: ./build.sh bench [--quick] [SUBJECT...]
+    prepare stripepy bench
     say bench
     scripts/bench.sh "$@"
 }
 
-benchtest() { # the benchmark's own tests, which run it in short
-    wheel
-    stripepy_venv published
-    stripepy_venv patched
-    install_runspan dev
-    bench_tools
-    say "tests of the benchmark"
-    build/venv/dev/bin/python -m pytest -q tests/bench
-}
-
-size() { # what the library weighs, and what the stand-ins for gRPC save
-    build
+task_size() { # weigh the library, and what the stand-ins for gRPC save
+    task_build
     cp go.mod build/with-grpc.mod
     cp go.sum build/with-grpc.sum
     go mod edit -dropreplace=google.golang.org/grpc -dropreplace=github.com/grpc-ecosystem/grpc-gateway/v2 build/with-grpc.mod
-    GOFLAGS="-mod=mod -modfile=build/with-grpc.mod" core build/with-grpc grpcnotrace
+    GOFLAGS="-mod=mod -modfile=build/with-grpc.mod" task_core build/with-grpc grpcnotrace
     scripts/size.sh
 }
 
-docs() { # write the generated tables of docs/ anew; takes some minutes
+task_docs() { # write the generated tables of docs/ anew; takes some minutes
     "$PYTHON" scripts/docs.py docs/telemetry.md
-    wheels
-    stripepy_venv published
-    stripepy_venv patched
-    install_runspan dev
+    prepare wheels stripepy
     build/venv/dev/bin/python scripts/platforms_page.py
     go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
     go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
     go test -count=1 -run 'TestGuest$|TestIdle$' ./tests/guest -idle 50 -table "$PWD/docs/guest.md"
 }
 
-abi() { # write abi/ anew for the version that is being made
-    build
+task_abi() { # write abi/ anew for the version that is being made
+    task_build
     go test -count=1 -run 'TestSurface$' ./tests/abi -update
 }
 
-clean() { # remove build/, unless reports or keys are in it
+task_clean() { # remove build/, unless reports or keys are in it
     local found
-    ! served_now || { echo "build.sh: serve runs what is in build/: end it first" >&2; exit 1; }
+    ! served_now || fail "serve runs what is in build/: end it first"
     # What serve had made there, in an earlier version or because it was told to; through links too.
     found=$(find -H build build/* \( -name store.key -o -name restic.password -o -path '*/otlp/spans*.json' \) 2>/dev/null | sort -u || true)
     if [ -n "$found" ]; then
@@ -246,13 +197,15 @@ use_go() {
     export GOTOOLCHAIN=local
 }
 
+# need_tools [PROGRAM...]: ends where one of these, or of those that compile, is not here; it names them all.
 need_tools() {
-    local tool
-    for tool in go "$CC" "$PYTHON"; do
-        command -v "$tool" >/dev/null || { echo "build.sh: $tool is needed" >&2; exit 1; }
+    local tool missing=()
+    for tool in go "$CC" "$PYTHON" "$@"; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
     done
-    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        { echo "build.sh: Python 3.10 or newer is needed; set PYTHON" >&2; exit 1; }
+    [ ${#missing[@]} = 0 ] || fail "these programs are needed, and are not here: ${missing[*]}"
+    "$PYTHON" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        fail "Python 3.10 or newer, with venv, is needed; set PYTHON"
     use_go
 }
 
@@ -263,14 +216,6 @@ served_now() {
     [ "$held" = 9 ]
 }
 
-# bench_tools: what the benchmark has besides; opentelemetry-rust where there is cargo.
-bench_tools() {
-    venv charts bench/requirements.txt
-    go build -o build/bin/relay ./bench/relay
-    ! command -v cargo >/dev/null ||
-        cargo build --quiet --release --locked --manifest-path bench/rust/Cargo.toml --target-dir build/rust
-}
-
 # compiler ARCHITECTURE: prints the C compiler of the library.
 compiler() {
     local zig
@@ -278,7 +223,7 @@ compiler() {
     case $RUNSPAN_TOOLCHAIN in
     system) echo "$CC" ;;
     zig) echo "$zig cc -target $1-linux-gnu.$GLIBC" ;;
-    *) echo "build.sh: RUNSPAN_TOOLCHAIN is zig or system" >&2 && return 1 ;;
+    *) fail "RUNSPAN_TOOLCHAIN is zig or system" ;;
     esac
 }
 
@@ -287,7 +232,7 @@ library() {
     [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
     say "library for $1"
     mkdir -p "$2"
-    core "$2" "" "$1"
+    task_core "$2" "" "$1"
     front "$2" "$1"
     scripts/licenses.sh "$2/librunspan-core.so" >"$2/THIRD_PARTY_LICENSES"
     "$PYTHON" scripts/sbom.py "$2/librunspan-core.so" "$1" >"$2/librunspan-core.cdx.json"
@@ -306,26 +251,6 @@ package() {
 # source_date: of the files in a package, which is the same each time. Without git it is that of no commit.
 source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
-}
-
-# core DIR [TAGS [ARCHITECTURE]]; CMakeLists.txt calls it too. Nothing in it depends on the folder or the time.
-core() {
-    local overlay architecture=${3:-$(uname -m)} cc
-    # shellcheck source=capi/guest/flags.sh
-    source capi/guest/flags.sh
-    use_go
-    cc=$(compiler "$architecture")
-    case $architecture in
-    x86_64) local -x GOARCH=amd64 ;;
-    aarch64) local -x GOARCH=arm64 ;;
-    *) echo "build.sh: there is no library for $architecture" >&2 && return 1 ;;
-    esac
-    overlay=$(mktemp -d)
-    capi/guest/overlay.sh "$overlay"
-    CC=$cc GOEXPERIMENT=$GUEST_EXPERIMENT go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GUEST_TAGS${2:+,$2}" \
-        -overlay "$overlay/overlay.json" -ldflags="-s -w -buildid= -extldflags '$GUEST_LDFLAGS'" "${GUEST_GCFLAGS[@]}" \
-        -o "$1/librunspan-core.so" ./capi/core
-    rm -r "$overlay" "$1/librunspan-core.h" # the front's core.h is the header
 }
 
 # front DIR ARCHITECTURE: the shared and the static front.
@@ -352,20 +277,13 @@ venv() {
     stamp=$(cat "$2" tests/requirements*.txt tests/stripepy/requirements*.txt | cksum)
     [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && return
     if [ "$1" = collector ] && served_now; then
-        echo "build.sh: serve runs in $dir, which has to be made anew: end it first" >&2
-        exit 1
+        fail "serve runs in $dir, which has to be made anew: end it first"
     fi
     say "virtual environment $1"
     rm -rf "$dir"
     "$PYTHON" -m venv "$dir"
     "$dir/bin/pip" install -q -r "$2"
     echo "$stamp" >"$dir/stamp"
-}
-
-# collector_venv: what runs on the maintainers' side.
-collector_venv() {
-    venv collector collector/requirements.txt
-    in_place collector
 }
 
 # in_place NAME: the maintainers' side's own package as it lies in collector/, so that a change of it needs no installation.
@@ -376,38 +294,118 @@ in_place() {
     cp collector/pyproject.toml "$installed"
 }
 
-# stripepy_venv published|patched.
-stripepy_venv() {
-    venv "$1" "tests/stripepy/requirements-$1.txt"
-    [ "$1" = patched ] || return 0
+# patched_wheel: StripePy with contrib/stripepy (build/stripepy).
+patched_wheel() {
     if [ ! -e build/stripepy/stamp ] || [ -n "$(find contrib/stripepy -newer build/stripepy/stamp)" ]; then
         rm -rf build/stripepy
         PYTHON=$PWD/build/venv/dev/bin/python tests/stripepy/make_patched_wheel.sh build/stripepy
         touch build/stripepy/stamp
     fi
-    install_runspan patched
-    build/venv/patched/bin/pip install -q --no-deps --force-reinstall build/stripepy/*.whl
 }
 
-install_runspan() {
-    "build/venv/$1/bin/pip" install -q --no-deps --no-index --find-links build/wheels --force-reinstall runspan
+# put VENV WHEEL...: installs wheels that are built here.
+put() {
+    "build/venv/$1/bin/pip" install -q --no-deps --no-index --find-links build/wheels --force-reinstall "${@:2}"
 }
 
-# store_side: what served makes, without the collector.
-store_side() {
-    need_tools
-    command -v openssl >/dev/null || { echo "build.sh: openssl is needed" >&2; exit 1; }
-    collector_venv
-    collector/vega/build.sh
-    scripts/restic.sh
+# wants NEED: whether prepare is to make it.
+wants() { [[ $wanted == *" $1 "* ]]; }
+
+# prepare NEED...: makes what tasks and suites need, each once: what has to be compiled beside what has to be fetched.
+prepare() {
+    local half need
+    fetching=()
+    wanted=" $* "
+    # What a need takes besides.
+    for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev python:wheel python:dev serve:collector; do
+        ! wants "${need%:*}" || wanted+="${need#*:} "
+    done
+    check
+    mkdir -p build
+    set -m # each half is a process group, which ends as a whole where the compiler fails
+    for half in fetch_python fetch_others; do
+        "$half" >"build/$half.log" 2>&1 </dev/null &
+        fetching+=("$!")
+    done
+    set +m
+    trap 'kill -- "${fetching[@]/#/-}" 2>/dev/null || true' EXIT
+    compile
+    wait "${fetching[0]}" || fail "can't be fetched: $(tail -n 30 build/fetch_python.log)"
+    wait "${fetching[1]}" || fail "can't be fetched: $(tail -n 30 build/fetch_others.log)"
+    trap - EXIT
+    ! wants python || put dev runspan
+    ! wants patched || put patched runspan build/stripepy/*.whl
+    ! wants serve || ! wants dev || in_place dev
 }
 
-task=${1:-help}
-case $task in
-help | build | install | wheel | wheels | verify | demo | test | fuzz | lint | bench | size | docs | abi | clean | core | collector | store | dashboard | kafka | ops | server | served | serve | platforms | benchtest) "$task" "${@:2}" ;;
-*)
-    echo "build.sh: no task is named $task" >&2
-    help >&2
+# check: ends before anything is made where that can't be done here.
+check() {
+    local tools=()
+    ! wants root || [ "$(id -u)" = 0 ] || fail "these tests need root: they make mounts, control groups and name servers"
+    ! wants tests || tools+=("${CXX:-c++}" git)
+    ! wants root || tools+=(mount unshare setpriv)
+    ! wants serve || tools+=(openssl npm)
+    ! wants restic || tools+=(systemd-analyze)
+    ! wants kafka || tools+=(java mvn)
+    ! wants languages || tools+=(node npm javac mvn)
+    ! wants platforms || tools+=(mvn)
+    [[ ! $wanted =~ \ (haproxy|musl|valgrind|platforms)\  ]] || tools+=(apt-get dpkg)
+    need_tools "${tools[@]}"
+}
+
+# compile: what takes the processors.
+compile() {
+    if wants wheels; then
+        task_wheels
+    elif wants wheel; then
+        task_wheel
+    elif wants library; then
+        task_build
+    fi
+    ! wants hooks || task_core build/test/lib runspan_testhooks # the one that panics when told to
+    ! wants collector || task_build_collector
+    if wants bench; then
+        go build -o build/bin/relay ./bench/relay
+        # opentelemetry-rust is measured where there is cargo.
+        ! command -v cargo >/dev/null ||
+            cargo build --quiet --release --locked --manifest-path bench/rust/Cargo.toml --target-dir build/rust
+    fi
+}
+
+# fetch_python: what comes from PyPI, and what is made with it.
+fetch_python() {
+    ! wants dev || venv dev tests/requirements.txt
+    if wants patched; then
+        venv patched tests/stripepy/requirements-patched.txt
+        patched_wheel
+    fi
+    ! wants published || venv published tests/stripepy/requirements-published.txt
+    if wants serve; then
+        venv collector collector/requirements.txt
+        in_place collector
+    fi
+    ! wants scan || venv scan tests/requirements-scan.txt
+    ! wants bench || venv charts bench/requirements.txt
+    ! wants platforms || scripts/platforms.sh
+}
+
+# fetch_others: what comes from Debian, npm and Maven.
+fetch_others() {
+    ! wants serve || collector/vega/build.sh
+    ! wants serve || scripts/restic.sh
+    ! wants restic || scripts/restic.sh test
+    ! wants chromium || command -v chromium >/dev/null || scripts/debs.sh chromium
+    ! wants haproxy || scripts/debs.sh haproxy
+    ! wants musl || scripts/debs.sh musl-dev
+    ! wants valgrind || valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
+    ! wants kafka || tests/collector/scale_out/kafka/fetch.sh
+    ! wants languages || scripts/languages.sh
+}
+
+task=task_${1:-help}
+if ! declare -F "${task//-/_}" >/dev/null; then
+    echo "build.sh: no task is named $1" >&2
+    task_help >&2
     exit 2
-    ;;
-esac
+fi
+"${task//-/_}" "${@:2}"

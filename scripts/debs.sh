@@ -4,6 +4,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+mkdir -p build
+exec 9>build/debs.lock # one at a time: they share lists and archives
+flock 9
+
 missing=()
 for name; do
     [ -e "build/debs/$name.stamp" ] || missing+=("$name")

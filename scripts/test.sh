@@ -1,33 +1,141 @@
 #!/usr/bin/env bash
-# All tests, after ./build.sh has built what they need. Prints the runners' own closing lines.
+# Runs suites of tests/suites.txt, for which ./build.sh test has built: test.sh SECONDS-OF-BUILDING SUITE...
+# What a suite prints is in build/suites/SUITE.log, too. The end is a table of what each took, what failed, and which tests
+# were not run.
 set -euo pipefail
+set -m # each suite is a process group, which can be ended as a whole
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What the caller's environment says of telemetry, proxies and certificates is not for the tests.
+built=$1
+shift
+logs=build/suites
+slots=$(nproc)
+
+# The caller's variables for telemetry, proxies and certificates are not for the tests.
 mapfile -t ambient < <(compgen -e | grep -iE "$(grep -v '^#' tests/ambient.txt | paste -sd '|')")
 unset "${ambient[@]}"
 
-# Some look at how long things take: one of these after the other, and nothing beside them.
-timed=$(printf 'runspan/%s\n' internal/courier internal/spool tests/{c,collector/gateway,collector/scale_out/kafka,consent,faults,guest})
-mapfile -t others < <(go list ./... | grep -vxF "$timed")
+# row SUITE: sets tier, when and command.
+row() {
+    local name needs
+    # shellcheck disable=SC2034  # name and needs are build.sh's
+    read -r name tier when needs command < <(grep "^$1 " tests/suites.txt)
+}
 
-printf '\n== Go: the core under the race detector, Go and C hosts of the built library\n'
-go test -race -count=1 -p 2 -timeout 25m "${others[@]}"
-# shellcheck disable=SC2086  # they are several. Cases of one that may be tried together mostly sleep.
-go test -race -count=1 -p 1 -parallel 8 -timeout 25m $timed
+# needing_root WORD...: the files of tests that need root, in those words of a command that are folders.
+needing_root() {
+    local word
+    for word; do
+        word=${word%/...}
+        [ "$word" = . ] || [ ! -d "$word" ] || find "$word" -name '*_root_test.go' -o -name '*_root_linux_test.go' -o -name 'test_*_root.py'
+    done | sort -u
+}
 
-printf '\n== Go: what the collector has of ours\n'
-go test -C collector -race -count=1 ./...
+# tests_in FILE...: the names of the tests in them.
+tests_in() { sed -nE 's/^(func|def) ([Tt]est\w+)\(.*/\2/p' "$@"; }
 
-printf '\n== Python: the package, StripePy as published and patched\n'
-# Two at a time: many wait for a program that they have started.
-build/venv/dev/bin/python -m pytest -q -n 2 python/tests tests/python tests/stripepy
+# pattern FILE...: for go test, of the names of the tests in them.
+pattern() { echo "^($(tests_in "$@" | paste -sd '|'))\$"; }
 
-printf "\n== Python: the maintainers' store, dashboard and cluster\n"
-build/venv/collector/bin/python -m pytest -q tests/collector/store
-build/venv/collector/bin/python -m pytest -q tests/collector/dashboard
-build/venv/collector/bin/python -m pytest -q tests/collector/scale_out/cluster # one process of chdb has one folder
+# go_test ARGUMENT...: in the tier basic without the tests that need root.
+go_test() {
+    local options=(-race -count=1 -timeout 25m) root=()
+    mapfile -t root < <(needing_root "$@" | grep '\.go$')
+    [ "$tier" != basic ] || [ ${#root[@]} = 0 ] || options+=(-skip "$(pattern "${root[@]}")")
+    if [ "$1" = -C ]; then
+        options=(-C "$2" "${options[@]}")
+        shift 2
+    fi
+    go test "${options[@]}" "$@"
+}
 
-printf "\n== Python: the maintainers' backup and running\n"
-# Four at a time: most of them wait, for a timer, a restart, or restic's derivation of keys.
-build/venv/dev/bin/python -m pytest -q -n 4 tests/collector/ops
+# py_test VENV ARGUMENT...: the same for Python.
+py_test() {
+    local options=(-q)
+    [ "$tier" != basic ] || options+=(--ignore-glob='*_root.py')
+    "build/venv/$1/bin/python" -m pytest "${options[@]}" "${@:2}"
+}
+
+# left_out SUITE...: the files of tests that need root, of those that are in the tier basic.
+left_out() {
+    local words=() name
+    for name; do
+        row "$name"
+        [ "$tier" != basic ] || words+=("$command")
+    done
+    # shellcheck disable=SC2068  # a command is several words
+    needing_root ${words[@]}
+}
+
+# root_tests: the tests that need root of the tier basic.
+root_tests() {
+    local all go py folders
+    mapfile -t all < <(sed -nE 's/^(\w+) .*/\1/p' tests/suites.txt)
+    mapfile -t all < <(left_out "${all[@]}")
+    mapfile -t go < <(printf '%s\n' "${all[@]}" | grep '\.go$')
+    mapfile -t py < <(printf '%s\n' "${all[@]}" | grep '\.py$')
+    mapfile -t folders < <(dirname "${go[@]/#/./}" | sort -u)
+    go_test -run "$(pattern "${go[@]}")" "${folders[@]}" && py_test dev "${py[@]}"
+}
+
+# suite NAME: runs it; its log, its time and its exit code go to build/suites.
+suite() {
+    local words code=0 begun=$SECONDS
+    row "$1"
+    read -ra words <<<"$command"
+    "${words[@]}" >"$logs/$1.log" 2>&1 </dev/null || code=$?
+    echo "$((SECONDS - begun)) $code" >"$logs/$1.result"
+}
+
+# closing NAME: what a suite that has ended printed.
+closing() {
+    local seconds code
+    read -r seconds code <"$logs/$1.result"
+    printf '\n== %s: %d s%s\n' "$1" "$seconds" "$([ "$code" = 0 ] || echo ", FAILED")"
+    cat "$logs/$1.log"
+    [ "$code" = 0 ] || failed+=("$1")
+}
+
+declare -A running # suites, by the process of each
+failed=()
+trap 'for process in "${!running[@]}"; do kill -- "-$process"; done; exit 130' INT TERM
+
+begin() {
+    echo "-- $1 begins"
+    suite "$1" &
+    running[$!]=$1
+}
+
+await() {
+    local process
+    wait -n -p process "${!running[@]}" || true # its exit code is in the result
+    closing "${running[$process]}"
+    unset "running[$process]"
+}
+
+rm -rf "$logs"
+mkdir -p "$logs"
+for now in alone beside; do
+    for name; do
+        row "$name"
+        [ "$when" = "$now" ] || continue
+        begin "$name"
+        while [ "$now" = alone ] && [ ${#running[@]} -gt 0 ] || [ ${#running[@]} -ge "$slots" ]; do await; done
+    done
+done
+while [ ${#running[@]} -gt 0 ]; do await; done
+
+printf '\n== %-10s seconds\n%-13s %7d\n' suite set-up "$built"
+for name; do
+    read -r seconds code <"$logs/$name.result"
+    printf '%-13s %7d%s\n' "$name" "$seconds" "$([ "$code" = 0 ] || echo " FAILED")"
+done
+printf '%-13s %7d\n' together $((built + SECONDS))
+if [[ " $* " != *" root "* ]]; then
+    mapfile -t left < <(left_out "$@" | xargs -r cat | tests_in)
+    [ ${#left[@]} = 0 ] || echo "not run here: ${#left[@]} tests that need root (./build.sh test root): ${left[*]}"
+fi
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "FAILED: ${failed[*]}; the logs are in $logs" >&2
+    exit 1
+fi

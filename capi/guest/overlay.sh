@@ -13,7 +13,7 @@ declare -A copies # the changed copy of each of Go's files, by its path; and new
 change() { # FILE OLD NEW
     local source=$goroot/src/$1 copy text
     copy=$folder/$(tr /. __ <<<"$1") # no .go, which ./... would find
-    [ -n "${copies[$source]:-}" ] || cp "$source" "$copy"
+    [ -n "${copies[$source]:-}" ] || cat "$source" >"$copy" # which may be written: in the module cache no file may
     copies[$source]=$copy
     [ "$(grep -cF -- "$2" "$copy")" = 1 ] || { echo "overlay.sh: $(go env GOVERSION) has no, or more than one, in $1: $2" >&2; exit 1; }
     text=$(<"$copy")

@@ -151,24 +151,6 @@ func TestFileModes(t *testing.T) {
 	}
 }
 
-func TestAnotherUsersFolderIsNotUsed(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Fatal("to give a folder away, this test has to run as root")
-	}
-	path := folderOf(t)
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(path, 12345, 12345); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, path, roomy)
-	put(t, s, "a")
-	if got := names(t, path); got != "" || sorted(drain(s)) != "a" {
-		t.Errorf("files %s", got)
-	}
-}
-
 // In a folder that others can write, one of them could change it between a look
 // and the next.
 func TestLinkInsteadOfAFolderIsNotFollowed(t *testing.T) {
@@ -227,45 +209,7 @@ func TestLinkInsteadOfAFolderIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestNoFolderInAnotherUsersFolder(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Fatal("to give a folder away, this test has to run as root")
-	}
-	for _, test := range []struct {
-		below string // of a home that is another user's
-		own   string // what in it is not
-		made  bool
-	}{
-		{".local/state/runspan/service", "", false},
-		{".local/state/runspan/service", ".local", true},
-		{"", "", false},
-		{".config", ".config", true},
-	} {
-		home := t.TempDir()
-		if err := os.Chown(home, 12345, 12345); err != nil {
-			t.Fatal(err)
-		}
-		if test.own != "" {
-			if err := os.Mkdir(filepath.Join(home, test.own), 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
-		path := filepath.Join(home, test.below)
-		err := MakeFolder(path)
-		if test.made != (err == nil) || !test.made && err.Error() != home+" is another user's" {
-			t.Errorf("%+v: %v", test, err)
-		}
-		info, err := os.Stat(path)
-		if test.below != "" && test.made != (err == nil) || test.made && info.Mode().Perm() != 0o700 {
-			t.Errorf("%+v: %v, %v", test, info, err)
-		}
-		if entries, err := os.ReadDir(home); err != nil || !test.made && len(entries) > 0 {
-			t.Errorf("%+v: %v, %v", test, entries, err)
-		}
-	}
-}
-
-func TestAnotherProcessDeliversAfterClose(t *testing.T) {
+func TestWhatIsClosedAnotherDelivers(t *testing.T) {
 	path := folderOf(t)
 	first := open(t, path, roomy)
 	put(t, first, "a", "b", "c")

@@ -11,11 +11,12 @@ import (
 
 // away is a way in which a host's own folder gets out of its reach, or that of its
 // path, and how it comes back for the next run.
-var away = []struct {
+type way struct {
 	name        string
 	leave, back func(t *testing.T, s *Spool, path string)
-}{
-	{"the folder is another user's", func(t *testing.T, _ *Spool, path string) { chown(t, path, 12345) }, func(t *testing.T, _ *Spool, path string) { chown(t, path, 0) }},
+}
+
+var away = []way{
 	{"the paths lead elsewhere", func(t *testing.T, s *Spool, _ string) {
 		var err error
 		if s.folder.top, err = os.Stat("/proc"); err != nil {
@@ -37,13 +38,6 @@ var away = []struct {
 			t.Fatal(err)
 		}
 	}},
-}
-
-func chown(t *testing.T, path string, user int) {
-	t.Helper()
-	if err := os.Chown(path, user, user); err != nil {
-		t.Fatal("to give a folder away, this test has to run as root:", err)
-	}
 }
 
 // next returns what the next run finds, once this process is gone, and how many
@@ -72,7 +66,9 @@ func next(t *testing.T, path string) (found string, lines int) {
 
 // A host may give up what it takes to replace a standby, or to remove it. The run
 // is reported with its outcome all the same, and once.
-func TestAStandbyOutOfReach(t *testing.T) {
+func TestAStandbyOutOfReach(t *testing.T) { outOfReach(t, away) }
+
+func outOfReach(t *testing.T, away []way) {
 	for _, way := range away {
 		for _, test := range []struct {
 			name string
@@ -138,48 +134,6 @@ func claim(t *testing.T, s *Spool) *Batch {
 		t.Fatal("there is nothing to claim")
 	}
 	return b
-}
-
-// Where the host comes back, the batch takes the standby's place after all.
-func TestAStandbyComesIntoReachAgain(t *testing.T) {
-	path := folderOf(t)
-	s := open(t, path, roomy)
-	s.Standby("span", []byte("r"))
-	written(t, s)
-	chown(t, path, 12345)
-	if err := s.Put([]byte("whole"), []string{"span"}); err != nil {
-		t.Fatal(err)
-	}
-	written(t, s)
-	chown(t, path, 0)
-	shut(s)
-	if got, lines := next(t, path); got != "whole" || lines > 0 {
-		t.Errorf("the next run finds %q, and writes %d lines", got, lines)
-	}
-}
-
-// Somebody cuts the file off: there is no memory then where it was.
-func TestTruncatedStandby(t *testing.T) {
-	path := folderOf(t)
-	s := open(t, path, roomy)
-	s.Standby("span", []byte("r"))
-	written(t, s)
-	entries, err := os.ReadDir(path)
-	if err != nil || len(entries) != 1 {
-		t.Fatal(entries, err)
-	}
-	if err := os.Truncate(filepath.Join(path, entries[0].Name()), 0); err != nil {
-		t.Fatal(err)
-	}
-	chown(t, path, 12345)
-	if err := s.Put([]byte("whole"), []string{"span"}); err != nil {
-		t.Fatal(err)
-	}
-	s.Delivered(claim(t, s))
-	chown(t, path, 0)
-	if s.HasOwn() {
-		t.Error("something is left to deliver")
-	}
 }
 
 // A standby that was withdrawn is nothing that waits.

@@ -2,7 +2,7 @@
 
 // Package faults_test runs hosts of the built library where something goes
 // wrong: the collector (faults_test.go), the host itself (kill_test.go), many
-// of them at once (crowd_test.go), the disk (disk_test.go), or all goes too fast
+// of them at once (crowd_test.go), the disk (disk_test.go, disk_root_test.go), or all goes too fast
 // (loop_test.go).
 package faults_test
 

@@ -20,7 +20,7 @@ func dev(t testing.TB, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(host.Root, "build", "venv", "dev", pattern))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("build/venv/dev/%s: %v, %v: ./build.sh test makes it", pattern, found, err)
+		t.Fatalf("build/venv/dev/%s: %v, %v: ./build.sh test install makes it", pattern, found, err)
 	}
 	return found[0]
 }

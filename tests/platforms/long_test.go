@@ -60,7 +60,7 @@ func (p platform) why(name string) string {
 // table, and what the table knows fails.
 func TestGuestSuite(t *testing.T) {
 	if !*long {
-		t.Skip("it is ./build.sh platforms")
+		t.Skip("it takes hours: ./build.sh platforms")
 	}
 	suite := filepath.Join(t.TempDir(), "guest.test")
 	run(t, "go", "test", "-c", "-o", suite, "../guest")

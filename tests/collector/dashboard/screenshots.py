@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the pictures of collector/docs/screenshots anew: python -m tests.collector.dashboard.screenshots FOLDER
 
-With build/venv/collector/bin/python, after ./build.sh dashboard.
+With build/venv/collector/bin/python, after ./build.sh test dashboard.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Package gateway_test runs the collector that ./build.sh collector builds, with
+// Package gateway_test runs the collector that ./build.sh build-collector builds, with
 // the configuration that an installation has, and sends it what clients send and
 // what others might. What it has to keep is counted in its files.
 package gateway_test
@@ -126,7 +126,7 @@ func (c *collector) start(t testing.TB, configs ...string) {
 	t.Helper()
 	binary := filepath.Join(host.Root, "build", "collector", "otelcol")
 	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("run ./build.sh collector first: %v", err)
+		t.Fatalf("run ./build.sh build-collector first: %v", err)
 	}
 	if c.limit == "" {
 		c.limit = "unlimited"

@@ -54,7 +54,7 @@ func TestNewCertificate(t *testing.T) {
 func TestScan(t *testing.T) {
 	scanner := filepath.Join(host.Root, "build", "venv", "scan", "bin", "sslyze")
 	if _, err := os.Stat(scanner); err != nil {
-		t.Fatalf("run ./build.sh collector first: %v", err)
+		t.Fatalf("run ./build.sh test gateway: %v", err)
 	}
 	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
 	c.start(t)

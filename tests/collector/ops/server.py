@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The units, run by systemd itself: ./build.sh server
+"""The units, run by systemd itself: ./build.sh test systemd
 
 It boots systemd in a container (systemd-nspawn) whose files are this machine's, with all changes in memory, and goes
 through collector/docs/running.md there: install, keys, start, reports, kills, the backup by its unit and by root, a new

@@ -165,12 +165,12 @@ func (a authority) client() *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// otelcol is the collector that ./build.sh collector makes.
+// otelcol is the collector that ./build.sh build-collector makes.
 func otelcol(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(host.Root, "build", "collector", "otelcol")
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("run ./build.sh collector first: %v", err)
+		t.Fatalf("run ./build.sh build-collector first: %v", err)
 	}
 	return path
 }

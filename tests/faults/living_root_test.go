@@ -57,6 +57,7 @@ func TestLiveRunIsNotAborted(t *testing.T) {
 	for _, p := range processes {
 		for _, kill := range []string{"", "1"} {
 			t.Run(p.name+"/killed "+kill, func(t *testing.T) {
+				t.Parallel() // most of a run is a sleep
 				r := listen(t, receiver.Options{})
 				state := openTo(t, user)
 				env := append(host.Environment(t, state, to(r)...), "KILL="+kill)
