@@ -94,7 +94,7 @@ func TestAStrictClientSaysWhatItRefuses(t *testing.T) {
 		`resource attribute version: "1.2": the schema has no field of that name; perhaps "service.version"`,
 		`resource attribute service.version: "1 2": does not match [0-9.]+`,
 		`span name srot: the schema has no span of that name; perhaps "sort"`,
-		`resource attribute service.version: "1.2": the resource is fixed once a span has begun`,
+		`resource attribute service.version: "1.2": the first span has fixed the resource`,
 		`attribute k: 3: the schema has no field of that name; perhaps "params.k"`,
 		`attribute service.version: "1.2": this is an attribute of the resource`,
 		`attribute params.k: 7.5 is a double; the schema has int`,
