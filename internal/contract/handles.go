@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-package main
+package contract
 
 import (
 	"context"
@@ -15,15 +15,15 @@ const (
 	maxSpans   = 4096 // of one process
 )
 
-var (
-	clients = newRegistry[*client]()
-	spans   = newRegistry[*span]()
-)
+// SliceLowest is the lowest timeout that is a slice of the default wait: SliceLowest plus
+// the milliseconds of the slice. An interpreter that has to handle signals from time to
+// time waits in slices.
+const SliceLowest = 0xFFFF0000
 
 // client is the client of a handle.
 type client struct {
 	*telemetry.Client
-	host   host
+	host   Host
 	lines  telemetry.Lines
 	strict bool // an error has log lines
 
@@ -37,15 +37,30 @@ type span struct {
 	client *client
 }
 
+// tell passes the waiting log lines to the host. Only the functions of Core call it, so
+// that it runs inside the host's call.
+func (c *client) tell() {
+	if lines := c.lines.Take(); len(lines) > 0 {
+		c.host.Tell(lines)
+	}
+}
+
+// checked passes on the error of a call. The host of a strict client is told first what
+// was refused.
+func (c *client) checked(err error) error {
+	if err != nil && c.strict {
+		c.tell()
+	}
+	return err
+}
+
 // stale is how long after its deadline a default wait still counts as the same wait. A
 // later slice begins a new one.
 const stale = 50 * time.Millisecond
 
-// time returns the timeout of a wait. A number from sliceLowest on is a slice of the
-// default wait: sliceLowest plus the milliseconds of the slice. An interpreter that has
-// to handle signals from time to time waits in slices.
+// time returns the timeout of a wait, which may be a slice.
 func (c *client) time(milliseconds uint32) time.Duration {
-	if milliseconds < sliceLowest {
+	if milliseconds < SliceLowest {
 		return time.Duration(milliseconds) * time.Millisecond
 	}
 	c.mu.Lock()
@@ -53,11 +68,11 @@ func (c *client) time(milliseconds uint32) time.Duration {
 	if c.deadline.IsZero() || time.Since(c.deadline) > stale {
 		c.deadline = time.Now().Add(c.DefaultTimeout())
 	}
-	return min(max(time.Until(c.deadline), 0), time.Duration(milliseconds-sliceLowest)*time.Millisecond)
+	return min(max(time.Until(c.deadline), 0), time.Duration(milliseconds-SliceLowest)*time.Millisecond)
 }
 
-// wait calls delivered with a context that has the timeout, and returns its result.
-func (c *client) wait(delivered func(context.Context) bool, milliseconds uint32) bool {
+// wait calls delivered with a context that has the timeout.
+func (c *client) wait(delivered func(context.Context) bool, milliseconds uint32) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.time(milliseconds))
 	defer cancel()
 	all := delivered(ctx)
@@ -66,5 +81,8 @@ func (c *client) wait(delivered func(context.Context) bool, milliseconds uint32)
 		c.deadline = time.Time{}
 		c.mu.Unlock()
 	}
-	return all
+	if !all {
+		return errNotDelivered
+	}
+	return nil
 }

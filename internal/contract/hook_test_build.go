@@ -2,11 +2,11 @@
 
 //go:build runspan_testhooks
 
-package main
+package contract
 
-// testHook panics for a text that only a test passes, so that the test can check that a
+// TestHook panics for a text that only a test passes, so that the test can check that a
 // panic in an export does not reach the host.
-func testHook(text string) {
+func TestHook(text string) {
 	if text == "runspan.test.panic" {
 		panic(text)
 	}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+// Package contract is the core's side of the contract with the front
+// (capi/front/core.h), in Go: the clients and spans of handles, and the code of each
+// error. capi/core offers it to a front in the same process, internal/serve to a front in
+// another.
+package contract
+
+import (
+	"io"
+	"strings"
+
+	"go.opentelemetry.io/otel/codes"
+
+	"runspan/internal/command"
+	"runspan/internal/telemetry"
+)
+
+// Host receives the log lines of a client.
+type Host interface {
+	// Tell is called inside a call of the host's, on its goroutine.
+	Tell(lines []telemetry.Line)
+}
+
+// Core has the clients and spans of one process. Several goroutines may call its methods.
+// The texts of arguments need to be valid for the time of the call only.
+type Core struct {
+	clients *registry[*client]
+	spans   *registry[*span]
+}
+
+// New returns a core without clients.
+func New() *Core {
+	return &Core{clients: newRegistry[*client](), spans: newRegistry[*span]()}
+}
+
+// Open opens a client. Its log lines go to the host, which may be nil.
+func (c *Core) Open(config telemetry.Config, host Host) (handle uint64, err error) {
+	opened := &client{host: host, strict: config.Strict}
+	defer opened.tell()
+	return c.clients.add(maxClients, func() (_ *client, err error) {
+		if host != nil {
+			config.Log = opened.lines.Add
+		}
+		opened.Client, err = telemetry.Open(config)
+		return opened, err
+	})
+}
+
+// SetResource sets an attribute of a client's resource.
+func (c *Core) SetResource(handle uint64, key string, v telemetry.Value) error {
+	client, ok := c.clients.get(handle)
+	if !ok {
+		return errHandle
+	}
+	return client.checked(client.SetResource(key, v))
+}
+
+// Begin begins a span of a client.
+func (c *Core) Begin(handle uint64, name string) (begun uint64, err error) {
+	client, ok := c.clients.get(handle)
+	if !ok {
+		return 0, errHandle
+	}
+	defer client.tell()
+	return c.spans.add(maxSpans, func() (*span, error) {
+		s, err := client.Begin(name)
+		return &span{s, client}, err
+	})
+}
+
+// SetName renames a span.
+func (c *Core) SetName(handle uint64, name string) error {
+	return c.onSpan(handle, func(s *span) error { return s.SetName(name) })
+}
+
+// Set sets an attribute of a span.
+func (c *Core) Set(handle uint64, key string, v telemetry.Value) error {
+	return c.onSpan(handle, func(s *span) error { return s.Set(key, v) })
+}
+
+// SetList sets the attributes of a list; runspan_set_attrs describes its form.
+func (c *Core) SetList(handle uint64, list string) error {
+	return c.onSpan(handle, func(s *span) error { return s.setList(list) })
+}
+
+// SetError records that an exception of that type ended the run.
+func (c *Core) SetError(handle uint64, errorType string) error {
+	return c.onSpan(handle, func(s *span) error { return s.Error(errorType) })
+}
+
+// OpenTelemetry's protocol and its Go API number the statuses differently.
+var statuses = map[int]codes.Code{0: codes.Unset, 1: codes.Ok, 2: codes.Error}
+
+// End ends a span, and its handle, with a status of OpenTelemetry's protocol.
+func (c *Core) End(handle uint64, status int) error {
+	otel, ok := statuses[status]
+	if !ok {
+		return c.onSpan(handle, func(s *span) error { return s.client.RefuseStatus(status, ErrArgument) })
+	}
+	s, ok := c.spans.take(handle)
+	if !ok {
+		return errHandle
+	}
+	defer s.client.tell()
+	return s.End(otel)
+}
+
+// Flush waits until a client's ended spans are delivered, at most for the timeout.
+func (c *Core) Flush(handle uint64, milliseconds uint32) error {
+	client, ok := c.clients.get(handle)
+	if !ok {
+		return errHandle
+	}
+	defer client.tell()
+	return client.wait(client.Flush, milliseconds)
+}
+
+// Close ends a client, its spans, and their handles. It waits as Flush does.
+func (c *Core) Close(handle uint64, milliseconds uint32) error {
+	client, ok := c.clients.take(handle)
+	if !ok {
+		return errHandle
+	}
+	defer client.tell()
+	c.spans.removeAll(func(s *span) bool { return s.client == client })
+	return client.wait(client.Close, milliseconds)
+}
+
+// State returns nil if the client is open.
+func (c *Core) State(handle uint64) error {
+	if _, ok := c.clients.get(handle); !ok {
+		return errHandle
+	}
+	return nil
+}
+
+// onSpan calls a function with the handle's span.
+func (c *Core) onSpan(handle uint64, call func(*span) error) error {
+	s, ok := c.spans.get(handle)
+	if !ok {
+		return errHandle
+	}
+	return s.client.checked(call(s))
+}
+
+// Request is a user's command that shows something.
+type Request struct {
+	Name   string
+	Words  []string // of preview: the words of the span's name
+	Last   bool
+	JSON   bool
+	WhyOff string // why telemetry is off, in words; empty: it is on
+}
+
+// Command carries out a user's command, writes to out, and returns an exit status.
+func (c *Core) Command(config telemetry.Config, r Request, out io.Writer) (exitStatus int) {
+	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: r.WhyOff, Version: config.Version}
+	asked := command.Request{Command: r.Name, Span: strings.Join(r.Words, " "), Last: r.Last, JSON: r.JSON}
+	return command.Run(service, config.Schema, asked, out)
+}
