@@ -197,6 +197,10 @@ typedef struct runspan_options {
  * would have been sent, as OTLP/JSON, at level RUNSPAN_LOG_SPAN. */
 #define RUNSPAN_PREVIEW 1u
 
+/* Flag: run the core in a process of its own, beside the host. The first client of a
+ * process decides. The variable RUNSPAN_OUT_OF_PROCESS does the same. */
+#define RUNSPAN_OUT_OF_PROCESS 8u
+
 /* Open a client. *client is 0 unless the result is RUNSPAN_DONE.
  *
  * A positive result says why telemetry is off. If the user or the site has opted

@@ -16,11 +16,13 @@ static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, 
 import "C"
 
 import (
+	"os"
 	"syscall"
 	"unsafe"
 
 	"runspan/internal/contract"
 	"runspan/internal/courier"
+	"runspan/internal/serve"
 	"runspan/internal/telemetry"
 )
 
@@ -39,18 +41,11 @@ func recovered(result *C.int) {
 // host has the receiver of a client's log lines: a runspan_log and its data.
 type host struct{ tell, log, data C.uintptr_t }
 
-var levels = map[telemetry.Level]C.int{
-	telemetry.LevelDebug:   C.RUNSPAN_LOG_DEBUG,
-	telemetry.LevelWarning: C.RUNSPAN_LOG_WARNING,
-	telemetry.LevelError:   C.RUNSPAN_LOG_ERROR,
-	telemetry.LevelSpan:    C.RUNSPAN_LOG_SPAN,
-}
-
 // Tell implements contract.Host. It runs on the host's thread, inside the host's call.
 func (h host) Tell(lines []telemetry.Line) {
 	for _, line := range lines {
 		text := C.CString(line.Text)
-		C.call_tell(h.tell, h.log, h.data, levels[line.Level], text, C.size_t(len(line.Text)))
+		C.call_tell(h.tell, h.log, h.data, C.int(contract.Levels[line.Level]), text, C.size_t(len(line.Text)))
 		C.free(unsafe.Pointer(text))
 	}
 }
@@ -201,4 +196,13 @@ func (d descriptor) Write(text []byte) (written int, err error) {
 		written += max(n, 0)
 	}
 	return written, nil
+}
+
+//export runspan_core_serve
+func runspan_core_serve(socket, host C.int) (result C.int) {
+	defer recovered(&result)
+	if serve.Run(os.NewFile(uintptr(socket), "socket"), int(host), C.RUNSPAN_VERSION) != nil {
+		return 1
+	}
+	return 0
 }

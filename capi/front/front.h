@@ -104,7 +104,7 @@ int rs_claim_process(void);
 /* loader.c: load the core once per process, after rs_claim_process. path may be NULL.
  * After a failure *why is NULL or a text for the log, which is valid until the next call
  * on this thread. */
-int rs_load(const char *path, const char **why);
+int rs_load(const char *path, int beside, const char **why);
 
 /* loader.c: return the core, or NULL if it is not loaded in this process. */
 const runspan_core *rs_core(void);

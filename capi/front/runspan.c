@@ -63,7 +63,7 @@ static int read_options(const runspan_options *given, runspan_options *options) 
         return RUNSPAN_E_ARGUMENT;
     memcpy(options, given, size < sizeof *options ? size : sizeof *options);
     if (options->service == NULL || *options->service == '\0' || options->schema == NULL ||
-        (options->flags & ~RUNSPAN_PREVIEW) != 0)
+        (options->flags & ~(RUNSPAN_PREVIEW | RUNSPAN_OUT_OF_PROCESS)) != 0)
         return RUNSPAN_E_ARGUMENT;
     return RUNSPAN_DONE;
 }
@@ -119,6 +119,11 @@ static runspan_core_config config_of(const runspan_options *options, const char 
     };
 }
 
+/* Shall the core be in a process of its own? */
+static int is_beside(const runspan_options *options) {
+    return (options->flags & RUNSPAN_OUT_OF_PROCESS) != 0 || rs_is_on("RUNSPAN_OUT_OF_PROCESS");
+}
+
 /* Loads the core and prepares a call into it. After RUNSPAN_DONE the caller must call
  * leave, and rs_free_standard after the first call, in which the Go runtime makes its
  * first descriptors. */
@@ -128,7 +133,7 @@ static int enter_loaded(const runspan_options *options) {
 
     if (code == RUNSPAN_DONE && (code = rs_enter()) == RUNSPAN_DONE) {
         rs_fill_standard();
-        code = rs_load(options->core, &why);
+        code = rs_load(options->core, is_beside(options), &why);
         if (code != RUNSPAN_DONE) {
             rs_free_standard();
             rs_leave();

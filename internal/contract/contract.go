@@ -7,14 +7,21 @@
 package contract
 
 import (
+	"context"
 	"io"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 
 	"runspan/internal/command"
 	"runspan/internal/telemetry"
 )
+
+// Levels has the number of each log level in include/runspan.h.
+var Levels = map[telemetry.Level]int32{
+	telemetry.LevelDebug: 0, telemetry.LevelWarning: 1, telemetry.LevelError: 3, telemetry.LevelSpan: 2,
+}
 
 // Host receives the log lines of a client.
 type Host interface {
@@ -125,6 +132,43 @@ func (c *Core) Close(handle uint64, milliseconds uint32) error {
 	defer client.tell()
 	c.spans.removeAll(func(s *span) bool { return s.client == client })
 	return client.wait(client.Close, milliseconds)
+}
+
+// CloseLater is Close for a core whose process outlives the call: it returns after the
+// timeout, and the delivery goes on for linger. ended is closed when the delivery has
+// ended, too.
+func (c *Core) CloseLater(handle uint64, milliseconds uint32, linger time.Duration) (ended <-chan struct{}, err error) {
+	end := make(chan struct{})
+	client, ok := c.clients.take(handle)
+	if !ok {
+		close(end)
+		return end, errHandle
+	}
+	defer client.tell()
+	c.spans.removeAll(func(s *span) bool { return s.client == client })
+	err = client.wait(client.Finish, milliseconds)
+	go func() {
+		defer close(end)
+		ctx, cancel := context.WithTimeout(context.Background(), linger)
+		defer cancel()
+		if err != nil {
+			client.Flush(ctx)
+		}
+		client.Stop(ctx)
+	}()
+	return end, err
+}
+
+// CloseAll closes all clients, and waits for their deliveries, at most for linger.
+func (c *Core) CloseAll(linger time.Duration) {
+	var ends []<-chan struct{}
+	for _, handle := range c.clients.handles() {
+		ended, _ := c.CloseLater(handle, 0, linger)
+		ends = append(ends, ended)
+	}
+	for _, ended := range ends {
+		<-ended
+	}
 }
 
 // State returns nil if the client is open.

@@ -5,6 +5,8 @@ package contract
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -83,4 +85,11 @@ func (r *registry[T]) removeAll(match func(T) bool) {
 			delete(r.items, handle)
 		}
 	}
+}
+
+// handles returns the handles that are in use.
+func (r *registry[T]) handles() []uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Collect(maps.Keys(r.items))
 }

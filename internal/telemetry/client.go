@@ -160,14 +160,25 @@ func (c *Client) Flush(ctx context.Context) bool {
 	return c.queue.flush(ctx) && c.delivery.Flush(ctx)
 }
 
-// Close ends the open spans as aborted, flushes as Flush does, and ends the client. It
-// waits for batches to be written to files until ctx ends, but at least for grace. It
-// reports whether all spans are delivered.
+// Close is Finish and Stop. It reports whether all spans are delivered.
 func (c *Client) Close(ctx context.Context) (delivered bool) {
+	delivered = c.Finish(ctx)
+	c.Stop(ctx)
+	return delivered
+}
+
+// Finish ends the open spans as aborted, and flushes as Flush does. It reports whether
+// all spans are delivered.
+func (c *Client) Finish(ctx context.Context) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
 	}
-	delivered = c.queue.flush(ctx) && c.delivery.Finish(ctx)
+	return c.queue.flush(ctx) && c.delivery.Finish(ctx)
+}
+
+// Stop ends the client. It waits for batches to be written to files until ctx ends, but
+// at least for grace.
+func (c *Client) Stop(ctx context.Context) {
 	left := grace
 	if deadline, ok := ctx.Deadline(); ok {
 		left = max(left, time.Until(deadline))
@@ -177,7 +188,6 @@ func (c *Client) Close(ctx context.Context) (delivered bool) {
 	c.queue.flush(ctx) // if this fails, there was too little time
 	c.stop()
 	c.delivery.Close(ctx)
-	return delivered
 }
 
 // DefaultTimeout returns the timeout of a Flush or Close whose caller has none. It is in

@@ -147,6 +147,9 @@ func Environment(t testing.TB, state string, more ...string) []string {
 		state = t.TempDir()
 	}
 	kept := []string{"XDG_STATE_HOME=" + state, "XDG_CONFIG_HOME=" + t.TempDir()}
+	if os.Getenv("HOST_BESIDE") != "" { // the hosts' cores are in processes of their own
+		kept = append(kept, "RUNSPAN_OUT_OF_PROCESS=1")
+	}
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); !IsAmbient(name) {
 			kept = append(kept, variable)

@@ -4,6 +4,7 @@
  * runtime does not survive a fork.
  */
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE, secure_getenv */
+#include "../beside.h"
 #include "../front.h"
 
 #include <dlfcn.h>
@@ -180,25 +181,25 @@ static int is_whole(const char *path) {
     return whole;
 }
 
-static int load(const char *path, const char **why) {
-    char near[PATH_MAX];
-    void *handle;
-    int code;
-
+/* Finds the core. Returns its path, which may be in near, or NULL. */
+static const char *find_core(const char *path, char *near, size_t size, const char **why) {
     if (path == NULL)
         path = core_of_user();
-    if (path == NULL) {
-        if (!core_near_front(near, sizeof near))
-            return RUNSPAN_NO_CORE;
+    if (path == NULL && core_near_front(near, size))
         path = near;
-    }
-    if (access(path, R_OK) != 0)
-        return RUNSPAN_NO_CORE;
+    if (path == NULL || access(path, R_OK) != 0)
+        return NULL;
     if (!is_whole(path)) {
         *why = CORE_NAME " is cut short";
-        return RUNSPAN_NO_CORE;
+        return NULL;
     }
-    code = rs_can_load();
+    return path;
+}
+
+static int load_into_host(const char *path, const char **why) {
+    void *handle;
+    int code = rs_can_load();
+
     if (code != RUNSPAN_DONE)
         return code;
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -216,14 +217,29 @@ static int load(const char *path, const char **why) {
     return RUNSPAN_DONE;
 }
 
-int rs_load(const char *path, const char **why) {
+static int load(const char *path, int beside, const char **why) {
+    char near[PATH_MAX];
+    int code;
+
+    path = find_core(path, near, sizeof near, why);
+    if (path == NULL)
+        return RUNSPAN_NO_CORE;
+    if (!beside)
+        return load_into_host(path, why);
+    code = rs_find_program(path);
+    if (code == RUNSPAN_DONE)
+        core = rs_beside;
+    return code;
+}
+
+int rs_load(const char *path, int beside, const char **why) {
     sigset_t before;
     int code = RUNSPAN_DONE;
 
     pthread_mutex_lock(&loading);
     if (rs_core() == NULL) {
         block_signals(&before);
-        code = load(path, why);
+        code = load(path, beside, why);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (code == RUNSPAN_DONE)
             atomic_store_explicit(&loaded, 1, memory_order_release);

@@ -3,11 +3,14 @@
  * The process: what only Linux tells of it, or does in this way.
  */
 #define _GNU_SOURCE /* sigtimedwait */
+#include "../beside.h"
 #include "../front.h"
 
 #include <errno.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 int rs_is_privileged(void) {
     return getauxval(AT_SECURE) != 0;
@@ -18,4 +21,11 @@ void rs_take_signal(const sigset_t *signals) {
 
     while (sigtimedwait(signals, NULL, &at_once) == -1 && errno == EINTR)
         ;
+}
+uint32_t rs_random(void) {
+    uint32_t number;
+
+    if (syscall(SYS_getrandom, &number, sizeof number, 0) != (long)sizeof number)
+        number = (uint32_t)getpid() * 2654435761u;
+    return number;
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A core in a process of its own: what beside.c needs of the system.
+ */
+#ifndef RUNSPAN_BESIDE_H
+#define RUNSPAN_BESIDE_H
+
+#include "core.h"
+
+/* beside.c: the functions of a core beside the host. */
+extern const runspan_core rs_beside;
+
+/* spawn.c: find the program, and remember it for rs_spawn. core: the path of the shared
+ * core, which is beside the program. Return RUNSPAN_DONE or RUNSPAN_NO_CORE. */
+int rs_find_program(const char *core);
+
+/* spawn.c: start the program, with one end of a stream socket. Return a code; after
+ * RUNSPAN_DONE *socket is the other end. */
+int rs_spawn(int *socket);
+
+/* spawn.c: make a pair of stream sockets, closed by an exec. Return 0, or -1. */
+int rs_socket_pair(int pair[2]);
+
+/* process.c: a random number, or where there is none one that few processes share. */
+uint32_t rs_random(void);
+
+#endif

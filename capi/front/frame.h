@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract of core.h between two processes: the bytes on the stream socket between
+ * the front and a core beside its host. internal/serve is the other side.
+ *
+ * The core first sends a greeting: an answer whose code is RUNSPAN_DONE and whose lines
+ * are the text of its version. The front then sends calls. The core answers them on the
+ * same socket, in their order. The calls that may wait (open, flush, close, command)
+ * carry a socket of their own (SCM_RIGHTS), on which the core answers them; so does
+ * command carry the descriptor to write to, as a second one.
+ *
+ * Numbers have the machine's byte order. A text is its length, a uint32_t, and its bytes;
+ * RS_NULL stands for the length of NULL. The front chooses the handles.
+ *
+ * The end of the stream is the end of the host: the core then reports its open spans as
+ * aborted, and ends.
+ */
+#ifndef RUNSPAN_FRAME_H
+#define RUNSPAN_FRAME_H
+
+#include "core.h"
+
+#define RS_NULL UINT32_MAX
+
+/* The calls: the functions of the contract, in its order. */
+enum {
+#define F(type, name, arguments) RS_CALL_##name,
+    RUNSPAN_CORE_FUNCTIONS(F)
+#undef F
+};
+
+/* A call. Its arguments follow:
+ *
+ *     open          uint64_t the new client, uint32_t flags, and the texts of the config
+ *                   from service to curl_bundle; the flag RS_LOG: it has a log
+ *     set_resource  text key, value
+ *     begin         uint64_t the new span, text name
+ *     set_name      text name
+ *     set           text key, value
+ *     set_list      the list
+ *     set_error     text type
+ *     end           int32_t status
+ *     flush, close  uint32_t milliseconds
+ *     state         nothing
+ *     command       as open; then uint32_t last, uint32_t json, texts name and why_off,
+ *                   uint32_t count, and so many texts
+ *
+ * A value is its kind (a byte), and then for s a text, for i and b an int64_t, for d a
+ * double, for n nothing, for t a uint32_t count and so many texts. */
+typedef struct rs_call {
+    uint32_t size; /* of the arguments, in bytes */
+    uint32_t call;
+    uint64_t handle; /* of the client or the span */
+} rs_call;
+
+/* The most bytes of arguments: the longest list, or schema. */
+#define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)
+
+#define RS_LOG (1u << 31)
+
+/* An answer. size bytes of log lines follow, each with a header. */
+typedef struct rs_answer {
+    uint32_t size;
+    int32_t code;
+    int32_t exit_status; /* of command */
+    uint32_t unused;
+} rs_answer;
+
+/* A log line: this, length bytes, and a NUL. */
+typedef struct rs_line {
+    uint64_t client;
+    int32_t level;
+    uint32_t length;
+} rs_line;
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Starts the core's program, so that the host does not notice it: no child, no SIGCHLD,
+ * no descriptor of the host's in it.
+ */
+#define _GNU_SOURCE /* clone */
+#include "../beside.h"
+#include "../front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROGRAM "runspan-core"
+
+/* It must not take the processor from the host while the host works. */
+#define NICE 5
+
+/* close_range(2), Linux 5.9: the same number on all processors. */
+#define CLOSE_RANGE 436
+
+/* Each of the two short-lived children runs on a stack of this many bytes. */
+#define STACK ((size_t)64 << 10)
+
+static char core_path[PATH_MAX];
+static char program_path[PATH_MAX];
+
+int rs_find_program(const char *core) {
+    const char *slash = strrchr(core, '/');
+    int n = slash == NULL ? -1 : snprintf(program_path, sizeof program_path, "%.*s/" PROGRAM, (int)(slash - core), core);
+
+    if (n < 0 || (size_t)n >= sizeof program_path || access(program_path, X_OK) != 0)
+        return RUNSPAN_NO_CORE;
+    n = snprintf(core_path, sizeof core_path, "%s", core);
+    return n > 0 && (size_t)n < sizeof core_path ? RUNSPAN_DONE : RUNSPAN_NO_CORE;
+}
+
+int rs_socket_pair(int pair[2]) {
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+}
+
+/* Everything that the children need, for they share the memory of the host's thread,
+ * which is stopped meanwhile. */
+struct plan {
+    int socket;
+    char *argv[4];
+    char *stack; /* of the second child */
+    int error;   /* an errno; 0: the program runs */
+};
+
+static void close_others(void) {
+    struct rlimit limit;
+
+    if (syscall(CLOSE_RANGE, 3u, ~0u, 0u) == 0)
+        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 65536)
+        limit.rlim_cur = 65536;
+    for (int fd = 3; fd < (int)limit.rlim_cur; fd++)
+        close(fd);
+}
+
+/* An ignored signal would stay ignored in the program. */
+static void reset_signals(void) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int signal = 1; signal < NSIG; signal++)
+        sigaction(signal, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The host's soft limits of memory are for the host. */
+static void raise_limits(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_AS, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_AS, &limit);
+    }
+    if (getrlimit(RLIMIT_DATA, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+}
+
+static int become_program(void *argument) {
+    static char *const no_environment[] = {NULL};
+    struct plan *plan = argument;
+    int null;
+
+    setsid();
+    reset_signals();
+    raise_limits();
+    null = open("/dev/null", O_RDWR);
+    if (null >= 0 && dup2(plan->socket, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 && chdir("/") == 0) {
+        close_others();
+        setpriority(PRIO_PROCESS, 0, NICE);
+        execve(plan->argv[0], plan->argv, no_environment);
+    }
+    plan->error = errno;
+    _exit(1);
+}
+
+/* The first child leaves the second one to the system's reaper. */
+static int become_orphan(void *argument) {
+    struct plan *plan = argument;
+
+    if (clone(become_program, plan->stack + STACK, CLONE_VM | CLONE_VFORK, plan) < 0)
+        plan->error = errno;
+    _exit(0);
+}
+
+static int code_of(int error) {
+    switch (error) {
+    case 0:
+        return RUNSPAN_DONE;
+    case EAGAIN:
+        return RUNSPAN_NO_THREADS;
+    case ENOMEM:
+        return RUNSPAN_NO_ADDRESS_SPACE;
+    case EMFILE:
+    case ENFILE:
+        return RUNSPAN_NO_DESCRIPTORS;
+    case EPERM:
+    case ENOSYS:
+        return RUNSPAN_REFUSED;
+    default:
+        return RUNSPAN_NO_CORE;
+    }
+}
+
+/* Without a signal for its end, the first child is no child for wait(-1) and SIGCHLD. */
+static int spawn(struct plan *plan, char *stack) {
+    pid_t child = clone(become_orphan, stack + STACK, CLONE_VM | CLONE_VFORK, plan);
+
+    if (child < 0)
+        return code_of(errno);
+    while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    return code_of(plan->error);
+}
+
+int rs_spawn(int *socket) {
+    char pid[16];
+    int pair[2], code, saved = errno;
+    char *stacks = mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    struct plan plan = {.argv = {program_path, core_path, pid, NULL}};
+    sigset_t all, before;
+
+    if (stacks == MAP_FAILED)
+        return RUNSPAN_NO_ADDRESS_SPACE;
+    if (rs_socket_pair(pair) != 0) {
+        munmap(stacks, 2 * STACK);
+        return RUNSPAN_NO_DESCRIPTORS;
+    }
+    snprintf(pid, sizeof pid, "%ld", (long)syscall(SYS_getpid));
+    plan.socket = pair[1];
+    plan.stack = stacks;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    code = spawn(&plan, stacks + STACK);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stacks, 2 * STACK);
+    close(pair[1]);
+    if (code == RUNSPAN_DONE)
+        *socket = pair[0];
+    else
+        close(pair[0]);
+    errno = saved;
+    return code;
+}

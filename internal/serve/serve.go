@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+
+// Package serve is a core in a process of its own, beside its host: it answers the calls
+// of a front over a stream socket. capi/front/frame.h has the bytes.
+//
+//	serve.Run(socket, host, version)
+//
+// The process lives as long as the host has a client open. After a close it goes on
+// delivering for at most Linger. When the stream ends the host has ended, too: a span
+// that is open then is reported as aborted.
+package serve
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"runspan/internal/contract"
+	"runspan/internal/telemetry"
+)
+
+// Linger is how long the process goes on delivering after the last close, or after the
+// end of its host.
+const Linger = 3 * time.Second
+
+// Run answers the calls that arrive on the socket, and returns when the process should
+// end: after the end of the stream, or of the host, whose process id is given. The error
+// says why the stream ended before its time.
+func Run(socket *os.File, host int, version string) error {
+	conn, err := net.FileConn(socket)
+	if err != nil {
+		return err
+	}
+	_ = socket.Close()
+	front, ok := conn.(*net.UnixConn)
+	if !ok {
+		return errors.New("the socket is not a unix one")
+	}
+	s := &server{core: contract.New(), version: version, front: front, clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
+	go func() {
+		waitForEnd(host)
+		_ = front.CloseRead()
+	}()
+	if _, err = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))); err == nil {
+		err = s.answerCalls()
+	}
+	s.finish()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// server answers one front.
+type server struct {
+	core    *contract.Core
+	version string
+	front   *net.UnixConn
+	waiting sync.WaitGroup // calls that may wait
+
+	mu      sync.Mutex
+	clients map[uint64]*client // by the front's handles
+	spans   map[uint64]uint64  // the core's handles by the front's
+}
+
+// client is a client of the front's. It keeps the log lines for the next answer.
+type client struct {
+	handle uint64 // the core's
+	lines  telemetry.Lines
+}
+
+// Tell implements contract.Host.
+func (c *client) Tell(lines []telemetry.Line) {
+	for _, line := range lines {
+		c.lines.Add(line.Level, line.Text)
+	}
+}
+
+// answerCalls answers calls until the stream ends.
+func (s *server) answerCalls() error {
+	for {
+		c, files, err := s.read()
+		if err != nil {
+			return err
+		}
+		if files == nil {
+			if _, err := s.front.Write(s.answer(c)); err != nil {
+				return err
+			}
+			continue
+		}
+		s.waiting.Add(1)
+		go func() {
+			defer s.waiting.Done()
+			s.wait(c, files)
+		}()
+	}
+}
+
+// read reads a call, and the descriptors that it carries.
+func (s *server) read() (*call, []*os.File, error) {
+	var header [callBytes]byte
+	rights := make([]byte, rightsBytes)
+	n, rightsLength, _, _, err := s.front.ReadMsgUnix(header[:], rights)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n == 0 {
+		return nil, nil, io.EOF
+	}
+	files := filesOf(rights[:rightsLength])
+	if _, err := io.ReadFull(s.front, header[n:]); err != nil {
+		closeAll(files)
+		return nil, nil, err
+	}
+	size := order.Uint32(header[:])
+	if size > maxArgs {
+		closeAll(files)
+		return nil, nil, errFrame
+	}
+	c := &call{number: order.Uint32(header[4:]), handle: order.Uint64(header[8:]), args: args{left: make([]byte, size)}}
+	if _, err := io.ReadFull(s.front, c.left); err != nil {
+		closeAll(files)
+		return nil, nil, err
+	}
+	return c, files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// answer carries out a call that does not wait, and returns its answer.
+func (s *server) answer(c *call) []byte {
+	code := s.carryOut(c)
+	return answer(code, 0, s.lines())
+}
+
+// lines returns the log lines of all clients.
+func (s *server) lines() (b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for handle, c := range s.clients {
+		for _, line := range c.lines.Take() {
+			b = appendLine(b, handle, line)
+		}
+	}
+	return b
+}
+
+func (s *server) carryOut(c *call) (code contract.Code) {
+	defer contract.Recovered(&code)
+	err := s.dispatch(c)
+	if c.err != nil {
+		err = contract.ErrArgument
+	}
+	return contract.CodeOf(err)
+}
+
+func (s *server) dispatch(c *call) error {
+	switch c.number {
+	case callSetResource:
+		key := c.text()
+		v, err := c.value()
+		if err != nil {
+			return err
+		}
+		return s.core.SetResource(s.client(c.handle), key, v)
+	case callBegin:
+		return s.begin(c)
+	case callSetName:
+		return s.core.SetName(s.span(c.handle), c.text())
+	case callSet:
+		key := c.text()
+		v, err := c.value()
+		if err != nil {
+			return err
+		}
+		return s.core.Set(s.span(c.handle), key, v)
+	case callSetList:
+		return s.core.SetList(s.span(c.handle), string(c.left))
+	case callSetError:
+		return s.core.SetError(s.span(c.handle), c.text())
+	case callEnd:
+		return s.core.End(s.takeSpan(c.handle, int32(c.uint32())))
+	case callState:
+		return s.core.State(s.client(c.handle))
+	}
+	return contract.ErrArgument
+}
+
+func (s *server) begin(c *call) error {
+	chosen, name := c.uint64(), c.text()
+	handle, err := s.core.Begin(s.client(c.handle), name)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.spans[chosen] = handle
+	}
+	return err
+}
+
+// client returns the core's handle of a client, 0 if there is none.
+func (s *server) client(handle uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[handle]; c != nil {
+		return c.handle
+	}
+	return 0
+}
+
+func (s *server) span(handle uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spans[handle]
+}
+
+// takeSpan returns the arguments of End. The handle stays if the status is not valid.
+func (s *server) takeSpan(handle uint64, status int32) (uint64, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	span := s.spans[handle]
+	if status >= 0 && status <= 2 {
+		delete(s.spans, handle)
+	}
+	return span, int(status)
+}
+
+// wait carries out a call that may wait, and answers on the call's own socket.
+func (s *server) wait(c *call, files []*os.File) {
+	defer closeAll(files)
+	code, exitStatus := s.carryOutWaiting(c, files)
+	_, _ = files[0].Write(answer(code, exitStatus, s.lines()))
+	if c.number == callClose {
+		s.forget(c.handle)
+	}
+}
+
+// closed is the writer of a command whose descriptor is closed.
+type closed struct{}
+
+// Write implements io.Writer.
+func (closed) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+// forget removes a client that is not open.
+func (s *server) forget(handle uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, handle)
+}
+
+func (s *server) carryOutWaiting(c *call, files []*os.File) (code contract.Code, exitStatus int) {
+	defer contract.Recovered(&code)
+	switch c.number {
+	case callOpen:
+		return contract.CodeOf(s.open(c)), 0
+	case callFlush:
+		return contract.CodeOf(s.core.Flush(s.client(c.handle), c.uint32())), 0
+	case callClose:
+		return contract.CodeOf(s.close(c.handle, c.uint32())), 0
+	case callCommand:
+		config, _ := c.config(s.version)
+		request := c.request()
+		if c.err != nil {
+			return contract.EArgument, 0
+		}
+		var out io.Writer = closed{}
+		if len(files) > 1 {
+			out = files[1]
+		}
+		return contract.Done, s.core.Command(config, request, out)
+	}
+	return contract.EArgument, 0
+}
+
+func (s *server) open(c *call) error {
+	chosen := c.uint64()
+	config, log := c.config(s.version)
+	if c.err != nil {
+		return contract.ErrArgument
+	}
+	opened := &client{}
+	s.mu.Lock()
+	s.clients[chosen] = opened // before it is open: a schema's faults are log lines
+	s.mu.Unlock()
+	var host contract.Host
+	if log {
+		host = opened
+	}
+	handle, err := s.core.Open(config, host)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opened.handle = handle
+	return err
+}
+
+// close closes a client. Its caller waits for the milliseconds; the delivery may go on
+// for Linger.
+func (s *server) close(handle uint64, milliseconds uint32) error {
+	ended, err := s.core.CloseLater(s.client(handle), milliseconds, Linger)
+	s.waiting.Add(1)
+	go func() {
+		defer s.waiting.Done()
+		<-ended
+	}()
+	return err
+}
+
+// finish ends what the host has left open, and waits for the calls that go on, at most
+// for Linger.
+func (s *server) finish() {
+	ended := make(chan struct{})
+	go func() {
+		s.core.CloseAll(Linger)
+		s.waiting.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(Linger + time.Second):
+	}
+}
