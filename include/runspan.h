@@ -190,15 +190,19 @@ typedef struct runspan_options {
     runspan_log log;         /* receives log lines; may be NULL */
     void *log_data;
     const char *core;        /* path of the core; NULL: near this library, see runspan_open */
-    uint32_t flags;          /* RUNSPAN_PREVIEW or 0 */
+    uint32_t flags;          /* 0, or RUNSPAN_PREVIEW and RUNSPAN_OUT_OF_PROCESS */
 } runspan_options;
 
 /* Flag: send nothing. When a span ends, the log callback receives the request that
  * would have been sent, as OTLP/JSON, at level RUNSPAN_LOG_SPAN. */
 #define RUNSPAN_PREVIEW 1u
 
-/* Flag: run the core in a process of its own, beside the host. The first client of a
- * process decides. The variable RUNSPAN_OUT_OF_PROCESS does the same. */
+/* Flag: run the core in a process of its own, beside the host, and not in the host. That
+ * process is no child of the host's, and ends at most 3 s after the last client has
+ * closed. If the host ends with a span open, the process reports the span as aborted at
+ * once. The first client of a process decides. The variable RUNSPAN_OUT_OF_PROCESS, with
+ * anything but empty, 0 and false, does the same. The program runspan-core must be
+ * beside the core; else the result is NO_CORE. */
 #define RUNSPAN_OUT_OF_PROCESS 8u
 
 /* Open a client. *client is 0 unless the result is RUNSPAN_DONE.
@@ -215,7 +219,7 @@ typedef struct runspan_options {
  * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the
  * folder of undelivered spans and for the user's switch; RUNSPAN_ENDPOINT, a URL
  * that replaces the schema's destination (https, or http to a loopback address);
- * RUNSPAN_PREVIEW; RUNSPAN_STRICT; and the network's variables, below. It reads none of them in a
+ * RUNSPAN_PREVIEW; RUNSPAN_STRICT; RUNSPAN_OUT_OF_PROCESS; and the network's variables, below. It reads none of them in a
  * program that has more rights than its user (setuid, setgid, file capabilities):
  * telemetry is off there, PRIVILEGED.
  *

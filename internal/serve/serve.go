@@ -40,10 +40,7 @@ func Run(socket *os.File, host int, version string) error {
 		return errors.New("the socket is not a unix one")
 	}
 	s := &server{core: contract.New(), version: version, front: front, clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
-	go func() {
-		waitForEnd(host)
-		_ = front.CloseRead()
-	}()
+	defer watch(host, func() { _ = front.CloseRead() })()
 	if _, err = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))); err == nil {
 		err = s.answerCalls()
 	}

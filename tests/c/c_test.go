@@ -33,6 +33,9 @@ const (
 
 var sanitizer = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 
+// beside is the environment of a host whose core is in a process of its own.
+var beside = []string{"RUNSPAN_OUT_OF_PROCESS=1"}
+
 func TestABI(t *testing.T) {
 	lib := host.Library(t)
 	abi := []string{"hosts/abi.c"}
@@ -40,10 +43,13 @@ func TestABI(t *testing.T) {
 		name      string
 		arguments []string
 		core      string
+		more      []string
 	}{
-		{"sanitized front", append(append(abi, sanitizer...), host.Front(t)...), lib + "/librunspan-core.so"},
-		{"shared front", append(abi, host.Link(t)...), ""},
-		{"static front", append(abi, lib+"/librunspan.a"), lib + "/librunspan-core.so"},
+		{"sanitized front", append(append(abi, sanitizer...), host.Front(t)...), lib + "/librunspan-core.so", nil},
+		{"shared front", append(abi, host.Link(t)...), "", nil},
+		{"static front", append(abi, lib+"/librunspan.a"), lib + "/librunspan-core.so", nil},
+		{"sanitized front, core beside it", append(append(abi, sanitizer...), host.Front(t)...), lib + "/librunspan-core.so", beside},
+		{"shared front, core beside it", append(abi, host.Link(t)...), "", beside},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, err := receiver.Start(receiver.Options{Dir: t.TempDir()})
@@ -52,7 +58,7 @@ func TestABI(t *testing.T) {
 			}
 			defer r.Close()
 			program := exec.Command(host.Compile(t, test.arguments...), schema, test.core)
-			program.Env = host.Environment(t, "", "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())
+			program.Env = host.Environment(t, "", append(test.more, "RUNSPAN_ENDPOINT="+r.Endpoint(), "SSL_CERT_FILE="+r.CAFile())...)
 			out, err := program.CombinedOutput()
 			if err != nil || !regexp.MustCompile(`(?m)^\d+ passed, 0 failed$`).Match(out) {
 				t.Fatalf("%v\n%s", err, out)
