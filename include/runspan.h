@@ -200,7 +200,8 @@ typedef struct runspan_options {
 /* Flag: run the core in a process of its own, beside the host, and not in the host. That
  * process is no child of the host's, and ends at most 3 s after the last client has
  * closed. If the host ends with a span open, the process reports the span as aborted at
- * once. The first client of a process decides. The variable RUNSPAN_OUT_OF_PROCESS, with
+ * once. A call that would only touch memory may block for up to 50 ms there. The
+ * first client of a process decides. The variable RUNSPAN_OUT_OF_PROCESS, with
  * anything but empty, 0 and false, does the same. The program runspan-core must be
  * beside the core; else the result is NO_CORE. */
 #define RUNSPAN_OUT_OF_PROCESS 8u
@@ -213,7 +214,8 @@ typedef struct runspan_options {
  *
  * The core is librunspan-core.so. Its path is options.core, or else the absolute
  * path in the variable RUNSPAN_CORE. Without either, runspan looks in the folder
- * of the file that contains this function, and then in ../lib beside that folder.
+ * of the file that contains this function, and then in ../lib beside that folder;
+ * if the file was loaded by a link, it looks near the link first.
  *
  * runspan reads these variables now: the four that opt out (see RUNSPAN_OFF_SERVICE
  * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the

@@ -93,6 +93,15 @@ def test_a_library_that_comes_later(tmp_path: Path) -> None:
     assert Client("stripepy", "{}", library=str(path)).state == Code.E_SCHEMA
 
 
+def test_a_library_behind_a_link(tmp_path: Path) -> None:
+    """The core is beside the library itself. A new interpreter: this one has the library by its own path."""
+    path = tmp_path / "librunspan.so"
+    path.symlink_to(_abi.library_path())
+    program = f"from runspan import Client; print(Client('stripepy', '{{}}', library={str(path)!r}).state)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{int(Code.E_SCHEMA)}\n", "")
+
+
 def test_broken(not_a_library: Path) -> None:
     client = Client("stripepy", "{}", library=str(not_a_library))
     assert "can't load" in client.reason

@@ -98,21 +98,26 @@ static int own_file(char *path, size_t size) {
     return n > 0 && (size_t)n < size && strchr(path, '/') != NULL;
 }
 
-/* Finds the core near the front: the first of the places that exists. */
-static int core_near_front(char *path, size_t size) {
+/* Finds the core near a file: the first of the places that exists. */
+static int core_near(const char *file, char *path, size_t size) {
     static const char *const places[] = {"/" CORE_NAME, "/../lib/" CORE_NAME};
-    char own[PATH_MAX];
+    int folder = (int)(strrchr(file, '/') - file);
 
-    if (!own_file(own, sizeof own))
-        return 0;
-    *strrchr(own, '/') = '\0';
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int n = snprintf(path, size, "%s%s", own, places[i]);
+        int n = snprintf(path, size, "%.*s%s", folder, file, places[i]);
 
         if (n > 0 && (size_t)n < size && access(path, R_OK) == 0)
             return 1;
     }
     return 0;
+}
+
+/* Finds the core near the front. The front may have been loaded by a link to its file. */
+static int core_near_front(char *path, size_t size) {
+    char own[PATH_MAX], resolved[PATH_MAX];
+
+    return own_file(own, sizeof own) &&
+           (core_near(own, path, size) || (realpath(own, resolved) != NULL && core_near(resolved, path, size)));
 }
 
 /* Returns the core that the environment names. A program with more rights than its user
