@@ -83,9 +83,9 @@
  * RUNSPAN_BUSY.
  *
  * runspan changes nothing else in the host. It writes no output (except for
- * RUNSPAN_PREVIEW), starts no child process, never exits, and leaves environment,
- * limits, locale and working directory alone. docs/guest.md lists the tests of this
- * and their results.
+ * RUNSPAN_PREVIEW and RUNSPAN_STRICT), starts no child process, never exits, and
+ * leaves environment, limits, locale and working directory alone. docs/guest.md lists
+ * the tests of this and their results.
  */
 #ifndef RUNSPAN_H
 #define RUNSPAN_H
@@ -171,7 +171,7 @@ enum {
  * has opted out? */
 #define RUNSPAN_IS_OPT_OUT(code) ((code) >= RUNSPAN_OFF_SERVICE && (code) <= RUNSPAN_OFF_SITE)
 
-/* Levels of a log line. ERROR is only for the lines that RUNSPAN_STRICT asks for. */
+/* The levels of log lines. Only the lines of RUNSPAN_STRICT have the level ERROR. */
 enum { RUNSPAN_LOG_DEBUG = 0, RUNSPAN_LOG_WARNING = 1, RUNSPAN_LOG_ERROR = 3, RUNSPAN_LOG_SPAN = 2 };
 
 /* Receives one log line, without a newline; line is valid until the callback
@@ -221,9 +221,9 @@ typedef struct runspan_options {
  * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the
  * folder of undelivered spans and for the user's switch; RUNSPAN_ENDPOINT, a URL
  * that replaces the schema's destination (https, or http to a loopback address);
- * RUNSPAN_PREVIEW; RUNSPAN_STRICT; RUNSPAN_OUT_OF_PROCESS; and the network's variables, below. It reads none of them in a
- * program that has more rights than its user (setuid, setgid, file capabilities):
- * telemetry is off there, PRIVILEGED.
+ * RUNSPAN_PREVIEW; RUNSPAN_STRICT; RUNSPAN_OUT_OF_PROCESS; and the network's
+ * variables, below. It reads none of them in a program that has more rights than its
+ * user (setuid, setgid, file capabilities): telemetry is off there, PRIVILEGED.
  *
  * If a variable opts out, runspan looks at no file; if the site's switch is on, at
  * no file of the user's, because a home folder may be on a server that does not
@@ -252,13 +252,13 @@ typedef struct runspan_options {
  * reports: runspan writes each span to standard error when it ends, and sends
  * nothing.
  *
- * If RUNSPAN_STRICT is set likewise, a tool's author wants to see the refusals: for
+ * If RUNSPAN_STRICT is set in the same way, a tool's author wants to see refusals. For
  * each refused attribute, resource attribute, span name, exception type and status,
- * and for each fault of the schema, the log gets a line of level RUNSPAN_LOG_ERROR
- * with the key, the value and the rule. Without a log callback these lines go to
- * standard error. Without the variable no value gets into a log.
+ * and for each fault of the schema, runspan logs a line of level RUNSPAN_LOG_ERROR
+ * with the key, the value and the rule. If there is no log callback, it writes these
+ * lines to standard error. Without the variable it logs no values.
  *
- * runspan makes no output but for these two variables.
+ * runspan makes no other output.
  *
  * Several clients may be open at once, for one service or for several. They do not
  * affect each other. */
@@ -344,28 +344,29 @@ int runspan_close(runspan_client client, uint32_t timeout_ms);
  * Errors: ARGUMENT. */
 int runspan_consent(const char *service);
 
-/* Carries out a command of the user's about the telemetry of options' service,
- * so that a tool can offer it under a name of its own, such as "mytool telemetry
- * status". argv are argc words: a command (status, preview, show, check,
- * on, off, purge, help) and its options (--json; any other word has the list written).
- * Text, UTF-8, is written to the file descriptor fd. Nothing is sent. The user's
- * switches are files in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan:
- * off for all services, SERVICE.off for one.
+/* Carry out a command of the user's about the telemetry of options' service. A tool
+ * can offer it under its own name, such as "mytool telemetry status". argv has argc
+ * words: a command (status, preview, show, check, on, off, purge, help) and its options,
+ * such as --json. runspan_command writes UTF-8 text to the file descriptor fd, and sends
+ * nothing. For other words it writes the list of commands. The user's switches are files
+ * in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan: off for all services,
+ * SERVICE.off for one.
  *
- * check is for the author of a schema. It writes all that is wrong with options.schema,
- * a line for each fault: the line's number, the reason, and the word that was perhaps
- * meant; *exit_status is 1 then. Where the schema is valid it writes what a report may
- * have: destination, limits, the fields of the resource and of each span, derived
- * fields. The schema may be another service's, and telemetry may be off.
+ * check is for the author of a schema. It writes a line for each fault of
+ * options.schema: the number of the schema's line, the reason, and the word that was
+ * perhaps meant. Then *exit_status is 1. If the schema is valid, check writes the data
+ * that a report may have: destination, limits, the fields of the resource and of each
+ * span, and derived fields. The schema may be another service's, and telemetry may be
+ * off.
  *
- * off, on and purge do their work before any core is loaded. Where none can be,
- * status says whether telemetry is on, and no more, and so do they.
+ * off, on and purge do their work before the core is loaded. If the core can't be
+ * loaded, they and status only write whether telemetry is on.
  *
- * DONE: the command was understood; *exit_status is 0 where it was carried out, 1
- * where it could not be (why is written), 2 where there is no such command.
- * exit_status may be NULL. Else it is 1, and nothing was written: preview and show
- * return a code from RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_PRIVILEGED, or BUSY, where
- * the core can't be loaded. Errors: ARGUMENT, INTERNAL. */
+ * DONE: there is such a command, or not; *exit_status is 0 if the command was carried
+ * out, 1 if it could not be (the reason is written), 2 if there is no such command.
+ * After any other result *exit_status is 1, and nothing was written: preview, show and
+ * check return a code from RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_PRIVILEGED, or BUSY, if
+ * the core can't be loaded. exit_status may be NULL. Errors: ARGUMENT, INTERNAL. */
 int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd, int *exit_status);
 
 /* Return an English sentence for a return code: a static string, never NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The user's commands, as far as they need no core: to opt out never takes what
- * is opted out of. A switch is a file; what is in it has no meaning.
+ * The parts of the user's commands that need no core, so that a user can opt out even if
+ * the core can't be loaded. A switch is a file; its content does not matter.
  */
 #include "front.h"
 
@@ -15,16 +15,16 @@
 
 static const char usage[] =
     "commands:\n"
-    "  status            whether telemetry is on, where it would be sent, and what waits\n"
-    "  preview [SPAN]    an example of what a run would send\n"
-    "  preview --last    the last report that was sent from here\n"
-    "  show              the reports that wait\n"
-    "  check             all that is wrong with the schema (exit code 1), or what it lets a run send\n"
-    "  off [--all]       switch telemetry off, and remove what waits; --all: of all programs that use runspan\n"
-    "  on [--all]        undo that\n"
-    "  purge             remove what waits, and the last report that was sent\n"
+    "  status            whether telemetry is on, its destination, and the waiting reports\n"
+    "  preview [SPAN]    an example of a report\n"
+    "  preview --last    the last report that was sent\n"
+    "  show              the waiting reports\n"
+    "  check             all faults of the schema (exit code 1), or the data that it lets a run send\n"
+    "  off [--all]       switch telemetry off, and remove the waiting reports; --all: for all programs that use runspan\n"
+    "  on [--all]        switch telemetry on again\n"
+    "  purge             remove the waiting reports, and the last report that was sent\n"
     "  help              this list\n"
-    "each with --json for programs\n"
+    "option: --json      output for programs\n"
     "exit codes: 0 done, 1 could not be done, 2 no such command\n";
 
 static int is(const rs_command *command, const char *name) {
@@ -66,7 +66,7 @@ rs_command rs_parse(int argc, const char *const *argv) {
     return command;
 }
 
-/* printf to a descriptor; 0 where that can't be done. */
+/* printf to a descriptor. Returns 0 after an error. */
 __attribute__((format(printf, 2, 3))) static int print(int fd, const char *format, ...) {
     char text[2 * PATH_MAX];
     va_list arguments;
@@ -86,7 +86,8 @@ static int cannot(const char *service, const char *path, int err, int fd) {
     return print(fd, "%s: %s: %s\n", service, path, why) && 0;
 }
 
-/* The user's switch for the service, or for all. *changed: it was the other way. */
+/* Sets the user's switch for the service, or for all services. For on, *changed says whether
+ * the switch was off. Returns 0 after an error, whose reason it has written. */
 static int change_switch(const char *service, int all, int off, int fd, int *changed) {
     char folder[PATH_MAX], path[PATH_MAX];
     int made, err, n;
@@ -127,8 +128,8 @@ int rs_change(const rs_command *command, const char *service, const char *spool,
         return 1;
     if (is(command, "purge"))
         return clear(service, spool, 1, fd);
-    /* What waits while telemetry is off is of a run that went on as it was switched
-     * off: it goes before telemetry is on again. */
+    /* If reports wait while telemetry is off, they are of a run that went on when it was
+     * switched off. Remove them before telemetry is on again. */
     return change_switch(service, command->all, is(command, "off"), fd, &changed) &&
            (!changed || clear(service, spool, 0, fd));
 }

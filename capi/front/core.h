@@ -48,8 +48,8 @@ typedef struct runspan_core_config {
  * RUNSPAN_DEFAULT_TIMEOUT_MS. The next call goes on with the same wait. */
 #define RUNSPAN_CORE_SLICE 0xFFFF0000u
 
-/* A command of the user's that shows something. Those that change something the
- * front carries out by itself: command.c. */
+/* A command of the user's that shows something. The front carries out the commands that
+ * change something: command.c. */
 typedef struct runspan_core_request {
     const char *name;          /* status, preview, show or check */
     const char *const *words;  /* of preview: the words of the span's name */

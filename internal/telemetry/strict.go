@@ -34,7 +34,7 @@ func (c *Client) refuse(err error, what, key string, v *Value, why func() string
 	return err
 }
 
-// RefuseStatus returns the error of a status that there is not.
+// RefuseStatus returns the error of a status that does not exist.
 func (c *Client) RefuseStatus(status int, err error) error {
 	return c.refuse(err, "status", strconv.Itoa(status), nil, func() string { return "there are 0 (unset), 1 (ok) and 2 (error)" })
 }
@@ -45,7 +45,7 @@ var kindWords = map[Kind]string{
 
 func (k Kind) words() string { return kindWords[k] }
 
-// shown is the value for a log line, printable and cut.
+// shown returns the value for a log line, printable and at most longestShown bytes long.
 func (v *Value) shown() string {
 	switch v.Kind {
 	case String:
@@ -62,7 +62,7 @@ func (v *Value) shown() string {
 	return "null"
 }
 
-// quoted is a key for a log line: as it is where it has ordinary letters.
+// quoted returns a key for a log line. It quotes the key unless it is short and printable.
 func quoted(key string) string {
 	if text := cut(key); strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsGraphic(r) }) || text != key || key == "" {
 		return strconv.Quote(text)

@@ -89,7 +89,7 @@ func Sources(service, version string) map[string]string {
 	}
 }
 
-// refused logs all that is wrong with the schema, in a line each.
+// refused logs each fault of the schema in a line.
 func refused(config *Config, err error) error {
 	level := LevelWarning
 	if config.Strict {
