@@ -10,7 +10,7 @@ if [ -n "$unformatted" ]; then
     exit 1
 fi
 go vet ./...
-go vet -tags runspan_testhooks ./capi/core
+go vet -tags runspan_testhooks ./capi/core ./internal/contract
 for os in darwin windows; do # what is Linux's has a counterpart
     CGO_ENABLED=0 GOOS=$os go vet ./internal/...
 done
