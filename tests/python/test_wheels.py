@@ -104,7 +104,7 @@ def test_checkers_find_nothing() -> None:
     assert len(wheels) == 3
     subprocess.run([tools / "twine", "check", "--strict", *wheels], check=True)
     subprocess.run([tools / "check-wheel-contents", *wheels], check=True)
-    # Of runspan alone: tests of the maintainers' side have put their package into this environment, without what it requires.
+    # About runspan alone: other tests put the maintainers' package here, without its requirements.
     checked = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True).stdout
     assert checked and not [line for line in checked.splitlines() if line.startswith("runspan ")]
     for path in wheels[1:]:
