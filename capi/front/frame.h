@@ -6,8 +6,8 @@
  * The core first sends a greeting: an answer whose code is RUNSPAN_DONE and whose lines
  * are the text of its version. The front then sends calls. The core answers them on the
  * same socket, in their order. The calls that may wait (open, flush, close, command)
- * carry a socket of their own (SCM_RIGHTS), on which the core answers them; so does
- * command carry the descriptor to write to, as a second one.
+ * carry a socket of their own (SCM_RIGHTS), on which the core answers them. command also
+ * carries the descriptor for its output.
  *
  * Numbers have the machine's byte order. A text is its length, a uint32_t, and its bytes;
  * RS_NULL stands for the length of NULL. The front chooses the handles.
@@ -20,6 +20,8 @@
 
 #include "core.h"
 
+#include <sys/uio.h>
+
 #define RS_NULL UINT32_MAX
 
 /* The calls: the functions of the contract, in its order. */
@@ -31,8 +33,8 @@ enum {
 
 /* A call. Its arguments follow:
  *
- *     open          uint64_t the new client, uint32_t flags, and the texts of the config
- *                   from service to curl_bundle; the flag RS_LOG: it has a log
+ *     open          uint32_t flags, and the texts of the config from service to
+ *                   curl_bundle; the flag RS_LOG: the client has a log
  *     set_resource  text key, value
  *     begin         uint64_t the new span, text name
  *     set_name      text name
@@ -50,7 +52,7 @@ enum {
 typedef struct rs_call {
     uint32_t size; /* of the arguments, in bytes */
     uint32_t call;
-    uint64_t handle; /* of the client or the span */
+    uint64_t handle; /* of the client or the span; of open: the new client */
 } rs_call;
 
 /* The most bytes of arguments: the longest list, or schema. */
@@ -72,5 +74,49 @@ typedef struct rs_line {
     int32_t level;
     uint32_t length;
 } rs_line;
+
+/* How long the rest of an answer may take once it has begun, and an answer beyond the
+ * timeout of its call, in milliseconds. */
+#define RS_LATE_MS 1000
+
+/* The front's side: frame.c. Deadlines are times of rs_now_ms. */
+
+/* A call that is being put together. Its pieces are not copied, except numbers. */
+#define RS_PIECES 64
+typedef struct rs_message {
+    rs_call head;
+    struct iovec pieces[RS_PIECES];
+    int count;
+    char own[RS_PIECES * 8]; /* the numbers */
+    size_t used;
+} rs_message;
+
+/* An answer. The caller frees the log lines, which may be NULL. */
+typedef struct rs_reply {
+    rs_answer head;
+    char *lines;
+} rs_reply;
+
+/* Return the milliseconds of a clock that is never set. */
+long long rs_now_ms(void);
+
+/* Begin a call without arguments. */
+void rs_begin_call(rs_message *call, uint32_t function, uint64_t handle);
+
+/* Add an argument: bytes that last until the call is written; a number, of at most 8
+ * bytes; a text, which may be NULL, with and without its length. */
+void rs_add(rs_message *call, const void *bytes, size_t size);
+void rs_add_number(rs_message *call, const void *bytes, size_t size);
+void rs_add_number32(rs_message *call, uint32_t n);
+void rs_add_bytes(rs_message *call, const char *bytes, size_t length);
+void rs_add_text(rs_message *call, const char *bytes);
+
+/* Write a call, with up to two descriptors. Return 0 if not all of it could be
+ * written: the stream is of no use then. */
+int rs_write_call(int socket, rs_message *call, const int *descriptors, int count);
+
+/* Read an answer. Return 1, 0 if none has come before the deadline, or -1 if the stream
+ * has ended, or stops in the middle of an answer. */
+int rs_read_answer(int socket, rs_reply *answer, long long deadline);
 
 #endif

@@ -145,6 +145,16 @@ func (a *args) value() (v telemetry.Value, err error) {
 	return v, a.err
 }
 
+// attribute calls a function that sets an attribute, with the handle and the arguments.
+func (a *args) attribute(set func(uint64, string, telemetry.Value) error, handle uint64) error {
+	key := a.text()
+	v, err := a.value()
+	if err != nil {
+		return err
+	}
+	return set(handle, key, v)
+}
+
 func (a *args) request() contract.Request {
 	r := contract.Request{Last: a.uint32() != 0, JSON: a.uint32() != 0, Name: a.text(), WhyOff: a.text()}
 	for count := a.uint32(); count > 0 && a.err == nil; count-- {

@@ -162,29 +162,19 @@ func (s *server) carryOut(c *call) (code contract.Code) {
 func (s *server) dispatch(c *call) error {
 	switch c.number {
 	case callSetResource:
-		key := c.text()
-		v, err := c.value()
-		if err != nil {
-			return err
-		}
-		return s.core.SetResource(s.client(c.handle), key, v)
+		return c.attribute(s.core.SetResource, s.client(c.handle))
 	case callBegin:
 		return s.begin(c)
 	case callSetName:
 		return s.core.SetName(s.span(c.handle), c.text())
 	case callSet:
-		key := c.text()
-		v, err := c.value()
-		if err != nil {
-			return err
-		}
-		return s.core.Set(s.span(c.handle), key, v)
+		return c.attribute(s.core.Set, s.span(c.handle))
 	case callSetList:
 		return s.core.SetList(s.span(c.handle), string(c.left))
 	case callSetError:
 		return s.core.SetError(s.span(c.handle), c.text())
 	case callEnd:
-		return s.core.End(s.takeSpan(c.handle, int32(c.uint32())))
+		return s.end(c.handle, int(int32(c.uint32())))
 	case callState:
 		return s.core.State(s.client(c.handle))
 	}
@@ -218,15 +208,15 @@ func (s *server) span(handle uint64) uint64 {
 	return s.spans[handle]
 }
 
-// takeSpan returns the arguments of End. The handle stays if the status is not valid.
-func (s *server) takeSpan(handle uint64, status int32) (uint64, int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	span := s.spans[handle]
-	if status >= 0 && status <= 2 {
+// end ends a span. Its handle stays if the status is not valid.
+func (s *server) end(handle uint64, status int) error {
+	err := s.core.End(s.span(handle), status)
+	if !errors.Is(err, contract.ErrArgument) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		delete(s.spans, handle)
 	}
-	return span, int(status)
+	return err
 }
 
 // wait carries out a call that may wait, and answers on the call's own socket.
@@ -234,7 +224,7 @@ func (s *server) wait(c *call, files []*os.File) {
 	defer closeAll(files)
 	code, exitStatus := s.carryOutWaiting(c, files)
 	_, _ = files[0].Write(answer(code, exitStatus, s.lines()))
-	if c.number == callClose {
+	if c.number == callClose || c.number == callOpen && code != contract.Done {
 		s.forget(c.handle)
 	}
 }
@@ -277,14 +267,13 @@ func (s *server) carryOutWaiting(c *call, files []*os.File) (code contract.Code,
 }
 
 func (s *server) open(c *call) error {
-	chosen := c.uint64()
 	config, log := c.config(s.version)
 	if c.err != nil {
 		return contract.ErrArgument
 	}
 	opened := &client{}
 	s.mu.Lock()
-	s.clients[chosen] = opened // before it is open: a schema's faults are log lines
+	s.clients[c.handle] = opened // before it is open: a schema's faults are log lines
 	s.mu.Unlock()
 	var host contract.Host
 	if log {

@@ -112,12 +112,11 @@ func (f *front) wait(number uint32, handle uint64, arguments []byte) contract.Co
 // open opens the client 1, which stores reports in the folder.
 func (f *front) open(folder string) {
 	f.Helper()
-	b := order.AppendUint64(nil, 1)
-	b = order.AppendUint32(b, 0)
+	b := order.AppendUint32(nil, 0)
 	for _, text := range []string{"tool", toolSchema, "", folder, "", "", "", "", "", "", ""} {
 		b = appendText(b, text)
 	}
-	if code := f.wait(callOpen, 0, b); code != contract.Done {
+	if code := f.wait(callOpen, 1, b); code != contract.Done {
 		f.Fatalf("open: %d", code)
 	}
 }
