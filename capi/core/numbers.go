@@ -28,4 +28,11 @@ var (
 	_ = same[C.RUNSPAN_E_TOO_MANY-contract.ETooMany]
 	_ = same[C.RUNSPAN_E_INTERNAL-contract.EInternal]
 	_ = same[C.RUNSPAN_CORE_SLICE-contract.SliceLowest]
+	_ = same[C.RUNSPAN_PREVIEW-contract.FlagPreview]
+	_ = same[C.RUNSPAN_CORE_TABLE-contract.FlagTable]
+	_ = same[C.RUNSPAN_CORE_STRICT-contract.FlagStrict]
+	_ = same[C.RUNSPAN_LOG_DEBUG-contract.LogDebug]
+	_ = same[C.RUNSPAN_LOG_WARNING-contract.LogWarning]
+	_ = same[C.RUNSPAN_LOG_ERROR-contract.LogError]
+	_ = same[C.RUNSPAN_LOG_SPAN-contract.LogSpan]
 )

@@ -10,7 +10,29 @@ import (
 	"runspan/internal/telemetry"
 )
 
-// Code is a code of include/runspan.h. capi/core holds the numbers to the header's.
+// capi/core holds all numbers here to the headers'.
+
+// Flags of a client: RUNSPAN_PREVIEW of include/runspan.h, and two of capi/front/core.h.
+const (
+	FlagPreview = 1
+	FlagTable   = 2
+	FlagStrict  = 4
+)
+
+// The log levels of include/runspan.h.
+const (
+	LogDebug   = 0
+	LogWarning = 1
+	LogError   = 3
+	LogSpan    = 2
+)
+
+// Levels has the number of each log level.
+var Levels = map[telemetry.Level]int32{
+	telemetry.LevelDebug: LogDebug, telemetry.LevelWarning: LogWarning, telemetry.LevelError: LogError, telemetry.LevelSpan: LogSpan,
+}
+
+// Code is a code of include/runspan.h.
 type Code int32
 
 // The codes that a core returns.

@@ -18,11 +18,6 @@ import (
 	"runspan/internal/telemetry"
 )
 
-// Levels has the number of each log level in include/runspan.h.
-var Levels = map[telemetry.Level]int32{
-	telemetry.LevelDebug: 0, telemetry.LevelWarning: 1, telemetry.LevelError: 3, telemetry.LevelSpan: 2,
-}
-
 // Host receives the log lines of a client.
 type Host interface {
 	// Tell is called inside a call of the host's, on its goroutine.

@@ -31,15 +31,12 @@ const (
 	callCommand
 )
 
-// Numbers of capi/front/frame.h and core.h.
+// Numbers of capi/front/frame.h.
 const (
-	callBytes   = 16
-	maxArgs     = 4 << 20
-	null        = math.MaxUint32
-	flagPreview = 1
-	flagTable   = 2
-	flagStrict  = 4
-	flagLog     = 1 << 31
+	callBytes = 16
+	maxArgs   = 4 << 20
+	null      = math.MaxUint32
+	flagLog   = 1 << 31
 )
 
 var order = binary.NativeEndian
@@ -111,9 +108,9 @@ func (a *args) config(version string) (config telemetry.Config, log bool) {
 			RequestsBundle: a.text(),
 			CurlBundle:     a.text(),
 		},
-		Preview: flags&flagPreview != 0,
-		Table:   flags&flagTable != 0,
-		Strict:  flags&flagStrict != 0,
+		Preview: flags&contract.FlagPreview != 0,
+		Table:   flags&contract.FlagTable != 0,
+		Strict:  flags&contract.FlagStrict != 0,
 	}
 	return config, flags&flagLog != 0
 }

@@ -253,8 +253,9 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// The numbers of the calls are the places of the functions in capi/front/core.h.
-func TestTheCallsAreTheHeaders(t *testing.T) {
+// The numbers of the calls are the places of the functions in capi/front/core.h; the
+// others are frame.h's.
+func TestTheNumbersAreTheHeaders(t *testing.T) {
 	header, err := os.ReadFile("../../capi/front/core.h")
 	if err != nil {
 		t.Fatal(err)
@@ -270,5 +271,18 @@ func TestTheCallsAreTheHeaders(t *testing.T) {
 	}
 	if strings.Join(names, " ") != strings.Join(want, " ") {
 		t.Errorf("%q, want %q", names, want)
+	}
+	frames, err := os.ReadFile("../../capi/front/frame.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, same := range map[string]bool{
+		"#define RS_NULL UINT32_MAX\n":                   null == 1<<32-1,
+		"#define RS_LOG (1u << 31)\n":                    flagLog == 1<<31,
+		"#define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)\n": maxArgs == 4<<20,
+	} {
+		if !same || !bytes.Contains(frames, []byte(text)) {
+			t.Errorf("another number: %s", text)
+		}
 	}
 }
