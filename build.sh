@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# The compilers. What is shipped, and build/lib with it, so that the tests see what is shipped, is compiled by zig's clang for
-# glibc 2.17, of 2012. With RUNSPAN_TOOLCHAIN=system CC does it, for the glibc that is here: for those who build for one
-# machine, and without PyPI. CC compiles the tests' programs in either case, and CMake what CMake builds.
+# The compilers. zig's clang compiles the shipped library for glibc 2.17, of 2012, and build/lib too, so that the tests see the
+# shipped library. With RUNSPAN_TOOLCHAIN=system CC compiles it, for this machine's glibc: for those who build for one machine,
+# without PyPI. In either case CC compiles the tests' programs, and CMake its own targets.
 PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
 RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
@@ -227,7 +227,7 @@ compiler() {
     esac
 }
 
-# library ARCHITECTURE DIR: the front, the core, and what is said about them.
+# library ARCHITECTURE DIR: the front, the core, and the core's licences and bill of materials.
 library() {
     [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
     say "library for $1"
@@ -312,12 +312,12 @@ put() {
 # wants NEED: whether prepare is to make it.
 wants() { [[ $wanted == *" $1 "* ]]; }
 
-# prepare NEED...: makes what tasks and suites need, each once: what has to be compiled beside what has to be fetched.
+# prepare NEED...: makes each need of tasks and suites once. It compiles some needs while it fetches the others.
 prepare() {
     local half need
     fetching=()
     wanted=" $* "
-    # What a need takes besides.
+    # Some needs have needs of their own.
     for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev python:wheel python:dev serve:collector; do
         ! wants "${need%:*}" || wanted+="${need#*:} "
     done
@@ -339,7 +339,7 @@ prepare() {
     ! wants serve || ! wants dev || in_place dev
 }
 
-# check: ends before anything is made where that can't be done here.
+# check: fails, before anything is made, if root or a program is missing.
 check() {
     local tools=()
     ! wants root || [ "$(id -u)" = 0 ] || fail "these tests need root: they make mounts, control groups and name servers"
@@ -354,7 +354,7 @@ check() {
     need_tools "${tools[@]}"
 }
 
-# compile: what takes the processors.
+# compile: the needs that are compiled here.
 compile() {
     if wants wheels; then
         task_wheels
@@ -373,7 +373,7 @@ compile() {
     fi
 }
 
-# fetch_python: what comes from PyPI, and what is made with it.
+# fetch_python: the needs from PyPI, and those that Python makes of them.
 fetch_python() {
     ! wants dev || venv dev tests/requirements.txt
     if wants patched; then
@@ -390,7 +390,7 @@ fetch_python() {
     ! wants platforms || scripts/platforms.sh
 }
 
-# fetch_others: what comes from Debian, npm and Maven.
+# fetch_others: the needs from Debian, npm and Maven.
 fetch_others() {
     ! wants serve || collector/vega/build.sh
     ! wants serve || scripts/restic.sh

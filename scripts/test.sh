@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs suites of tests/suites.txt, for which ./build.sh test has built: test.sh SECONDS-OF-BUILDING SUITE...
-# What a suite prints is in build/suites/SUITE.log, too. The end is a table of what each took, what failed, and which tests
-# were not run.
+# A suite's output goes to build/suites/SUITE.log, too. At the end a table has the time of each suite, the failures, and the
+# tests that were not run.
 set -euo pipefail
 set -m # each suite is a process group, which can be ended as a whole
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

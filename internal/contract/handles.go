@@ -45,8 +45,8 @@ func (c *client) tell() {
 	}
 }
 
-// checked passes on the error of a call. The host of a strict client is told first what
-// was refused.
+// checked passes on the error of a call. A strict client's host gets the log lines
+// about the refusal first.
 func (c *client) checked(err error) error {
 	if err != nil && c.strict {
 		c.tell()

@@ -26,9 +26,8 @@ import (
 // end of its host.
 const Linger = 3 * time.Second
 
-// Run answers the calls that arrive on the socket, and returns when the process should
-// end: after the end of the stream, or of the host, whose process id is given. The error
-// says why the stream ended before its time.
+// Run answers the calls that arrive on the socket, and returns when the stream or the
+// host's process ends. host is the process id. The error says why the stream broke.
 func Run(socket *os.File, host int, version string) error {
 	conn, err := net.FileConn(socket)
 	if err != nil {
