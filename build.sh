@@ -267,7 +267,7 @@ front() {
     "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${flags[@]}" \
         -Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread
     ln -sf librunspan.so.0 "$1/librunspan.so"
-    "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -s -o "$1/runspan-core" capi/program/runspan-core.c -ldl
+    "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -s -Iinclude -o "$1/runspan-core" capi/program/runspan-core.c capi/front/linux/guard.c -rdynamic -ldl
     rm -f "$1/librunspan.a"
     ar rcs "$1/librunspan.a" "${objects[@]}"
 }

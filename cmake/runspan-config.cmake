@@ -21,5 +21,6 @@ if(NOT TARGET runspan::runspan)
         INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
 endif()
 set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
+set(runspan_PROGRAM "${_runspan_prefix}/lib/runspan-core" CACHE INTERNAL "")
 
 include("${CMAKE_CURRENT_LIST_DIR}/runspan-functions.cmake")

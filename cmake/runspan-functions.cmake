@@ -21,16 +21,16 @@ function(_runspan_write_schema file folder)
     file(CONFIGURE OUTPUT "${folder}/${name}.h" CONTENT "static const char ${name}[] = {\n@bytes@0};\n" @ONLY)
 endfunction()
 
-# runspan_copy_core(TARGET): librunspan-core.so is beside the program then, where
-# one that is linked with runspan::static looks for it. Nothing where
-# RUNSPAN_DISABLED is on.
+# runspan_copy_core(TARGET): librunspan-core.so and runspan-core, the program for a core
+# beside its host, are beside the target's program then, where one that is linked with
+# runspan::static looks for them. Nothing where RUNSPAN_DISABLED is on.
 function(runspan_copy_core target)
     if(TARGET runspan-core)
-        add_dependencies("${target}" runspan-core)
+        add_dependencies("${target}" runspan-core runspan-program)
     endif()
     if(runspan_CORE)
         add_custom_command(TARGET "${target}" POST_BUILD
-            COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${runspan_CORE}" "$<TARGET_FILE_DIR:${target}>"
+            COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${runspan_CORE}" "${runspan_PROGRAM}" "$<TARGET_FILE_DIR:${target}>"
             VERBATIM)
     endif()
 endfunction()

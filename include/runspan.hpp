@@ -241,6 +241,11 @@ public:
         return handle_ == 0 ? state_ : detail::on([&] { return runspan_state(handle_); });
     }
 
+    // Returns a sentence about the state: where the core is, or why telemetry is off.
+    [[nodiscard]] const char *state_text() const noexcept {
+        return detail::on([&] { return runspan_state_text(handle_); }, "telemetry is not part of this program");
+    }
+
     // Sets an attribute of the resource that all spans share. Call it before the
     // first begin.
     int set_resource(std::string_view key, std::string_view value) noexcept {

@@ -16,7 +16,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 PLATFORM = os.environ.get("RUNSPAN_WHEEL", "any")
 # Older pips know the second name only. tests/install compares them with the symbols that the libraries need.
 TAG = "py3-none-" + ("any" if PLATFORM == "any" else f"manylinux_2_17_{PLATFORM}.manylinux2014_{PLATFORM}")
-LIBRARIES = ("librunspan.so", "librunspan-core.so")
+FILES = ("librunspan.so", "librunspan-core.so", "runspan-core")  # the last is a program
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -26,7 +26,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["tag"] = TAG
         if PLATFORM != "any":
             build_data["pure_python"] = False
-            for name in LIBRARIES:
+            for name in FILES:
                 build_data["force_include"][os.path.join(os.environ["RUNSPAN_LIBRARY"], name)] = f"runspan/lib/{name}"
             build_data["sbom_files"].append(os.path.join(os.environ["RUNSPAN_LIBRARY"], "librunspan-core.cdx.json"))
 

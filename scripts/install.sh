@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 version=$(sed -n 's/^#define RUNSPAN_VERSION "\(.*\)"/\1/p' include/runspan.h)
 mkdir -p "$prefix"/include "$prefix"/lib/pkgconfig "$prefix"/lib/cmake/runspan
 install -m 644 include/runspan.h include/runspan.hpp "$prefix/include/"
-install -m 755 build/lib/librunspan.so.0 build/lib/librunspan-core.so "$prefix/lib/"
+install -m 755 build/lib/librunspan.so.0 build/lib/librunspan-core.so build/lib/runspan-core "$prefix/lib/"
 install -m 644 build/lib/librunspan.a "$prefix/lib/"
 ln -sf librunspan.so.0 "$prefix/lib/librunspan.so"
 install -m 644 cmake/runspan-config.cmake cmake/runspan-functions.cmake "$prefix/lib/cmake/runspan/"

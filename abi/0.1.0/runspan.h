@@ -153,6 +153,11 @@ enum {
     RUNSPAN_DROPPED = 22,          /* the queue stayed full, and the span was not stored: see runspan_end */
     RUNSPAN_BUSY = 23,             /* this thread is inside another call: see "Signals" */
 
+    /* Telemetry is off: the core can't be in this process, and can't be beside it. */
+    RUNSPAN_NO_PROCESS = 24,       /* runspan-core is missing or can't be started */
+    RUNSPAN_LOCKED_MEMORY = 25,    /* this process locks its memory (mlockall), and the core would be locked too */
+    RUNSPAN_NO_REAPER = 26,        /* this process is PID 1, a subreaper, or has unshared its PID namespace */
+
     /* Errors. */
     RUNSPAN_E_ARGUMENT = -1,       /* a required pointer is NULL, or a number is out of its range */
     RUNSPAN_E_HANDLE = -2,         /* the handle was never valid, or its client is closed, or its span has ended */
@@ -197,13 +202,14 @@ typedef struct runspan_options {
  * would have been sent, as OTLP/JSON, at level RUNSPAN_LOG_SPAN. */
 #define RUNSPAN_PREVIEW 1u
 
-/* Flag: run the core in a process of its own, beside the host, and not in the host. That
- * process is no child of the host's, and ends at most 3 s after the last client has
- * closed. If the host ends with a span open, the process reports the span as aborted at
- * once. A call that would only touch memory may block for up to 50 ms there. The
- * first client of a process decides. The variable RUNSPAN_OUT_OF_PROCESS, with
- * anything but empty, 0 and false, does the same. The program runspan-core must be
- * beside the core; else the result is NO_CORE. */
+/* Flag: run the core in a process of its own, beside the host, and not in the host: for
+ * a host that forks, enters a sandbox or locks its memory later, or that wants no Go
+ * runtime in it. Without the flag runspan decides: runspan_open says how. That process
+ * is no child of the host's, and ends at most 3 s after the last client has closed. If
+ * the host ends with a span open, the process reports the span as aborted at once. A
+ * call that would only touch memory may block for up to 50 ms there. The first client of
+ * a process decides. The variable RUNSPAN_OUT_OF_PROCESS does the same; if it is 0 or
+ * false, the core is in the host, or nowhere. */
 #define RUNSPAN_OUT_OF_PROCESS 8u
 
 /* Open a client. *client is 0 unless the result is RUNSPAN_DONE.
@@ -211,6 +217,15 @@ typedef struct runspan_options {
  * A positive result says why telemetry is off. If the user or the site has opted
  * out, runspan does not even load the core. Errors: ARGUMENT, SCHEMA (the log says
  * the line and the reason of each fault), ENDPOINT, TOO_MANY (64 clients are open), INTERNAL.
+ *
+ * The core is in the host where the host does not notice it. It is in a process of its
+ * own where the Go runtime can't be in the host (no glibc, a filter of system calls), and
+ * where it would take more than a sixteenth of one of the host's limits: address space
+ * and writable memory (ulimit -v, -d), file descriptors (ulimit -n), tasks (ulimit -u,
+ * pids.max of the control group); and where it would be locked into memory (mlockall).
+ * There is no such process if it would take more than a sixteenth of the tasks, or if
+ * the system does not adopt the host's orphans (NO_REAPER): telemetry is off then.
+ * runspan_state_text says where the core is, and why.
  *
  * The core is librunspan-core.so. Its path is options.core, or else the absolute
  * path in the variable RUNSPAN_CORE. Without either, runspan looks in the folder
@@ -365,8 +380,8 @@ int runspan_consent(const char *service);
  * DONE: there is such a command, or not; *exit_status is 0 if the command was carried
  * out, 1 if it could not be (the reason is written), 2 if there is no such command.
  * After any other result *exit_status is 1, and nothing was written: preview, show and
- * check return a code from RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_PRIVILEGED, or BUSY, if
- * the core can't be loaded. exit_status may be NULL. Errors: ARGUMENT, INTERNAL. */
+ * check return a code from RUNSPAN_NO_ADDRESS_SPACE to RUNSPAN_PRIVILEGED, from
+ * NO_PROCESS to NO_REAPER, or BUSY, if the core can't be loaded. exit_status may be NULL. Errors: ARGUMENT, INTERNAL. */
 int runspan_command(const runspan_options *options, int argc, const char *const *argv, int fd, int *exit_status);
 
 /* Return an English sentence for a return code: a static string, never NULL. */
@@ -377,6 +392,12 @@ const char *runspan_strerror(int code);
  * runspan_open of this process left telemetry off; RUNSPAN_OFF if there was no such
  * call. */
 int runspan_state(runspan_client client);
+
+/* Return an English sentence about the state of a client: for an open client where the
+ * core is (in the host or beside it) and why; for 0 why telemetry is off. Where the core
+ * can be in neither place it has both reasons. The text is valid until the thread's next
+ * call. It is never NULL. */
+const char *runspan_state_text(runspan_client client);
 
 /* Return the version of the loaded library, "MAJOR.MINOR.PATCH": a static string.
  * RUNSPAN_VERSION is the version of this header. */

@@ -176,7 +176,7 @@ func runspan_core_command(c *C.runspan_core_config, asked *C.runspan_core_reques
 		words = append(words, text(word))
 	}
 	request := contract.Request{
-		Name: text(asked.name), Words: words, Last: asked.last != 0, JSON: asked.json != 0, WhyOff: text(asked.why_off),
+		Name: text(asked.name), Words: words, Last: asked.last != 0, JSON: asked.json != 0, WhyOff: text(asked.why_off), Core: text(asked.core),
 	}
 	*exitStatus = C.int(core.Command(configOf(c), request, descriptor(fd)))
 	return code(nil)

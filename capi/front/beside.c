@@ -191,9 +191,10 @@ static int greeted(int socket) {
     int code, got = rs_read_answer(socket, &answer, rs_now_ms() + STARTING_MS);
 
     if (got != 1)
-        return RUNSPAN_NO_CORE;
-    code = answer.lines != NULL && strncmp(answer.lines, RUNSPAN_VERSION, answer.head.size) == 0 ? RUNSPAN_DONE
-                                                                                                 : RUNSPAN_OTHER_CORE;
+        return RUNSPAN_NO_PROCESS;
+    code = answer.head.code;
+    if (code == RUNSPAN_DONE && (answer.lines == NULL || strncmp(answer.lines, RUNSPAN_VERSION, answer.head.size) != 0))
+        code = RUNSPAN_OTHER_CORE;
     free(answer.lines);
     return code;
 }
@@ -435,6 +436,7 @@ static int command(const runspan_core_config *config, const runspan_core_request
     rs_add_number32(&call, (uint32_t)request->json);
     rs_add_text(&call, request->name);
     rs_add_text(&call, request->why_off);
+    rs_add_text(&call, request->core);
     rs_add_number32(&call, (uint32_t)request->count);
     for (int i = 0; i < request->count; i++)
         rs_add_text(&call, request->words[i]);

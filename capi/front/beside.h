@@ -10,9 +10,12 @@
 /* beside.c: the functions of a core beside the host. */
 extern const runspan_core rs_beside;
 
+#define RS_PROGRAM "runspan-core"
+
 /* spawn.c: find the program, and remember it for rs_spawn. core: the path of the shared
- * core, which is beside the program. Return RUNSPAN_DONE or RUNSPAN_NO_CORE. */
-int rs_find_program(const char *core);
+ * core, or another one in the program's folder. Return RUNSPAN_DONE, or the reason why
+ * there can be no process beside this one. */
+int rs_can_spawn(const char *core);
 
 /* spawn.c: start the program, with one end of a stream socket. Return a code; after
  * RUNSPAN_DONE *socket is the other end. */

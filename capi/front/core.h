@@ -57,6 +57,7 @@ typedef struct runspan_core_request {
     int last;                  /* of preview: the last report that was sent */
     int json;
     const char *why_off;       /* why telemetry is off, in words; NULL: it is on */
+    const char *core;          /* where the core is, in words */
 } runspan_core_request;
 
 /* The value of an attribute. kind says which members have it: a letter of

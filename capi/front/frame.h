@@ -4,7 +4,7 @@
  * the front and a core beside its host. internal/serve is the other side.
  *
  * The core first sends a greeting: an answer whose code is RUNSPAN_DONE and whose lines
- * are the text of its version. The front then sends calls. The core answers them on the
+ * are the text of its version, or whose code says why there is no core. The front then sends calls. The core answers them on the
  * same socket, in their order. The calls that may wait (open, flush, close, command)
  * carry a socket of their own (SCM_RIGHTS), on which the core answers them. command also
  * carries the descriptor for its output.
@@ -44,8 +44,8 @@ enum {
  *     end           int32_t status
  *     flush, close  uint32_t milliseconds
  *     state         nothing
- *     command       as open; then uint32_t last, uint32_t json, texts name and why_off,
- *                   uint32_t count, and so many texts
+ *     command       as open; then uint32_t last, uint32_t json, texts name, why_off
+ *                   and core, uint32_t count, and so many texts
  *
  * A value is its kind (a byte), and then for s a text, for i and b an int64_t, for d a
  * double, for n nothing, for t a uint32_t count and so many texts. */

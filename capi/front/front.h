@@ -84,9 +84,28 @@ int rs_is_privileged(void);
 /* process.c: take one of the signals, if one is pending. Do not wait. */
 void rs_take_signal(const sigset_t *signals);
 
+/* reason.c: return a code's reason: the part of its sentence after the colon. */
+const char *rs_reason(int code);
+
+/* reason.c: return a sentence about telemetry as it is after runspan_open with that
+ * result. It is valid until the thread's next call. */
+const char *rs_describe(int code);
+
+/* reason.c: the same without "telemetry is off: ". */
+const char *rs_why_off(int code);
+
+/* A reason for a core beside the host that is no code of the ABI. */
+#define RS_WANTED 1001
+
 /* guard.c: return RUNSPAN_DONE, or the reason why the Go runtime would abort this
- * process if it were loaded now. */
-int rs_can_load(void);
+ * process if it were loaded now. address_space: its need, in bytes. */
+int rs_can_load(size_t address_space);
+
+/* limits.c: return RUNSPAN_DONE, or the reason why the host would feel the core in it. */
+int rs_is_felt(void);
+
+/* limits.c: return 1 if so many tasks are a small part of the limits. */
+int rs_leaves_tasks(unsigned need);
 
 /* thread.c: call these before and after a call into the core. BUSY: this is a signal
  * handler, and the thread is inside a call already. NO_STACK: the thread has too little
@@ -101,10 +120,24 @@ void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line, size_t 
  * NO_ADDRESS_SPACE, or FORKED in a child of the process that did so. */
 int rs_claim_process(void);
 
-/* loader.c: load the core once per process, after rs_claim_process. path may be NULL.
- * After a failure *why is NULL or a text for the log, which is valid until the next call
- * on this thread. */
-int rs_load(const char *path, int beside, const char **why);
+/* loader.c: which way the core is to run. */
+typedef enum { RS_BY_RULE, RS_IN_HOST, RS_BESIDE } rs_way;
+
+/* loader.c: load the core once per process, after rs_claim_process, or prepare for one
+ * in a process of its own. path may be NULL. After a failure *why is NULL or a text for
+ * the log, which is valid until the next call on this thread. */
+int rs_load(const char *path, rs_way asked, const char **why);
+
+/* loader.c: note that there is no process for the core, for a reason. */
+void rs_no_process(int code);
+
+/* loader.c: return 1 if the code is a reason why the core can be neither in the host nor
+ * beside it. */
+int rs_is_nowhere(int code);
+
+/* loader.c: say in words where the core is, and why it is not in the host; or why it is
+ * nowhere. */
+void rs_where(char *text, size_t size);
 
 /* loader.c: return the core, or NULL if it is not loaded in this process. */
 const runspan_core *rs_core(void);

@@ -119,9 +119,13 @@ static runspan_core_config config_of(const runspan_options *options, const char 
     };
 }
 
-/* Shall the core be in a process of its own? */
-static int is_beside(const runspan_options *options) {
-    return (options->flags & RUNSPAN_OUT_OF_PROCESS) != 0 || rs_is_on("RUNSPAN_OUT_OF_PROCESS");
+/* Which way do the host and the user want the core to run? */
+static rs_way asked_way(const runspan_options *options) {
+    const char *value = getenv("RUNSPAN_OUT_OF_PROCESS");
+
+    if ((options->flags & RUNSPAN_OUT_OF_PROCESS) != 0 || rs_is_on("RUNSPAN_OUT_OF_PROCESS"))
+        return RS_BESIDE;
+    return value == NULL || *value == '\0' ? RS_BY_RULE : RS_IN_HOST;
 }
 
 /* Loads the core and prepares a call into it. After RUNSPAN_DONE the caller must call
@@ -133,14 +137,14 @@ static int enter_loaded(const runspan_options *options) {
 
     if (code == RUNSPAN_DONE && (code = rs_enter()) == RUNSPAN_DONE) {
         rs_fill_standard();
-        code = rs_load(options->core, is_beside(options), &why);
+        code = rs_load(options->core, asked_way(options), &why);
         if (code != RUNSPAN_DONE) {
             rs_free_standard();
             rs_leave();
         }
     }
     if (code != RUNSPAN_DONE && options->log != NULL)
-        options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? runspan_strerror(code) : why);
+        options->log(options->log_data, RUNSPAN_LOG_DEBUG, why == NULL ? rs_describe(code) : why);
     return code;
 }
 
@@ -154,6 +158,8 @@ static int open_core(const runspan_options *options, runspan_client *client) {
         return code;
     code = rs_core()->open(&config, client);
     rs_free_standard();
+    if (code > 0)
+        rs_no_process(code);
     return leave_with(code, client);
 }
 
@@ -169,13 +175,6 @@ static void be_strict(runspan_options *options) {
     options->flags |= RUNSPAN_CORE_STRICT;
     if (options->log == NULL)
         options->log = rs_print_error;
-}
-
-/* Returns the reason in strerror's text: the part after the colon. */
-static const char *reason(int code) {
-    const char *sentence = runspan_strerror(code), *colon = strstr(sentence, ": ");
-
-    return colon == NULL ? sentence : colon + 2;
 }
 
 int runspan_open(const runspan_options *given, runspan_client *client) {
@@ -195,7 +194,7 @@ int runspan_open(const runspan_options *given, runspan_client *client) {
         if (code == RUNSPAN_DONE)
             code = open_core(&options, client);
         if (shown && code > 0)
-            rs_print_off(options.service, reason(code));
+            rs_print_off(options.service, rs_why_off(code));
     }
     if (code != RUNSPAN_DONE)
         atomic_store(&off_reason, code);
@@ -323,7 +322,9 @@ int runspan_consent(const char *service) {
 static int ask_core(const runspan_options *options, const rs_command *command, const char *spool, const char *off,
                     int fd, int *exit_status) {
     const runspan_core_config config = config_of(options, spool);
+    char where[384];
     const runspan_core_request asked = {
+        .core = where,
         .name = command->name,
         .words = command->words,
         .count = command->count,
@@ -335,6 +336,7 @@ static int ask_core(const runspan_options *options, const rs_command *command, c
 
     if (code != RUNSPAN_DONE)
         return code;
+    rs_where(where, sizeof where);
     code = rs_core()->command(&config, &asked, fd, exit_status);
     rs_free_standard();
     rs_memcheck(RS_WRITTEN, exit_status, sizeof *exit_status);
@@ -344,14 +346,14 @@ static int ask_core(const runspan_options *options, const rs_command *command, c
 /* Shows something. After a change that is the status. */
 static int show(const runspan_options *options, rs_command command, const char *spool, int fd, int *exit_status) {
     int code = rs_consent(options->service);
-    const char *off = code == RUNSPAN_DONE ? NULL : reason(code);
+    const char *off = code == RUNSPAN_DONE ? NULL : rs_reason(code);
 
     if (command.changes)
         command.name = "status";
     code = ask_core(options, &command, spool, off, fd, exit_status);
     if (code <= 0 || strcmp(command.name, "status") != 0)
         return code;
-    *exit_status = !rs_write_consent(&command, options->service, off == NULL ? reason(code) : off, fd);
+    *exit_status = !rs_write_consent(&command, options->service, off == NULL ? rs_why_off(code) : off, fd);
     return RUNSPAN_DONE;
 }
 
@@ -391,77 +393,10 @@ int runspan_state(runspan_client client) {
     return code != RUNSPAN_DONE ? code : leave(core->state(client));
 }
 
-const char *runspan_version(void) {
-    return RUNSPAN_VERSION;
+const char *runspan_state_text(runspan_client client) {
+    return rs_describe(runspan_state(client));
 }
 
-const char *runspan_strerror(int code) {
-    switch (code) {
-    case RUNSPAN_DONE:
-        return "done";
-    case RUNSPAN_OFF_SERVICE:
-        return "telemetry is off: the service's own _NO_TELEMETRY variable is set";
-    case RUNSPAN_OFF_NO_TELEMETRY:
-        return "telemetry is off: NO_TELEMETRY is set";
-    case RUNSPAN_OFF_DO_NOT_TRACK:
-        return "telemetry is off: DO_NOT_TRACK is set";
-    case RUNSPAN_OFF_SDK_DISABLED:
-        return "telemetry is off: OTEL_SDK_DISABLED is true";
-    case RUNSPAN_OFF_USER:
-        return "telemetry is off: the user switched it off";
-    case RUNSPAN_OFF_SITE:
-        return "telemetry is off: the site's administrators switched it off, in /etc/runspan";
-    case RUNSPAN_NO_ADDRESS_SPACE:
-        return "telemetry is off: too little address space (ulimit -v, -d)";
-    case RUNSPAN_NO_THREADS:
-        return "telemetry is off: too few threads (ulimit -u)";
-    case RUNSPAN_NO_CORE:
-        return "telemetry is off: librunspan-core.so is missing or can't be loaded";
-    case RUNSPAN_OTHER_CORE:
-        return "telemetry is off: librunspan-core.so is of another version";
-    case RUNSPAN_FORKED:
-        return "telemetry is off: this process is a fork of the one that opened it";
-    case RUNSPAN_NO_DESCRIPTORS:
-        return "telemetry is off: too few file descriptors (ulimit -n)";
-    case RUNSPAN_REFUSED:
-        return "telemetry is off: a system call that it needs is refused (seccomp)";
-    case RUNSPAN_UNSUPPORTED:
-        return "telemetry is off: this process has no glibc, or two, or is linked statically";
-    case RUNSPAN_PRIVILEGED:
-        return "telemetry is off: this process has more rights than its user (setuid, file capabilities)";
-    case RUNSPAN_NO_STACK:
-        return "this thread has too little stack left";
-    case RUNSPAN_BUSY:
-        return "this thread is inside another call of runspan";
-    case RUNSPAN_OFF:
-        return "telemetry is off";
-    case RUNSPAN_NOT_DELIVERED:
-        return "the collector does not have all spans yet";
-    case RUNSPAN_DROPPED:
-        return "the span was dropped: the queue stayed full";
-    case RUNSPAN_E_ARGUMENT:
-        return "an argument is NULL or out of its range";
-    case RUNSPAN_E_HANDLE:
-        return "no such client or span is open";
-    case RUNSPAN_E_SCHEMA:
-        return "the schema is not valid, or belongs to another service";
-    case RUNSPAN_E_ENDPOINT:
-        return "the endpoint is neither https nor http to a loopback address";
-    case RUNSPAN_E_NAME:
-        return "the schema does not have this name";
-    case RUNSPAN_E_TYPE:
-        return "the value has another type in the schema";
-    case RUNSPAN_E_VALUE:
-        return "the schema does not allow the value";
-    case RUNSPAN_E_TOO_LONG:
-        return "the value is longer than the schema allows";
-    case RUNSPAN_E_TOO_LATE:
-        return "the first span has fixed the resource";
-    case RUNSPAN_E_TOO_MANY:
-        return "too many clients or spans are open";
-    case RUNSPAN_E_INTERNAL:
-        return "a defect in runspan";
-    default:
-        return "unknown code";
-    }
+const char *runspan_version(void) {
+    return RUNSPAN_VERSION;
 }

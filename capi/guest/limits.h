@@ -30,9 +30,17 @@
  * runtime's; later it maps a little more. TestAddressSpace tries limits around this. */
 #define RS_ADDRESS_SPACE RS_MIB(1408)
 
+/* Where there is less, the runtime does without a reservation of 512 MiB. A process that
+ * is there for the core alone can live with so much, the program's own 10 MiB included. */
+#define RS_ADDRESS_SPACE_LITTLE RS_MIB(960)
+
 /* Threads. In tests the runtime starts 6 to 9. One more thread starts those that could
  * not be started at once. */
 #define RS_THREADS 9
+
+/* All tasks of the core: in the host, and in a process of its own. */
+#define RS_TASKS (RS_THREADS + 1)
+#define RS_TASKS_BESIDE 8
 
 /* The stack of each thread. The threads run no code of the host's, and little C code.
  * The default would be ulimit -s. */

@@ -49,6 +49,10 @@ static int stock;          /* threads that have no job */
 static int is_short;       /* the stock could not be made: its threads end */
 static pid_t owner;        /* the process that loaded the core */
 
+/* A program that is there for the core alone defines this. It needs no stock, which would
+ * take tasks from its host's limit: a thread that can't be started is late. */
+extern const char runspan_core_is_alone __attribute__((weak));
+
 /* A function of glibc's: the size that a stack needs for the host's static thread-local
  * storage. The JVM calls it too. */
 static size_t (*least)(const pthread_attr_t *);
@@ -88,6 +92,7 @@ static void *start_late(void *attr) {
 /* Makes the stock. This runs before the Go runtime's constructor, which has no priority. */
 __attribute__((constructor(101))) static void make_stock(void) {
     static pthread_attr_t attr;
+    const int wanted = &runspan_core_is_alone != NULL ? 0 : RS_THREADS;
     pthread_t thread;
     void *found;
     int all = 0;
@@ -99,9 +104,9 @@ __attribute__((constructor(101))) static void make_stock(void) {
     owner = getpid();
     pthread_mutex_lock(&lock);
     if (__wrap_pthread_attr_init(&attr) == 0 && pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0) {
-        while (stock < RS_THREADS && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
+        while (stock < wanted && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
             stock++;
-        all = stock == RS_THREADS && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
+        all = stock == wanted && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
     }
     is_short = !all;
     pthread_cond_broadcast(&changed);

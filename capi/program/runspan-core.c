@@ -6,19 +6,48 @@
  *     runspan-core CORE HOST
  *
  * CORE is the path of librunspan-core.so, HOST the host's process id. Descriptor 0 is the
- * socket (capi/front/frame.h).
+ * socket (capi/front/frame.h). If the core can't be loaded, the greeting has the reason.
  */
+#include "../front/frame.h"
+#include "../front/front.h"
+#include "../guest/limits.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* capi/guest/threads.c looks for this. */
+extern const char runspan_core_is_alone;
+const char runspan_core_is_alone = 1;
+
+/* Finds a function of the core. member: the pointer to it. */
+static int find(void *core, const char *name, void *member) {
+    void *address = dlsym(core, name);
+
+    memcpy(member, &address, sizeof address);
+    return address != NULL;
+}
+
+static int load(const char *path, int (**serve)(int, int)) {
+    int (*usable)(void), code = rs_can_load(RS_ADDRESS_SPACE_LITTLE - RS_MIB(64));
+    void *core;
+
+    if (code != RUNSPAN_DONE)
+        return code;
+    core = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (core == NULL)
+        return RUNSPAN_NO_CORE;
+    if (!find(core, "runspan_core_usable", &usable) || !find(core, "runspan_core_serve", serve))
+        return RUNSPAN_OTHER_CORE;
+    return usable();
+}
 
 int main(int argc, char **argv) {
     int (*serve)(int, int);
-    void *core, *address;
+    rs_answer greeting = {.code = argc == 3 ? load(argv[1], &serve) : RUNSPAN_OTHER_CORE};
 
-    if (argc != 3 || (core = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL)) == NULL ||
-        (address = dlsym(core, "runspan_core_serve")) == NULL)
-        return 1;
-    memcpy(&serve, &address, sizeof serve);
-    return serve(0, atoi(argv[2]));
+    if (greeting.code == RUNSPAN_DONE)
+        return serve(STDIN_FILENO, atoi(argv[2]));
+    return write(STDIN_FILENO, &greeting, sizeof greeting) < 0 ? 2 : 1;
 }

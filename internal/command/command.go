@@ -34,6 +34,7 @@ type Service struct {
 	Endpoint string         // the URL that reports are sent to; empty: not known
 	Spool    string         // the folder of the batches; empty: none
 	Off      string         // why telemetry is off, in words; empty: it is on
+	Core     string         // where the core is, in words
 	Version  string         // runspan's
 }
 
@@ -112,6 +113,7 @@ type status struct {
 	Service       string     `json:"service"`
 	On            bool       `json:"on"`
 	Why           string     `json:"why_off,omitempty"`
+	Core          string     `json:"core"`
 	Endpoint      string     `json:"endpoint,omitempty"`
 	Folder        string     `json:"folder,omitempty"`
 	Waiting       int        `json:"waiting"`
@@ -121,7 +123,7 @@ type status struct {
 }
 
 func (s Service) status(out io.Writer, asJSON bool) error {
-	now := status{Service: s.Name, On: s.Off == "", Why: s.Off, Endpoint: s.Endpoint, Folder: s.Spool}
+	now := status{Service: s.Name, On: s.Off == "", Why: s.Off, Core: s.Core, Endpoint: s.Endpoint, Folder: s.Spool}
 	for _, e := range s.entries() {
 		now.Waiting++
 		now.WaitingBytes += e.Bytes
@@ -147,7 +149,7 @@ func (s Service) status(out io.Writer, asJSON bool) error {
 	if now.LastDelivered != nil {
 		delivered = inWords(*now.LastDelivered)
 	}
-	rows := []show.Row{{Field: "telemetry", Value: state}}
+	rows := []show.Row{{Field: "telemetry", Value: state}, {Field: "core", Value: s.Core}}
 	if s.Endpoint != "" {
 		rows = append(rows, show.Row{Field: "sent to", Value: s.Endpoint})
 	}

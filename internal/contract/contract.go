@@ -190,11 +190,12 @@ type Request struct {
 	Last   bool
 	JSON   bool
 	WhyOff string // why telemetry is off, in words; empty: it is on
+	Core   string // where the core is, in words
 }
 
 // Command carries out a user's command, writes to out, and returns an exit status.
 func (c *Core) Command(config telemetry.Config, r Request, out io.Writer) (exitStatus int) {
-	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: r.WhyOff, Version: config.Version}
+	service := command.Service{Name: config.Service, Endpoint: config.Endpoint, Spool: config.Folder, Off: r.WhyOff, Core: r.Core, Version: config.Version}
 	asked := command.Request{Command: r.Name, Span: strings.Join(r.Words, " "), Last: r.Last, JSON: r.JSON}
 	return command.Run(service, config.Schema, asked, out)
 }

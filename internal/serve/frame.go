@@ -153,7 +153,7 @@ func (a *args) attribute(set func(uint64, string, telemetry.Value) error, handle
 }
 
 func (a *args) request() contract.Request {
-	r := contract.Request{Last: a.uint32() != 0, JSON: a.uint32() != 0, Name: a.text(), WhyOff: a.text()}
+	r := contract.Request{Last: a.uint32() != 0, JSON: a.uint32() != 0, Name: a.text(), WhyOff: a.text(), Core: a.text()}
 	for count := a.uint32(); count > 0 && a.err == nil; count-- {
 		r.Words = append(r.Words, a.text())
 	}

@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ const Linger = 3 * time.Second
 // Run answers the calls that arrive on the socket, and returns when the stream or the
 // host's process ends. host is the process id. The error says why the stream broke.
 func Run(socket *os.File, host int, version string) error {
+	runtime.GOMAXPROCS(1) // the host has the others
 	conn, err := net.FileConn(socket)
 	if err != nil {
 		return err

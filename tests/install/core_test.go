@@ -19,8 +19,6 @@ import (
 
 var schema = filepath.Join(host.Root, "examples", "count", "linecount.json")
 
-// unsupported is the output of open.c in a process where runspan can't be a guest.
-const unsupported = "log telemetry is off: this process has no glibc, or two, or is linked statically\nopen 17\nstate 17\n"
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
@@ -137,7 +135,8 @@ func musl(t *testing.T) (before, after []string) {
 }
 
 // Programs that the core can't live in, because it needs the glibc that the
-// process was started with: it is not loaded, and does not have to be tried.
+// process was started with: the core is beside them. If it must be in the host, or has
+// no program, it is not loaded, and does not have to be tried.
 func TestOtherCLibraries(t *testing.T) {
 	lib := host.Library(t)
 	before, after := musl(t)
@@ -151,9 +150,18 @@ func TestOtherCLibraries(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "open")
 			output(t, command(slices.Concat(test.before, []string{"-std=c11", "-D_DEFAULT_SOURCE", "-w", "-I" + host.Root + "/include", "-o", program, "hosts/open.c"}, host.Front(t), test.after)...))
-			out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+lib+"/librunspan-core.so")
-			if out != unsupported+"secure 0\n" || code != 7 || spans != "" {
-				t.Errorf("exit code %d, spans %q, output\n%s", code, spans, out)
+			alone := t.TempDir() + "/librunspan-core.so"
+			write(t, alone, read(t, lib+"/librunspan-core.so"), 0o644)
+			const reason = "log telemetry is off: this process has no glibc, or two, or is linked statically"
+			for _, by := range []struct{ core, way, out, spans string }{
+				{lib + "/librunspan-core.so", "", "open 0\nstate 0\n", "count OK"},
+				{lib + "/librunspan-core.so", "0", reason + "\nopen 17\nstate 17\n", ""},
+				{alone, "", reason + "; beside the host: runspan-core is missing or can't be started\nopen 17\nstate 17\n", ""},
+			} {
+				out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+by.core, "RUNSPAN_OUT_OF_PROCESS="+by.way)
+				if out != by.out+"secure 0\n" || code != 7 || spans != by.spans {
+					t.Errorf("%v: exit code %d, spans %q, output\n%s", by, code, spans, out)
+				}
 			}
 		})
 	}

@@ -86,6 +86,7 @@ def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
     assert status() == {
         "service": "stripepy",
         "on": True,
+        "core": "in the host",
         "endpoint": collector.endpoint,
         "folder": folder,
         "waiting": 0,
@@ -190,7 +191,7 @@ os.remove(os.path.join(copy, "lib", "librunspan-core.so"))
 """
 
 
-@pytest.mark.parametrize("why", ["ulimit -v 1000000", "the core is missing"])
+@pytest.mark.parametrize("why", ["ulimit -v 1000000 && export RUNSPAN_OUT_OF_PROCESS=0", "the core is missing"])
 def test_opting_out_takes_no_core(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str
 ) -> None:

@@ -80,10 +80,10 @@ static int is_supported(void) {
 #endif
 }
 
-int rs_can_load(void) {
+int rs_can_load(size_t address_space) {
     if (!is_supported())
         return RUNSPAN_UNSUPPORTED;
-    if (!can_map(RS_ADDRESS_SPACE, PROT_NONE) || !can_map(RS_WRITABLE, PROT_READ | PROT_WRITE))
+    if (!can_map(address_space, PROT_NONE) || !can_map(RS_WRITABLE, PROT_READ | PROT_WRITE))
         return RUNSPAN_NO_ADDRESS_SPACE;
     if (!has_descriptors())
         return errno == EMFILE || errno == ENFILE ? RUNSPAN_NO_DESCRIPTORS : RUNSPAN_REFUSED;

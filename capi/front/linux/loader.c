@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE, secure_getenv */
 #include "../beside.h"
 #include "../front.h"
+#include "../../guest/limits.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,6 +28,9 @@
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static runspan_core core;
 static atomic_int loaded;
+
+/* Why the core is not in the host, and not beside it. DONE: it is, or nobody has tried. */
+static atomic_int not_in_host, not_beside;
 
 /* The process that has begun to load the core. Its mark is 1; in a child the mark is 0,
  * because the kernel wipes the page on every fork (MADV_WIPEONFORK, Linux 4.14). On
@@ -98,9 +102,10 @@ static int own_file(char *path, size_t size) {
     return n > 0 && (size_t)n < size && strchr(path, '/') != NULL;
 }
 
-/* Finds the core near a file: the first of the places that exists. */
+/* Finds the core near a file: the first of the places that exists. A package without a
+ * shared core has only the program. */
 static int core_near(const char *file, char *path, size_t size) {
-    static const char *const places[] = {"/" CORE_NAME, "/../lib/" CORE_NAME};
+    static const char *const places[] = {"/" CORE_NAME, "/../lib/" CORE_NAME, "/" RS_PROGRAM, "/../lib/" RS_PROGRAM};
     int folder = (int)(strrchr(file, '/') - file);
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -202,12 +207,9 @@ static const char *find_core(const char *path, char *near, size_t size, const ch
 }
 
 static int load_into_host(const char *path, const char **why) {
-    void *handle;
-    int code = rs_can_load();
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    int code;
 
-    if (code != RUNSPAN_DONE)
-        return code;
-    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle == NULL) {
         *why = dlerror();
         return RUNSPAN_NO_CORE;
@@ -222,33 +224,72 @@ static int load_into_host(const char *path, const char **why) {
     return RUNSPAN_DONE;
 }
 
-static int load(const char *path, int beside, const char **why) {
+/* Returns the reason why the core is not to be in the host, or RUNSPAN_DONE. */
+static int against_host(rs_way asked) {
+    int code = asked == RS_BESIDE ? RS_WANTED : rs_can_load(RS_ADDRESS_SPACE);
+
+    if (code == RUNSPAN_DONE && asked == RS_BY_RULE)
+        code = rs_is_felt();
+    return code;
+}
+
+/* The rule: the core is in the host where it can live there without being felt, else
+ * beside the host. Where it can be in neither, telemetry is off. */
+static int load(const char *path, rs_way asked, const char **why) {
     char near[PATH_MAX];
-    int code;
+    int in_host, beside = RUNSPAN_DONE;
 
     path = find_core(path, near, sizeof near, why);
     if (path == NULL)
         return RUNSPAN_NO_CORE;
-    if (!beside)
+    in_host = against_host(asked);
+    if (in_host != RUNSPAN_DONE && asked != RS_IN_HOST)
+        beside = rs_can_spawn(path);
+    atomic_store(&not_in_host, in_host);
+    atomic_store(&not_beside, beside);
+    if (in_host == RUNSPAN_DONE)
         return load_into_host(path, why);
-    code = rs_find_program(path);
-    if (code == RUNSPAN_DONE)
+    if (asked == RS_IN_HOST)
+        return in_host;
+    if (beside == RUNSPAN_DONE)
         core = rs_beside;
-    return code;
+    return beside == RUNSPAN_DONE || in_host == RS_WANTED ? beside : in_host;
 }
 
-int rs_load(const char *path, int beside, const char **why) {
+int rs_load(const char *path, rs_way asked, const char **why) {
     sigset_t before;
     int code = RUNSPAN_DONE;
 
     pthread_mutex_lock(&loading);
     if (rs_core() == NULL) {
         block_signals(&before);
-        code = load(path, beside, why);
+        code = load(path, asked, why);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (code == RUNSPAN_DONE)
             atomic_store_explicit(&loaded, 1, memory_order_release);
     }
     pthread_mutex_unlock(&loading);
     return code;
+}
+
+void rs_no_process(int code) {
+    if (atomic_load(&not_in_host) != RUNSPAN_DONE)
+        atomic_store(&not_beside, code);
+}
+
+int rs_is_nowhere(int code) {
+    int beside = atomic_load(&not_beside);
+
+    return beside != RUNSPAN_DONE && (code == beside || code == atomic_load(&not_in_host));
+}
+
+void rs_where(char *text, size_t size) {
+    int in_host = atomic_load(&not_in_host), beside = atomic_load(&not_beside);
+
+    if (in_host == RUNSPAN_DONE)
+        snprintf(text, size, "in the host");
+    else if (beside == RUNSPAN_DONE)
+        snprintf(text, size, "beside the host: %s", rs_reason(in_host));
+    else
+        snprintf(text, size, "%s; beside the host: %s", rs_reason(in_host), rs_reason(beside));
 }

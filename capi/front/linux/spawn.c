@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* clone */
 #include "../beside.h"
 #include "../front.h"
+#include "../../guest/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define PROGRAM "runspan-core"
 
 /* It must not take the processor from the host while the host works. */
 #define NICE 5
@@ -35,14 +35,33 @@
 static char core_path[PATH_MAX];
 static char program_path[PATH_MAX];
 
-int rs_find_program(const char *core) {
+/* Does the system adopt the orphans of this process? PID 1 and a subreaper adopt them
+ * themselves: the core would be a child that the host notices. After
+ * unshare(CLONE_NEWPID) the first child is the namespace's PID 1. */
+static int is_reaped(void) {
+    char own[64], of_children[64];
+    int subreaper = 0;
+    ssize_t n, m;
+
+    if (getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper))
+        return 0;
+    n = readlink("/proc/self/ns/pid", own, sizeof own);
+    m = readlink("/proc/self/ns/pid_for_children", of_children, sizeof of_children);
+    return n < 0 || m < 0 || (n == m && memcmp(own, of_children, (size_t)n) == 0);
+}
+
+int rs_can_spawn(const char *core) {
     const char *slash = strrchr(core, '/');
-    int n = slash == NULL ? -1 : snprintf(program_path, sizeof program_path, "%.*s/" PROGRAM, (int)(slash - core), core);
+    int n = slash == NULL ? -1 : snprintf(program_path, sizeof program_path, "%.*s/" RS_PROGRAM, (int)(slash - core), core);
 
     if (n < 0 || (size_t)n >= sizeof program_path || access(program_path, X_OK) != 0)
-        return RUNSPAN_NO_CORE;
+        return RUNSPAN_NO_PROCESS;
     n = snprintf(core_path, sizeof core_path, "%s", core);
-    return n > 0 && (size_t)n < sizeof core_path ? RUNSPAN_DONE : RUNSPAN_NO_CORE;
+    if (n < 0 || (size_t)n >= sizeof core_path)
+        return RUNSPAN_NO_PROCESS;
+    if (!is_reaped())
+        return RUNSPAN_NO_REAPER;
+    return rs_leaves_tasks(RS_TASKS_BESIDE) ? RUNSPAN_DONE : RUNSPAN_NO_THREADS;
 }
 
 int rs_socket_pair(int pair[2]) {
@@ -80,12 +99,15 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The host's soft limits of memory are for the host. */
+/* The host's soft limits of memory are for the host. The Go runtime does without one of
+ * its reservations if that fails, but ends if it succeeds and leaves too little. */
 static void raise_limits(void) {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_AS, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
+        if (limit.rlim_cur < RS_ADDRESS_SPACE + RS_MIB(64) && limit.rlim_cur > RS_ADDRESS_SPACE_LITTLE)
+            limit.rlim_cur = RS_ADDRESS_SPACE_LITTLE;
         setrlimit(RLIMIT_AS, &limit);
     }
     if (getrlimit(RLIMIT_DATA, &limit) == 0) {
@@ -139,7 +161,7 @@ static int code_of(int error) {
     case ENOSYS:
         return RUNSPAN_REFUSED;
     default:
-        return RUNSPAN_NO_CORE;
+        return RUNSPAN_NO_PROCESS;
     }
 }
 
@@ -163,6 +185,10 @@ int rs_spawn(int *socket) {
 
     if (stacks == MAP_FAILED)
         return RUNSPAN_NO_ADDRESS_SPACE;
+    if (!is_reaped()) {
+        munmap(stacks, 2 * STACK);
+        return RUNSPAN_NO_REAPER;
+    }
     if (rs_socket_pair(pair) != 0) {
         munmap(stacks, 2 * STACK);
         return RUNSPAN_NO_DESCRIPTORS;

@@ -36,6 +36,9 @@ class Code:
     NOT_DELIVERED = 21
     DROPPED = 22
     BUSY = 23
+    NO_PROCESS = 24
+    LOCKED_MEMORY = 25
+    NO_REAPER = 26
     E_ARGUMENT = -1
     E_HANDLE = -2
     E_SCHEMA = -3
@@ -64,7 +67,8 @@ class Level:
     """Only where RUNSPAN_STRICT asks for it: a refused call, with its key, value and rule."""
 
 
-PREVIEW = 1  # the flag
+PREVIEW = 1  # the flags
+OUT_OF_PROCESS = 8
 
 
 class LibraryError(Exception):
@@ -114,6 +118,7 @@ _CALLS = {
     "set_error": "hc",
     "end": "hi",
     "state": "h",
+    "state_text": "h",
     "strerror": "i",
     "version": "",
 }
@@ -126,7 +131,7 @@ _WAITING = {
     "command": "oiCiI",
     "consent": "c",
 }
-_TEXTS = ("strerror", "version")  # these return a text; the others return an int
+_TEXTS = ("state_text", "strerror", "version")  # these return a text; the others return an int
 
 
 class Library:
@@ -229,6 +234,11 @@ class Library:
         text: bytes = self.strerror(code)
         return text.decode()
 
+    def describe(self, code: int, handle: int) -> str:
+        """Return a sentence about the client that open has made, or could not make."""
+        text: bytes = self.state_text(handle) if code >= 0 else self.strerror(code)
+        return text.decode()
+
 
 class NoLibrary(Library):
     """Stand in for a library that can't be used, for the given reason. Each function returns OFF."""
@@ -260,6 +270,9 @@ class NoLibrary(Library):
         return texts
 
     def reason(self, code: int) -> str:
+        return self._why
+
+    def describe(self, code: int, handle: int) -> str:
         return self._why
 
 

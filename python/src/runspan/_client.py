@@ -83,6 +83,8 @@ class Client(_Handle):
     schema: JSON text, or the path of its file as a Path.
     log: a function that takes log lines, (level, text), on the thread that called; None: silence.
     preview: send nothing; give log each span as it ends, at Level.SPAN, as OTLP/JSON.
+    out_of_process: run the core in a process of its own, for a host that forks, enters a sandbox or locks its memory
+        later. Without it runspan decides; ``reason`` says where the core is.
     library: the path of librunspan; None: the package's own.
 
     No call raises. The tool's own tests may ask for an exception: where the variable RUNSPAN_STRICT is set (to anything
@@ -99,6 +101,7 @@ class Client(_Handle):
         *,
         log: Log | None = None,
         preview: bool = False,
+        out_of_process: bool = False,
         library: str | None = None,
     ) -> None:
         lib = self._lib = _abi.load(library or _abi.library_path(), runspan.__version__)
@@ -118,11 +121,11 @@ class Client(_Handle):
         try:
             self._callback = None if log is None else lib.callback(log)
             handle = lib.new_handle()
-            flags = _abi.PREVIEW if preview else 0
+            flags = (_abi.PREVIEW if preview else 0) | (_abi.OUT_OF_PROCESS if out_of_process else 0)
             options = lib.options(encode(service), encode_schema(schema), self._callback, flags)
             self.state = lib.open(options, lib.by_reference(handle))
-            self.reason = lib.reason(self.state)
             self._handle = handle.value
+            self.reason = lib.describe(self.state, self._handle)
             if self._handle != 0:
                 atexit.register(self.flush)  # not close: the host may end spans later still
         except Exception as e:  # a host must not fail because its telemetry does

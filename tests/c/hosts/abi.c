@@ -192,6 +192,7 @@ static void consent(void) {
         CHECK(runspan_open(&options, &client), cases[i].want);
         CHECK(client != 0, 0);
         CHECK(runspan_state(0), cases[i].want);
+        CHECK(strcmp(runspan_state_text(0), runspan_strerror(cases[i].want)), 0);
         CHECK(runspan_consent("stripepy"), cases[i].want);
         CHECK(RUNSPAN_IS_OPT_OUT(cases[i].want), 1);
         unsetenv(cases[i].name);
@@ -502,6 +503,9 @@ int main(int argc, char **argv) {
     CHECK(runspan_open(&options, &client), RUNSPAN_DONE);
     CHECK(core_is_mapped(), getenv("RUNSPAN_OUT_OF_PROCESS") == NULL);
     CHECK(runspan_state(client), RUNSPAN_DONE);
+    CHECK(strcmp(runspan_state_text(client), getenv("RUNSPAN_OUT_OF_PROCESS") == NULL
+                     ? "telemetry is on, the core in the host"
+                     : "telemetry is on, the core beside the host: RUNSPAN_OUT_OF_PROCESS asks for it"), 0);
     options = options_with(NULL);
     options.struct_size += 64; /* of a newer header */
     CHECK(runspan_open(&options, &other), RUNSPAN_DONE);
