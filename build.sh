@@ -42,11 +42,8 @@ task_core() { # build the core alone: ./build.sh core DIR [TAGS [ARCHITECTURE]]
     source capi/guest/flags.sh
     use_go
     cc=$(compiler "$architecture")
-    case $architecture in
-    x86_64) local -x GOARCH=amd64 ;;
-    aarch64) local -x GOARCH=arm64 ;;
-    *) fail "there is no library for $architecture" ;;
-    esac
+    local -x GOARCH
+    GOARCH=$(go_architecture "$architecture")
     overlay=$(mktemp -d)
     capi/guest/overlay.sh "$overlay"
     CC=$cc GOEXPERIMENT=$GUEST_EXPERIMENT go build -buildmode=c-shared -trimpath -buildvcs=false -tags "$GUEST_TAGS${2:+,$2}" \
@@ -216,26 +213,60 @@ served_now() {
     [ "$held" = 9 ]
 }
 
-# compiler ARCHITECTURE: prints the C compiler of the library.
+# compiler PLATFORM: prints the C compiler of the library.
 compiler() {
     local zig
     zig=$(echo "$PWD"/build/venv/build/lib/python3*/site-packages/ziglang/zig)
-    case $RUNSPAN_TOOLCHAIN in
-    system) echo "$CC" ;;
-    zig) echo "$zig cc -target $1-linux-gnu.$GLIBC" ;;
+    case $RUNSPAN_TOOLCHAIN,$1 in
+    system,*) echo "$CC" ;;
+    zig,*-musl) echo "$zig cc -target ${1%-*}-linux-musl" ;;
+    zig,*) echo "$zig cc -target $1-linux-gnu.$GLIBC" ;;
     *) fail "RUNSPAN_TOOLCHAIN is zig or system" ;;
     esac
 }
 
-# library ARCHITECTURE DIR: the front, the core, and the core's licences and bill of materials.
+# go_architecture PLATFORM: prints Go's name of the platform's processor.
+go_architecture() {
+    case ${1%-musl} in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) fail "there is no library for $1" ;;
+    esac
+}
+
+# library PLATFORM DIR: the front, the core, and the core's licences and bill of materials. PLATFORM is an architecture, or
+# ARCHITECTURE-musl. With musl the core is a program only.
 library() {
+    local core=librunspan-core.so
     [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
     say "library for $1"
     mkdir -p "$2"
-    task_core "$2" "" "$1"
+    case $1 in
+    *-musl) core=runspan-core && static_core "$2" "$1" ;;
+    *) task_core "$2" "" "$1" && shared_program "$2" "$1" ;;
+    esac
     front "$2" "$1"
-    scripts/licenses.sh "$2/librunspan-core.so" >"$2/THIRD_PARTY_LICENSES"
-    "$PYTHON" scripts/sbom.py "$2/librunspan-core.so" "$1" >"$2/librunspan-core.cdx.json"
+    scripts/licenses.sh "$2/$core" >"$2/THIRD_PARTY_LICENSES"
+    "$PYTHON" scripts/sbom.py "$2/$core" "$1" >"$2/$core.cdx.json"
+}
+
+# static_core DIR PLATFORM: runspan-core in plain Go.
+static_core() {
+    local version
+    # shellcheck source=capi/guest/flags.sh
+    source capi/guest/flags.sh
+    use_go
+    version=$(sed -n 's/^#define RUNSPAN_VERSION "\(.*\)"/\1/p' include/runspan.h)
+    CGO_ENABLED=0 GOARCH=$(go_architecture "$2") go build -trimpath -buildvcs=false -tags "$GUEST_TAGS" "${GUEST_GCFLAGS[@]}" \
+        -ldflags="-s -w -buildid= -X main.version=$version" -o "$1/runspan-core" ./capi/serve
+}
+
+# shared_program DIR PLATFORM: runspan-core, which loads the shared core.
+shared_program() {
+    local cc
+    read -ra cc < <(compiler "$2")
+    "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -s -Iinclude -o "$1/runspan-core" capi/program/runspan-core.c capi/front/linux/guard.c \
+        -rdynamic -ldl
 }
 
 # package PLATFORM LIBRARY DIR: a wheel.
@@ -253,7 +284,7 @@ source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
 }
 
-# front DIR ARCHITECTURE: the shared and the static front.
+# front DIR PLATFORM: the shared and the static front.
 front() {
     local source object objects=() flags cc
     mapfile -t flags <capi/front/link.flags # CMakeLists.txt reads them too
@@ -267,7 +298,6 @@ front() {
     "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${flags[@]}" \
         -Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread
     ln -sf librunspan.so.0 "$1/librunspan.so"
-    "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -s -Iinclude -o "$1/runspan-core" capi/program/runspan-core.c capi/front/linux/guard.c -rdynamic -ldl
     rm -f "$1/librunspan.a"
     ar rcs "$1/librunspan.a" "${objects[@]}"
 }
@@ -364,6 +394,7 @@ compile() {
         task_build
     fi
     ! wants hooks || task_core build/test/lib runspan_testhooks # the one that panics when told to
+    ! wants musl || library "$(uname -m)-musl" "build/cross/$(uname -m)-musl"
     ! wants collector || task_build_collector
     if wants bench; then
         go build -o build/bin/relay ./bench/relay

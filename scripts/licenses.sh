@@ -26,7 +26,7 @@ for module in $(go version -m "$core" | awk '$1 == "dep" { print $2 }'); do
 done
 zig=$(echo build/venv/build/lib/python3*/site-packages/ziglang)
 [ "${RUNSPAN_TOOLCHAIN:-zig}" = system ] || add "zig $("$zig/zig" version), its compiler's runtime" "$zig"
-echo "librunspan-core.so contains these, under the licences that follow them."
+echo "$(basename "$core") contains these, under the licences that follow them."
 for sum in "${order[@]}"; do
     printf '\n====\n%s\n%s\n' "${users[$sum]}" "${texts[$sum]}"
 done

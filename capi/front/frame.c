@@ -107,18 +107,18 @@ int rs_write_call(int socket, rs_message *call, const int *descriptors, int coun
         char bytes[CMSG_SPACE(2 * sizeof(int))];
         struct cmsghdr align;
     } rights = {{0}};
-    struct msghdr message = {.msg_iov = call->pieces, .msg_iovlen = (size_t)call->count};
+    struct msghdr message = {.msg_iov = call->pieces, .msg_iovlen = call->count};
     long long deadline = rs_now_ms() + WRITING_MS;
 
     if (count > 0) {
         struct cmsghdr *header;
 
         message.msg_control = rights.bytes;
-        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        message.msg_controllen = (socklen_t)CMSG_SPACE((size_t)count * sizeof(int));
         header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        header->cmsg_len = (socklen_t)CMSG_LEN((size_t)count * sizeof(int));
         memcpy(CMSG_DATA(header), descriptors, (size_t)count * sizeof(int));
     }
     while (message.msg_iovlen > 0) {

@@ -86,7 +86,7 @@ typedef struct rs_line {
 typedef struct rs_message {
     rs_call head;
     struct iovec pieces[RS_PIECES];
-    int count;
+    uint8_t count;
     char own[RS_PIECES * 8]; /* the numbers */
     size_t used;
 } rs_message;

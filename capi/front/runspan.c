@@ -158,9 +158,13 @@ static int open_core(const runspan_options *options, runspan_client *client) {
         return code;
     code = rs_core()->open(&config, client);
     rs_free_standard();
-    if (code > 0)
-        rs_no_process(code);
-    return leave_with(code, client);
+    code = leave_with(code, client);
+    if (code <= 0)
+        return code;
+    rs_no_process(code);
+    if (options->log != NULL)
+        options->log(options->log_data, RUNSPAN_LOG_DEBUG, rs_describe(code));
+    return code;
 }
 
 /* Sends the preview that the user asked for to standard error, not to the host. */

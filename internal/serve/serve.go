@@ -35,7 +35,7 @@ func Run(socket *os.File, host int, version string) error {
 	if err != nil {
 		return err
 	}
-	_ = socket.Close()
+	defer func() { _ = socket.Close() }() // not before: the program looks at it
 	front, ok := conn.(*net.UnixConn)
 	if !ok {
 		return errors.New("the socket is not a unix one")

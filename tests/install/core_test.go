@@ -19,7 +19,6 @@ import (
 
 var schema = filepath.Join(host.Root, "examples", "count", "linecount.json")
 
-
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -64,7 +63,7 @@ func TestOtherCores(t *testing.T) {
 		out  string // of open.c; %s is what dlopen says
 	}{
 		{"right", right, "open 0\nstate 0\n"},
-		{"missing", nil, "log " + missing + "\nopen 12\nstate 12\n"},
+		{"missing", nil, "log " + missing + ", nor can it be beside the host\nopen 12\nstate 12\n"},
 		{"another CPU's", foreign, "log %s\nopen 12\nstate 12\n"},
 		{"cut short", right[:len(right)/2], "log librunspan-core.so is cut short\nopen 12\nstate 12\n"},
 		{"no library", []byte(strings.Repeat("core\n", 1000)), "log %s\nopen 12\nstate 12\n"},
@@ -164,6 +163,43 @@ func TestOtherCLibraries(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// musl's own dynamic linker, which the system may not have.
+func muslLinker(t *testing.T) string {
+	t.Helper()
+	for _, root := range []string{filepath.Join(host.Root, "build", "debs", "root"), "/"} {
+		if found, _ := filepath.Glob(filepath.Join(root, "lib", "ld-musl-*.so.1")); len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatal("no musl: run scripts/debs.sh musl-dev first")
+	return ""
+}
+
+// A program that is linked with musl, dynamically, and the library for musl: the front is
+// in the program, the core, in plain Go, beside it.
+func TestMusl(t *testing.T) {
+	arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	lib := filepath.Join(host.Root, "build", "cross", arch+"-musl")
+	if _, err := os.Stat(lib + "/runspan-core"); err != nil {
+		t.Fatal("run ./build.sh test install: ", err)
+	}
+	zig, _ := filepath.Glob(filepath.Join(host.Root, "build", "venv", "build", "lib", "python3*", "site-packages", "ziglang", "zig"))
+	if len(zig) != 1 {
+		t.Fatal("no zig: ", zig)
+	}
+	program := filepath.Join(t.TempDir(), "open")
+	output(t, command(zig[0], "cc", "-target", arch+"-linux-musl", "-dynamic", "-O2", "-std=c11", "-D_DEFAULT_SOURCE", "-I"+host.Root+"/include",
+		"-o", program, "hosts/open.c", "-L"+lib, "-lrunspan"))
+	needed := output(t, command("readelf", "-d", lib+"/librunspan.so.0"))
+	if strings.Count(needed, "(NEEDED)") != 1 || !strings.Contains(needed, "[libc.so]") {
+		t.Errorf("the front needs more than musl:\n%s", needed)
+	}
+	out, code, spans := run(t, exec.Command(muslLinker(t), "--library-path", lib, program, schema))
+	if out != "open 0\nstate 0\nsecure 0\n" || code != 7 || spans != "count OK" {
+		t.Errorf("exit code %d, spans %q, output\n%s", code, spans, out)
 	}
 }
 

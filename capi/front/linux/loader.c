@@ -225,12 +225,13 @@ static int load_into_host(const char *path, const char **why) {
 }
 
 /* Returns the reason why the core is not to be in the host, or RUNSPAN_DONE. */
-static int against_host(rs_way asked) {
+static int against_host(const char *path, rs_way asked) {
+    const char *slash = strrchr(path, '/');
     int code = asked == RS_BESIDE ? RS_WANTED : rs_can_load(RS_ADDRESS_SPACE);
 
-    if (code == RUNSPAN_DONE && asked == RS_BY_RULE)
-        code = rs_is_felt();
-    return code;
+    if (code == RUNSPAN_DONE && strcmp(slash == NULL ? path : slash + 1, RS_PROGRAM) == 0)
+        code = RUNSPAN_NO_CORE;
+    return code == RUNSPAN_DONE && asked == RS_BY_RULE ? rs_is_felt() : code;
 }
 
 /* The rule: the core is in the host where it can live there without being felt, else
@@ -242,7 +243,7 @@ static int load(const char *path, rs_way asked, const char **why) {
     path = find_core(path, near, sizeof near, why);
     if (path == NULL)
         return RUNSPAN_NO_CORE;
-    in_host = against_host(asked);
+    in_host = against_host(path, asked);
     if (in_host != RUNSPAN_DONE && asked != RS_IN_HOST)
         beside = rs_can_spawn(path);
     atomic_store(&not_in_host, in_host);
@@ -290,6 +291,8 @@ void rs_where(char *text, size_t size) {
         snprintf(text, size, "in the host");
     else if (beside == RUNSPAN_DONE)
         snprintf(text, size, "beside the host: %s", rs_reason(in_host));
+    else if (beside == in_host)
+        snprintf(text, size, "%s, nor can it be beside the host", rs_reason(in_host));
     else
         snprintf(text, size, "%s; beside the host: %s", rs_reason(in_host), rs_reason(beside));
 }
