@@ -27,6 +27,7 @@ type contents struct {
 	SpoolFiles  int           `json:"spool_files,omitempty"`
 	SpoolBytes  int64         `json:"spool_bytes,omitempty"`
 	SpoolDays   int           `json:"spool_days,omitempty"`
+	LingerMS    int64         `json:"linger_ms,omitempty"`
 	Resource    []field       `json:"resource,omitempty"`
 	Spans       []span        `json:"spans,omitempty"`
 	Exception   []field       `json:"exception,omitempty"`
@@ -89,6 +90,9 @@ func contentsOf(s *schema.Schema) contents {
 		Exception:   fieldsOf(s.ExceptionFields()),
 		Derived:     show.DerivedFields(),
 	}
+	if s.HandsOver {
+		c.LingerMS = s.Linger.Milliseconds()
+	}
 	for _, name := range s.SpanNames() {
 		c.Spans = append(c.Spans, span{name, s.SpanDescription(name), fieldsOf(s.AttributeFields(name))})
 	}
@@ -105,13 +109,17 @@ func fieldsOf(all []*schema.Field) []field {
 
 func (c contents) write(out io.Writer) {
 	fmt.Fprintf(out, "%s: the schema is valid\n", c.Service)
-	show.Table(indented{out}, []show.Row{
+	rows := []show.Row{
 		{Field: "sent to", Value: c.Destination},
 		{Field: "scope", Value: c.Scope},
 		{Field: "longest text", Value: fmt.Sprintf("%d bytes", c.TextBytes)},
 		{Field: "longest list", Value: fmt.Sprintf("%d texts", c.ListItems)},
 		{Field: "on the disk", Value: fmt.Sprintf("at most %d files, %d bytes, for %d days", c.SpoolFiles, c.SpoolBytes, c.SpoolDays)},
-	})
+	}
+	if c.LingerMS > 0 {
+		rows = append(rows, show.Row{Field: "after a run", Value: fmt.Sprintf("a process beside the program may deliver for %d ms", c.LingerMS)})
+	}
+	show.Table(indented{out}, rows)
 	writeFields(out, "resource, of every span", c.Resource)
 	for _, s := range c.Spans {
 		writeFields(out, fmt.Sprintf("span %q: %s", s.Name, s.Description), s.Attributes)

@@ -56,6 +56,18 @@ func ask(text string, asJSON bool) (out string, code int) {
 	return written.String(), code
 }
 
+func TestCheckShowsThatAProcessMayDeliverAfterARun(t *testing.T) {
+	with := strings.Replace(valid, `"limits"`, `"linger_ms": 1500, "limits"`, 1)
+	line := "  after a run   a process beside the program may deliver for 1500 ms\n"
+	const before = "for 30 days\n"
+	if out, code := ask(with, false); code != Done || out != strings.Replace(shown, before, before+line, 1) {
+		t.Errorf("exit code %d, got\n%s", code, out)
+	}
+	if out, _ := ask(with, true); !strings.Contains(out, `"linger_ms":1500`) {
+		t.Error(out)
+	}
+}
+
 func TestCheckShowsWhatAValidSchemaSends(t *testing.T) {
 	out, code := ask(valid, false)
 	if code != Done || out != shown {

@@ -24,6 +24,9 @@ const (
 	defaultSpoolDays  = 30
 )
 
+// MaxLinger is the longest linger_ms, and that of a schema without it.
+const MaxLinger = 3 * time.Second
+
 // builder makes a Schema of a document, and collects the faults.
 type builder struct {
 	document  *document
@@ -51,8 +54,8 @@ func (b *builder) of(keys ...string) faultOf {
 func (b *builder) build() *Schema {
 	d := b.document
 	b.checkHead()
-	b.textBytes = int(b.limit(d.Limits.TextBytes, defaultTextBytes, 4096, "limits", "text_bytes"))
-	b.listItems = int(b.limit(d.Limits.ListItems, defaultListItems, 1024, "limits", "list_items"))
+	b.textBytes = int(b.limit(d.Limits.TextBytes, defaultTextBytes, 1, 4096, "limits", "text_bytes"))
+	b.listItems = int(b.limit(d.Limits.ListItems, defaultListItems, 1, 1024, "limits", "list_items"))
 	s := &Schema{
 		Service:     d.Service,
 		Destination: d.Destination,
@@ -60,9 +63,11 @@ func (b *builder) build() *Schema {
 		Scope:       d.Service,
 		TextBytes:   b.textBytes,
 		ListItems:   b.listItems,
-		SpoolFiles:  int(b.limit(d.Spool.Files, defaultSpoolFiles, 100_000, "spool", "files")),
-		SpoolBytes:  b.limit(d.Spool.Bytes, defaultSpoolBytes, 1<<30, "spool", "bytes"),
-		SpoolAge:    24 * time.Hour * time.Duration(b.limit(d.Spool.AgeDays, defaultSpoolDays, 366, "spool", "age_days")),
+		SpoolFiles:  int(b.limit(d.Spool.Files, defaultSpoolFiles, 1, 100_000, "spool", "files")),
+		SpoolBytes:  b.limit(d.Spool.Bytes, defaultSpoolBytes, 1, 1<<30, "spool", "bytes"),
+		SpoolAge:    24 * time.Hour * time.Duration(b.limit(d.Spool.AgeDays, defaultSpoolDays, 1, 366, "spool", "age_days")),
+		Linger:      time.Millisecond * time.Duration(b.limit(d.LingerMS, MaxLinger.Milliseconds(), 0, MaxLinger.Milliseconds(), "linger_ms")),
+		HandsOver:   d.LingerMS != nil && *d.LingerMS > 0,
 		spans:       make(map[string]string, len(d.Spans)),
 		described:   d.Spans,
 		resource:    make(map[string]*Field, len(d.Resource)),
@@ -116,12 +121,12 @@ func (b *builder) checkHead() {
 	}
 }
 
-func (b *builder) limit(given *int64, otherwise, most int64, keys ...string) int64 {
+func (b *builder) limit(given *int64, otherwise, least, most int64, keys ...string) int64 {
 	if given == nil {
 		return otherwise
 	}
-	if *given < 1 || *given > most {
-		b.wrong(fmt.Sprintf("%s is not between 1 and %d", keys[len(keys)-1], most), keys...)
+	if *given < least || *given > most {
+		b.wrong(fmt.Sprintf("%s is not between %d and %d", keys[len(keys)-1], least, most), keys...)
 		return otherwise
 	}
 	return *given

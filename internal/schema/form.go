@@ -103,6 +103,7 @@ var documentForm = object(map[string]*form{
 	"scope":          aText,
 	"limits":         object(map[string]*form{"text_bytes": aWhole, "list_items": aWhole}),
 	"spool":          object(map[string]*form{"files": aWhole, "bytes": aWhole, "age_days": aWhole}),
+	"linger_ms":      aWhole,
 	"spans":          objectOf(aText),
 	"resource":       objectOf(fieldForm),
 	"attributes":     objectOf(fieldForm),

@@ -17,6 +17,7 @@ type document struct {
 	Scope         *string                             `json:"scope"`
 	Limits        limits                              `json:"limits"`
 	Spool         spoolLimits                         `json:"spool"`
+	LingerMS      *int64                              `json:"linger_ms"`
 	Spans         map[string]string                   `json:"spans"`
 	Resource      map[string]fieldDocument            `json:"resource"`
 	Attributes    map[string]fieldDocument            `json:"attributes"`

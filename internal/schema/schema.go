@@ -40,6 +40,11 @@ type Schema struct {
 	SpoolBytes int64
 	SpoolAge   time.Duration
 
+	// Linger is how long a process beside the host may go on delivering after the last
+	// close. HandsOver says that a core in the host may start such a process.
+	Linger    time.Duration
+	HandsOver bool
+
 	spans      map[string]string // name → the same name: a caller may keep the string of a look-up
 	described  map[string]string // name → a sentence for the user
 	resource   map[string]*Field

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"runspan/internal/schema"
@@ -128,7 +129,7 @@ func TestAllFaultsAreTold(t *testing.T) {
   "service": "My Tool",
   "destnation": "https://collector.example/",
   "limits": {"text_bytes": 0, "list_item": 3},
-  "spans": {"sort": "It sorted."},
+  "spans": {"sort": "It sorted."}, "linger_ms": 3001,
   "attributes": {
     "params.k": {"type": "integer", "spans": ["sort"], "min": 1, "description": "d"},
     "params.min": {"type": "int", "spans": ["sort"], "minimum": "1", "maximum": 0},
@@ -142,6 +143,7 @@ func TestAllFaultsAreTold(t *testing.T) {
 		{4, `unknown member "destnation"; perhaps "destination"`},
 		{5, "text_bytes is not between 1 and 4096"},
 		{5, `unknown member "list_item"; perhaps "list_items"`},
+		{6, "linger_ms is not between 0 and 3000"},
 		{8, `params.k: no type is named "integer"; perhaps "int"`},
 		{8, `unknown member "min"; perhaps "minimum"`},
 		{9, `"minimum" is a text; it must be a number`},
@@ -174,6 +176,21 @@ func TestMembersThatMayBeMissing(t *testing.T) {
 	one := parse(t, strings.Replace(small, `"limits": {"text_bytes": 16, "list_items": 2}`, `"limits": {"list_items": 2}`, 1))
 	if one.TextBytes != 128 || one.ListItems != 2 {
 		t.Errorf("got limits of %d and %d", one.TextBytes, one.ListItems)
+	}
+}
+
+// A schema that says nothing of it has no process started by a core in the host.
+func TestLinger(t *testing.T) {
+	for member, want := range map[string]schema.Schema{
+		``:                   {Linger: 3 * time.Second},
+		`"linger_ms": 0,`:    {},
+		`"linger_ms": 1,`:    {Linger: time.Millisecond, HandsOver: true},
+		`"linger_ms": 3000,`: {Linger: 3 * time.Second, HandsOver: true},
+	} {
+		s := parse(t, strings.Replace(small, `"limits"`, member+`"limits"`, 1))
+		if s.Linger != want.Linger || s.HandsOver != want.HandsOver {
+			t.Errorf("%s: %v, %v", member, s.Linger, s.HandsOver)
+		}
 	}
 }
 
