@@ -12,11 +12,16 @@ package main
 static void call_tell(uintptr_t tell, uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
 	((void (*)(uintptr_t, uintptr_t, int, const char *, size_t))tell)(log, data, level, line, length);
 }
+
+static int call_spawn(uintptr_t spawn) {
+	return ((int (*)(void))spawn)();
+}
 */
 import "C"
 
 import (
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -26,7 +31,18 @@ import (
 	"runspan/internal/telemetry"
 )
 
-var core = contract.New()
+var core = contract.New(handOver)
+
+// spawn is the front's function that starts a process beside the host. All clients have
+// the same one.
+var spawn atomic.Uintptr
+
+// handOver has a process beside the host deliver what these clients have left.
+func handOver(clients []telemetry.Config) {
+	if socket := C.call_spawn(C.uintptr_t(spawn.Load())); socket >= 0 {
+		_ = serve.HandOver(int(socket), clients) // after an error the next run delivers
+	}
+}
 
 func code(err error) C.int { return C.int(contract.CodeOf(err)) }
 
@@ -93,6 +109,7 @@ func runspan_core_open(c *C.runspan_core_config, client *C.uint64_t) (result C.i
 	if c.log != 0 {
 		log = host{C.uintptr_t(uintptr(unsafe.Pointer(c.tell))), c.log, c.log_data}
 	}
+	spawn.Store(uintptr(unsafe.Pointer(c.spawn)))
 	handle, err := core.Open(configOf(c), log)
 	*client = C.uint64_t(handle)
 	return code(err)

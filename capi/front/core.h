@@ -35,6 +35,7 @@ typedef struct runspan_core_config {
     uintptr_t log;      /* a runspan_log. Both are numbers, because a Go pointer may */
     uintptr_t log_data; /* not have every value that a host puts into a void * */
     void (*tell)(uintptr_t log, uintptr_t log_data, int level, const char *line, size_t length);
+    int (*spawn)(void); /* starts a core beside the host, and returns a socket to it, or -1 */
     uint32_t flags;
 } runspan_core_config;
 

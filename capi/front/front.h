@@ -142,6 +142,11 @@ void rs_where(char *text, size_t size);
 /* loader.c: return the core, or NULL if it is not loaded in this process. */
 const runspan_core *rs_core(void);
 
+/* loader.c: start a process beside a host that has the core in it, for what the core can't
+ * deliver before the host ends. Return a socket to it, or -1: RUNSPAN_OUT_OF_PROCESS
+ * forbids it, or there is a reason why there can be none. */
+int rs_spawn_beside(void);
+
 /* loader.c: return 1 in a child of the process that began to load the core. */
 int rs_forked(void);
 

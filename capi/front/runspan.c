@@ -115,6 +115,7 @@ static runspan_core_config config_of(const runspan_options *options, const char 
         .log = (uintptr_t)options->log,
         .log_data = (uintptr_t)options->log_data,
         .tell = rs_tell,
+        .spawn = rs_spawn_beside,
         .flags = options->flags,
     };
 }

@@ -15,6 +15,7 @@
 
 #include <dlfcn.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static int load(const char *path, int (**serve)(int, int)) {
     int (*usable)(void), code = rs_can_load(RS_ADDRESS_SPACE_LITTLE - RS_MIB(64));
     void *core;
 
+    signal(SIGPIPE, SIG_IGN); /* a host that hands over does not read the greeting */
     if (code != RUNSPAN_DONE)
         return code;
     core = dlopen(path, RTLD_NOW | RTLD_LOCAL);

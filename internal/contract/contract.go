@@ -27,24 +27,30 @@ type Host interface {
 // Core has the clients and spans of one process. Several goroutines may call its methods.
 // The texts of arguments need to be valid for the time of the call only.
 type Core struct {
-	clients *registry[*client]
-	spans   *registry[*span]
+	clients  *registry[*client]
+	spans    *registry[*span]
+	handOver handOver
 }
 
-// New returns a core without clients.
-func New() *Core {
-	return &Core{clients: newRegistry[*client](), spans: newRegistry[*span]()}
+// New returns a core without clients. deliver has a process beside the host deliver the
+// batches that clients with these options have left in their spools; nil: the batches wait
+// for the next run.
+func New(deliver func([]telemetry.Config)) *Core {
+	return &Core{clients: newRegistry[*client](), spans: newRegistry[*span](), handOver: handOver{deliver: deliver}}
 }
 
 // Open opens a client. Its log lines go to the host, which may be nil.
 func (c *Core) Open(config telemetry.Config, host Host) (handle uint64, err error) {
-	opened := &client{host: host, strict: config.Strict}
+	opened := &client{host: host, strict: config.Strict, config: config}
 	defer opened.tell()
 	return c.clients.add(maxClients, func() (_ *client, err error) {
 		if host != nil {
 			config.Log = opened.lines.Add
 		}
 		opened.Client, err = telemetry.Open(config)
+		if err == nil {
+			c.handOver.opened()
+		}
 		return opened, err
 	})
 }
@@ -126,13 +132,14 @@ func (c *Core) Close(handle uint64, milliseconds uint32) error {
 	}
 	defer client.tell()
 	c.spans.removeAll(func(s *span) bool { return s.client == client })
+	defer c.handOver.closed(client)
 	return client.wait(client.Close, milliseconds)
 }
 
 // CloseLater is Close for a core whose process outlives the call: it returns after the
-// timeout, and the delivery goes on for linger. ended is closed when the delivery has
-// ended, too.
-func (c *Core) CloseLater(handle uint64, milliseconds uint32, linger time.Duration) (ended <-chan struct{}, err error) {
+// timeout, and the delivery goes on for the schema's linger. ended is closed when the
+// delivery has ended, too.
+func (c *Core) CloseLater(handle uint64, milliseconds uint32) (ended <-chan struct{}, err error) {
 	end := make(chan struct{})
 	client, ok := c.clients.take(handle)
 	if !ok {
@@ -141,29 +148,36 @@ func (c *Core) CloseLater(handle uint64, milliseconds uint32, linger time.Durati
 	}
 	defer client.tell()
 	c.spans.removeAll(func(s *span) bool { return s.client == client })
-	err = client.wait(client.Finish, milliseconds)
+	err = client.wait(func(ctx context.Context) bool { return client.Finish(ctx, client.Linger()) }, milliseconds)
 	go func() {
 		defer close(end)
-		ctx, cancel := context.WithTimeout(context.Background(), linger)
+		ctx, cancel := context.WithTimeout(context.Background(), client.Linger())
 		defer cancel()
-		if err != nil {
-			client.Flush(ctx)
-		}
+		client.Finish(ctx, 0) // the batches of other runs, too
 		client.Stop(ctx)
 	}()
 	return end, err
 }
 
-// CloseAll closes all clients, and waits for their deliveries, at most for linger.
-func (c *Core) CloseAll(linger time.Duration) {
+// CloseAll closes all clients, and waits for their deliveries.
+func (c *Core) CloseAll() {
 	var ends []<-chan struct{}
 	for _, handle := range c.clients.handles() {
-		ended, _ := c.CloseLater(handle, 0, linger)
+		ended, _ := c.CloseLater(handle, 0)
 		ends = append(ends, ended)
 	}
 	for _, ended := range ends {
 		<-ended
 	}
+}
+
+// Linger returns how long a client's delivery may go on after CloseLater, 0 if there is no
+// such client.
+func (c *Core) Linger(handle uint64) time.Duration {
+	if client, ok := c.clients.get(handle); ok {
+		return client.Linger()
+	}
+	return 0
 }
 
 // State returns nil if the client is open.

@@ -24,6 +24,7 @@ const SliceLowest = 0xFFFF0000
 type client struct {
 	*telemetry.Client
 	host   Host
+	config telemetry.Config
 	lines  telemetry.Lines
 	strict bool // an error has log lines
 

@@ -41,7 +41,7 @@ func (s *sender) finish(timeout time.Duration) (delivered bool, took time.Durati
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	begun := time.Now()
-	return s.Finish(ctx), time.Since(begun)
+	return s.Finish(ctx, 0), time.Since(begun)
 }
 
 // With a connection ahead an exit costs one round trip.

@@ -57,6 +57,7 @@ type Courier struct {
 	deadline time.Time     // of Finish; zero: Finish was not called
 
 	link      *link         // nil: the client is not made yet
+	silent    bool          // nothing is sent: the proxy's settings are not valid
 	latency   time.Duration // see knownLatency
 	delivered bool          // a batch was delivered
 	longExit  bool          // this exit is the one in many that waits longer
@@ -137,11 +138,15 @@ func (c *Courier) Flush(ctx context.Context) bool {
 // Finish is the last Flush before Close. From now on the courier sends no request whose
 // response can hardly come before ctx ends: the exit would interrupt it, the next run
 // would send the batch again, and the collector would have it twice. If a delivery is
-// known to take longer than the time that is left, Finish does not wait.
-func (c *Courier) Finish(ctx context.Context) bool {
+// known to take longer than the time that is left, Finish does not wait. The courier goes
+// on for linger after the end of ctx.
+func (c *Courier) Finish(ctx context.Context, linger time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	c.mu.Lock()
 	c.deadline = deadline
+	if ok {
+		c.deadline = deadline.Add(linger)
+	}
 	c.mu.Unlock()
 	if need, _ := c.timeNeeded(); ok && need > time.Until(deadline) && !c.isLongExit() {
 		return !c.store.HasOwn()
@@ -182,6 +187,17 @@ func (c *Courier) Close(ctx context.Context) {
 	select {
 	case <-c.ended:
 	case <-ctx.Done():
+	}
+}
+
+// MayDeliver reports whether another process could deliver a batch within that time, after
+// this courier has ended: as far as is known it takes no longer, and there is no pause.
+func (c *Courier) MayDeliver(within time.Duration) bool {
+	select {
+	case <-c.ended:
+		return !c.silent && c.knownLatency() <= within && !c.store.Pause().End().After(time.Now())
+	default:
+		return false
 	}
 }
 
@@ -285,6 +301,7 @@ func (c *Courier) scan() {
 // failed.
 func (c *Courier) sendNothing(ctx context.Context, why error) {
 	c.log(fmt.Sprintf("nothing is sent: %v", why))
+	c.silent = true
 	c.setPaused(true)
 	c.scan() // for the limits of the folder
 	<-ctx.Done()

@@ -388,7 +388,7 @@ func TestTooLateToSend(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), test.budget)
 		defer cancel()
 		begun := time.Now()
-		delivered := s.Finish(ctx)
+		delivered := s.Finish(ctx, 0)
 		took := time.Since(begun)
 		time.Sleep(100 * time.Millisecond)
 		if came := c.came() == "a"; delivered != test.want || came != test.want || took > test.budget {

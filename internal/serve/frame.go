@@ -37,6 +37,7 @@ const (
 	maxArgs   = 4 << 20
 	null      = math.MaxUint32
 	flagLog   = 1 << 31
+	flagOf    = 1 << 30
 )
 
 var order = binary.NativeEndian
@@ -93,6 +94,9 @@ func (a *args) text() string {
 
 func (a *args) config(version string) (config telemetry.Config, log bool) {
 	flags := a.uint32()
+	if flags&flagOf != 0 && a.text() != version {
+		a.err = errFrame
+	}
 	config = telemetry.Config{
 		Service:  a.text(),
 		Schema:   a.text(),

@@ -6,8 +6,12 @@
 //	serve.Run(socket, host, version)
 //
 // The process lives as long as the host has a client open. After a close it goes on
-// delivering for at most Linger. When the stream ends the host has ended, too: a span
-// that is open then is reported as aborted.
+// delivering for the schema's linger_ms. When the stream ends the host has ended, too: a
+// span that is open then is reported as aborted.
+//
+// HandOver is the other side, for a core in its host: it has a new process open clients,
+// and ends the stream. So the process delivers what waits in the spools, as the next run
+// would.
 package serve
 
 import (
@@ -23,10 +27,6 @@ import (
 	"runspan/internal/telemetry"
 )
 
-// Linger is how long the process goes on delivering after the last close, or after the
-// end of its host.
-const Linger = 3 * time.Second
-
 // Run answers the calls that arrive on the socket, and returns when the stream or the
 // host's process ends. host is the process id. The error says why the stream broke.
 func Run(socket *os.File, host int, version string) error {
@@ -40,11 +40,10 @@ func Run(socket *os.File, host int, version string) error {
 	if !ok {
 		return errors.New("the socket is not a unix one")
 	}
-	s := &server{core: contract.New(), version: version, front: front, clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
+	s := &server{core: contract.New(nil), version: version, front: front, clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
 	defer watch(host, func() { _ = front.CloseRead() })()
-	if _, err = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))); err == nil {
-		err = s.answerCalls()
-	}
+	_, _ = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))) // a host that hands over does not read it
+	err = s.answerCalls()
 	s.finish()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -57,9 +56,11 @@ type server struct {
 	core    *contract.Core
 	version string
 	front   *net.UnixConn
+	opening sync.WaitGroup // calls of open
 	waiting sync.WaitGroup // calls that may wait
 
 	mu      sync.Mutex
+	linger  time.Duration      // the longest of all clients
 	clients map[uint64]*client // by the front's handles
 	spans   map[uint64]uint64  // the core's handles by the front's
 }
@@ -84,17 +85,17 @@ func (s *server) answerCalls() error {
 		if err != nil {
 			return err
 		}
-		if files == nil {
+		if files == nil && c.number != callOpen {
 			if _, err := s.front.Write(s.answer(c)); err != nil {
 				return err
 			}
 			continue
 		}
-		s.waiting.Add(1)
-		go func() {
-			defer s.waiting.Done()
-			s.wait(c, files)
-		}()
+		going := &s.waiting
+		if c.number == callOpen {
+			going = &s.opening
+		}
+		going.Go(func() { s.wait(c, files) })
 	}
 }
 
@@ -220,11 +221,14 @@ func (s *server) end(handle uint64, status int) error {
 	return err
 }
 
-// wait carries out a call that may wait, and answers on the call's own socket.
+// wait carries out a call that may wait, and answers on the call's own socket. A call of
+// open without one has no answer: the core in a host hands over so.
 func (s *server) wait(c *call, files []*os.File) {
 	defer closeAll(files)
 	code, exitStatus := s.carryOutWaiting(c, files)
-	_, _ = files[0].Write(answer(code, exitStatus, s.lines()))
+	if len(files) > 0 {
+		_, _ = files[0].Write(answer(code, exitStatus, s.lines()))
+	}
 	if c.number == callClose || c.number == callOpen && code != contract.Done {
 		s.forget(c.handle)
 	}
@@ -284,32 +288,43 @@ func (s *server) open(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	opened.handle = handle
+	s.linger = max(s.linger, s.core.Linger(handle))
 	return err
 }
 
 // close closes a client. Its caller waits for the milliseconds; the delivery may go on
-// for Linger.
+// for the schema's linger_ms.
 func (s *server) close(handle uint64, milliseconds uint32) error {
-	ended, err := s.core.CloseLater(s.client(handle), milliseconds, Linger)
-	s.waiting.Add(1)
-	go func() {
-		defer s.waiting.Done()
-		<-ended
-	}()
+	ended, err := s.core.CloseLater(s.client(handle), milliseconds)
+	s.waiting.Go(func() { <-ended })
 	return err
 }
 
-// finish ends what the host has left open, and waits for the calls that go on, at most
-// for Linger.
+// late is how long after the linger_ms of all clients a file server may hold the process
+// up.
+const late = time.Second
+
+// finish ends what the host has left open, and waits for the calls that go on.
 func (s *server) finish() {
+	atMost(late, s.opening.Wait)
+	s.mu.Lock()
+	linger := s.linger
+	s.mu.Unlock()
+	atMost(linger+late, func() {
+		s.core.CloseAll()
+		s.waiting.Wait()
+	})
+}
+
+// atMost calls a function, and returns when it does, or after that time.
+func atMost(longest time.Duration, call func()) {
 	ended := make(chan struct{})
 	go func() {
-		s.core.CloseAll(Linger)
-		s.waiting.Wait()
-		close(ended)
+		defer close(ended)
+		call()
 	}()
 	select {
 	case <-ended:
-	case <-time.After(Linger + time.Second):
+	case <-time.After(longest):
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"runspan/internal/contract"
+	"runspan/internal/schema"
 	"runspan/internal/spool"
 )
 
@@ -141,7 +142,7 @@ func (f *front) end() {
 		if err != nil {
 			f.Error(err)
 		}
-	case <-time.After(Linger + 10*time.Second):
+	case <-time.After(schema.MaxLinger + 10*time.Second):
 		f.Fatal("it does not end")
 	}
 }
@@ -279,6 +280,7 @@ func TestTheNumbersAreTheHeaders(t *testing.T) {
 	for text, same := range map[string]bool{
 		"#define RS_NULL UINT32_MAX\n":                   null == 1<<32-1,
 		"#define RS_LOG (1u << 31)\n":                    flagLog == 1<<31,
+		"#define RS_OF (1u << 30)\n":                     flagOf == 1<<30,
 		"#define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)\n": maxArgs == 4<<20,
 	} {
 		if !same || !bytes.Contains(frames, []byte(text)) {

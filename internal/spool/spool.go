@@ -84,6 +84,7 @@ type Spool struct {
 	batches []*Batch  // own batches, oldest first; then those of ScanFolder, in random order
 	scanned bool      // ScanFolder has run
 	closed  bool
+	left    bool    // see IsLeft
 	latency Latency // used if there is no folder
 }
 
@@ -193,6 +194,19 @@ func (s *Spool) Close(ctx context.Context) {
 	case <-s.ended:
 	case <-ctx.Done():
 	}
+}
+
+// IsLeft reports whether the closed spool has left a batch of this client's in a file that
+// any process may claim.
+func (s *Spool) IsLeft() bool {
+	select {
+	case <-s.ended:
+	default:
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
 }
 
 func (s *Spool) close() {

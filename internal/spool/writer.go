@@ -101,13 +101,14 @@ func (s *Spool) release() {
 		}
 		return is
 	})
+	left := s.has(func(b *Batch) bool { return b.state == offered && !b.foreign })
 	s.mu.Unlock()
 	for _, b := range own {
 		if !b.inFile() {
 			s.persist(b)
 		}
-		if b.file.by != "" {
-			s.folder.rename(b.file, b.file.to(free))
+		if b.file.by != "" && s.folder.rename(b.file, b.file.to(free)) {
+			left = left || !b.foreign
 		}
 		for _, standby := range b.standbys {
 			s.releaseStandby(standby)
@@ -119,4 +120,7 @@ func (s *Spool) release() {
 	if s.folder != nil {
 		s.removeBeforeExec()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = left
 }

@@ -160,20 +160,31 @@ func (c *Client) Flush(ctx context.Context) bool {
 	return c.queue.flush(ctx) && c.delivery.Flush(ctx)
 }
 
-// Close is Finish and Stop. It reports whether all spans are delivered.
+// Close ends the open spans as aborted, flushes as Flush does, and ends the client. It reports whether all spans are delivered.
 func (c *Client) Close(ctx context.Context) (delivered bool) {
-	delivered = c.Finish(ctx)
+	delivered = c.Finish(ctx, 0)
 	c.Stop(ctx)
 	return delivered
 }
 
 // Finish ends the open spans as aborted, and flushes as Flush does. It reports whether
-// all spans are delivered.
-func (c *Client) Finish(ctx context.Context) (delivered bool) {
+// all spans are delivered. The delivery goes on until Stop, for linger after the end of
+// ctx.
+func (c *Client) Finish(ctx context.Context, linger time.Duration) (delivered bool) {
 	for _, s := range c.openSpans() {
 		_ = s.abort() // it may have ended since
 	}
-	return c.queue.flush(ctx) && c.delivery.Finish(ctx)
+	return c.queue.flush(ctx) && c.delivery.Finish(ctx, linger)
+}
+
+// Linger returns how long a process beside the host may go on delivering after the last
+// close.
+func (c *Client) Linger() time.Duration { return c.schema.Linger }
+
+// HandsOver reports whether the closed client has left spans that a process beside the
+// host shall deliver: the schema allows it, and it has a chance.
+func (c *Client) HandsOver() bool {
+	return c.schema.HandsOver && c.delivery.IsLeft(c.schema.Linger)
 }
 
 // Stop ends the client. It waits for batches to be written to files until ctx ends, but

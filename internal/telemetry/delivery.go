@@ -28,10 +28,14 @@ type delivery interface {
 	// Flush waits until all requests are delivered, but not beyond the end of ctx, and
 	// not in a pause. It reports whether all are delivered.
 	Flush(ctx context.Context) bool
-	// Finish is the last Flush before Close.
-	Finish(ctx context.Context) bool
+	// Finish is the last Flush before Close. The delivery goes on for linger after the
+	// end of ctx.
+	Finish(ctx context.Context, linger time.Duration) bool
 	// Close ends the delivery. It waits for that until ctx ends.
 	Close(ctx context.Context)
+	// IsLeft reports whether the closed delivery has left requests that another process
+	// could deliver within that time.
+	IsLeft(within time.Duration) bool
 }
 
 // spooled is a delivery with a spool, which stores, and a courier, which sends.
@@ -48,7 +52,13 @@ func (d spooled) ExitTimeout(budget time.Duration, short bool) time.Duration {
 
 func (d spooled) Flush(ctx context.Context) bool { return d.courier.Flush(ctx) }
 
-func (d spooled) Finish(ctx context.Context) bool { return d.courier.Finish(ctx) }
+func (d spooled) Finish(ctx context.Context, linger time.Duration) bool {
+	return d.courier.Finish(ctx, linger)
+}
+
+func (d spooled) IsLeft(within time.Duration) bool {
+	return d.Spool.IsLeft() && d.courier.MayDeliver(within)
+}
 
 // Close ends the courier first, because the courier returns its claims to the spool.
 func (d spooled) Close(ctx context.Context) {

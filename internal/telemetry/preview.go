@@ -47,6 +47,8 @@ func (preview) ExitTimeout(budget time.Duration, _ bool) time.Duration { return 
 
 func (preview) Flush(context.Context) bool { return true }
 
-func (preview) Finish(context.Context) bool { return true }
+func (preview) Finish(context.Context, time.Duration) bool { return true }
+
+func (preview) IsLeft(time.Duration) bool { return false }
 
 func (preview) Close(context.Context) {}

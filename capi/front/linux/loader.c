@@ -28,6 +28,7 @@
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static runspan_core core;
 static atomic_int loaded;
+static char core_to_spawn[PATH_MAX]; /* see rs_spawn_beside; empty: no process is to be there */
 
 /* Why the core is not in the host, and not beside it. DONE: it is, or nobody has tried. */
 static atomic_int not_in_host, not_beside;
@@ -248,8 +249,11 @@ static int load(const char *path, rs_way asked, const char **why) {
         beside = rs_can_spawn(path);
     atomic_store(&not_in_host, in_host);
     atomic_store(&not_beside, beside);
-    if (in_host == RUNSPAN_DONE)
+    if (in_host == RUNSPAN_DONE) {
+        if (asked == RS_BY_RULE)
+            snprintf(core_to_spawn, sizeof core_to_spawn, "%s", path);
         return load_into_host(path, why);
+    }
     if (asked == RS_IN_HOST)
         return in_host;
     if (beside == RUNSPAN_DONE)
@@ -295,4 +299,14 @@ void rs_where(char *text, size_t size) {
         snprintf(text, size, "%s, nor can it be beside the host", rs_reason(in_host));
     else
         snprintf(text, size, "%s; beside the host: %s", rs_reason(in_host), rs_reason(beside));
+}
+
+int rs_spawn_beside(void) {
+    int socket = -1;
+
+    rs_fill_standard();
+    if (rs_can_spawn(core_to_spawn) != RUNSPAN_DONE || rs_spawn(&socket) != RUNSPAN_DONE)
+        socket = -1;
+    rs_free_standard();
+    return socket;
 }
