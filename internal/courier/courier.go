@@ -190,15 +190,13 @@ func (c *Courier) Close(ctx context.Context) {
 	}
 }
 
-// MayDeliver reports whether another process could deliver a batch within that time, after
-// this courier has ended: as far as is known it takes no longer, and there is no pause.
+// MayDeliver reports whether another process could deliver a batch within that time: as far
+// as is known it takes no longer, and there is no pause.
 func (c *Courier) MayDeliver(within time.Duration) bool {
-	select {
-	case <-c.ended:
-		return !c.silent && c.knownLatency() <= within && !c.store.Pause().End().After(time.Now())
-	default:
-		return false
-	}
+	c.mu.Lock()
+	silent := c.silent
+	c.mu.Unlock()
+	return !silent && c.knownLatency() <= within && !c.store.Pause().End().After(time.Now())
 }
 
 // setPaused sets paused, and has Flush check again.
@@ -301,7 +299,9 @@ func (c *Courier) scan() {
 // failed.
 func (c *Courier) sendNothing(ctx context.Context, why error) {
 	c.log(fmt.Sprintf("nothing is sent: %v", why))
+	c.mu.Lock()
 	c.silent = true
+	c.mu.Unlock()
 	c.setPaused(true)
 	c.scan() // for the limits of the folder
 	<-ctx.Done()

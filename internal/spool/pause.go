@@ -51,13 +51,16 @@ const (
 // Pause returns the pause that a process of the service has set last. If this process
 // has set one that ends later, and could not write it, Pause returns that one.
 func (s *Spool) Pause() Pause {
+	s.mu.Lock()
+	own := s.pause
+	s.mu.Unlock()
 	if s.folder == nil {
-		return s.pause
+		return own
 	}
-	if p, _ := s.folder.pauseAndLatency(); p.End().After(s.pause.End()) {
+	if p, _ := s.folder.pauseAndLatency(); p.End().After(own.End()) {
 		return p
 	}
-	return s.pause
+	return own
 }
 
 // Latency returns the latency that a process of the service has set last. Any goroutine
@@ -77,7 +80,9 @@ func (s *Spool) SetPause(p Pause) {
 	if p != (Pause{}) { // round it as the file does
 		p.Start, p.Duration = time.UnixMilli(p.Start.UnixMilli()), p.Duration.Truncate(time.Millisecond)
 	}
+	s.mu.Lock()
 	s.pause = p
+	s.mu.Unlock()
 	if s.folder != nil {
 		_, d := s.folder.pauseAndLatency()
 		s.writePause(p, d)

@@ -77,7 +77,6 @@ type Spool struct {
 	ended    chan struct{} // closed when the writer has ended
 
 	standbys map[string]*standby // by the id of the span; only the writer uses it
-	pause    Pause               // only the courier's goroutine uses it
 
 	mu      sync.Mutex
 	changed sync.Cond // signals a change of batches or closed
@@ -86,6 +85,7 @@ type Spool struct {
 	closed  bool
 	left    bool    // see IsLeft
 	latency Latency // used if there is no folder
+	pause   Pause   // the last one that this process has set
 }
 
 // Open returns a spool that uses the folder at path, an absolute path. If path is
@@ -196,17 +196,11 @@ func (s *Spool) Close(ctx context.Context) {
 	}
 }
 
-// IsLeft reports whether the closed spool has left a batch of this client's in a file that
-// any process may claim.
+// IsLeft reports whether the closed spool has left a batch of this client's in a file.
 func (s *Spool) IsLeft() bool {
-	select {
-	case <-s.ended:
-	default:
-		return false
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.left
+	return s.left || s.has(func(b *Batch) bool { return !b.foreign && b.isWaiting() })
 }
 
 func (s *Spool) close() {

@@ -101,8 +101,8 @@ func (s *Spool) release() {
 		}
 		return is
 	})
-	left := s.has(func(b *Batch) bool { return b.state == offered && !b.foreign })
 	s.mu.Unlock()
+	left := false
 	for _, b := range own {
 		if !b.inFile() {
 			s.persist(b)

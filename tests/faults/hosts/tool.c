@@ -8,14 +8,19 @@
  * MARK, plus the number of the span, is an attribute of it. WAIT_MS is how long
  * each lasts. HOW is end, or what the tool does instead of ending its span:
  * _exit, abort, exit. Its exit status is 0 but for abort. With thread it ends as
- * with end, but all is done by a thread, and the first one has ended before.
+ * with end, but all is done by a thread, and the first one has ended before. With
+ * subreaper it adopts orphans. With wait it looks for children after the close, and says
+ * the errno.
  */
 #include "runspan.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +61,8 @@ static int run(int argc, char **argv) {
     options.struct_size = sizeof options;
     options.service = "stripepy";
     options.schema = schema;
+    if (strcmp(argv[5], "subreaper") == 0)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     say("opened", runspan_open(&options, &client));
     for (long i = 0; i < spans; i++) {
         runspan_span span;
@@ -79,6 +86,8 @@ static int run(int argc, char **argv) {
     say("ended", code);
     code = runspan_close(client, (uint32_t)atol(argv[6]));
     say("closed", code);
+    if (strcmp(argv[5], "wait") == 0)
+        say("waited", waitpid(-1, NULL, __WALL) < 0 ? errno : 0);
     return 0;
 }
 
