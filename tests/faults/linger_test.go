@@ -41,10 +41,11 @@ func (c tool) short(schema string, mark int, how string) []string {
 	return command
 }
 
-// inHost has the core in the host, in a state folder, to a collector.
+// inHost is the environment of a host with the core in it, with a state folder and a
+// collector.
 func inHost(t *testing.T, state string, collector []string) []string {
 	t.Helper()
-	return host.Environment(t, state, append(collector, "RUNSPAN_OUT_OF_PROCESS=0")...)
+	return host.Environment(t, state, append(collector, "RUNSPAN_OUT_OF_PROCESS=")...)
 }
 
 // beside is a process beside a host.
@@ -74,17 +75,20 @@ func allBeside(t *testing.T) map[int]beside {
 		pid, _ := strconv.Atoi(filepath.Base(folder))
 		var b beside
 		b.host, _ = strconv.Atoi(words[2])
-		stat, _ := os.ReadFile(folder + "/stat")
-		if fields := strings.Fields(string(stat)); len(fields) > 23 {
-			user, _ := strconv.Atoi(fields[13])
-			system, _ := strconv.Atoi(fields[14])
-			pages, _ := strconv.Atoi(fields[23])
-			b.used = time.Duration(user+system) * 10 * time.Millisecond
-			b.resident = pages * os.Getpagesize() / 1024
-		}
+		b.used = time.Duration(number(folder+"/schedstat", 0))
+		b.resident = number(folder+"/statm", 1) * os.Getpagesize() / 1024
 		found[pid] = b
 	}
 	return found
+}
+
+// number reads a number in a file of /proc, 0 if there is none.
+func number(path string, field int) (n int) {
+	text, _ := os.ReadFile(path)
+	if fields := strings.Fields(string(text)); len(fields) > field {
+		n, _ = strconv.Atoi(fields[field])
+	}
+	return n
 }
 
 // besideHost counts the processes beside one host that has just ended. For a moment a
@@ -187,6 +191,7 @@ func TestNoProcessIsLeft(t *testing.T) {
 	}{
 		{"without the member", "", "end", nil, 0},
 		{"with 0", "0", "end", nil, 0},
+		{"where the user wants none", "3000", "end", []string{"env", "RUNSPAN_OUT_OF_PROCESS=0"}, 0},
 		{"PID 1", "3000", "end", []string{"unshare", "--pid", "--fork"}, 1},
 		{"a subreaper", "3000", "subreaper", nil, 0},
 	} {
