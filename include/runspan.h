@@ -82,10 +82,19 @@
  * handler leaves a call by longjmp, all later calls of that thread return
  * RUNSPAN_BUSY.
  *
+ * Other processes. runspan starts a process in two cases: the core is not in the host
+ * (runspan_open), or the schema has linger_ms, which is above 0, and the last
+ * runspan_close of the process has not delivered all spans. In the second case that
+ * process delivers the batches that are on disk, and ends after linger_ms at most. Each
+ * is no child of the host's: no SIGCHLD, no wait and no zombie of the host's tells of
+ * it, and it holds no descriptor of the host's. A host that would adopt it, such as the
+ * first process of a container, has none, and neither has one with RUNSPAN_OUT_OF_PROCESS
+ * set to 0 or false.
+ *
  * runspan changes nothing else in the host. It writes no output (except for
- * RUNSPAN_PREVIEW and RUNSPAN_STRICT), starts no child process, never exits, and
- * leaves environment, limits, locale and working directory alone. docs/guest.md lists
- * the tests of this and their results.
+ * RUNSPAN_PREVIEW and RUNSPAN_STRICT), never exits, and leaves environment, limits,
+ * locale and working directory alone. docs/guest.md lists the tests of this and their
+ * results.
  */
 #ifndef RUNSPAN_H
 #define RUNSPAN_H
@@ -205,11 +214,12 @@ typedef struct runspan_options {
 /* Flag: run the core in a process of its own, beside the host, and not in the host: for
  * a host that forks, enters a sandbox or locks its memory later, or that wants no Go
  * runtime in it. Without the flag runspan decides: runspan_open says how. That process
- * is no child of the host's, and ends at most 3 s after the last client has closed. If
- * the host ends with a span open, the process reports the span as aborted at once. A
- * call that would only touch memory may block for up to 50 ms there. The first client of
- * a process decides. The variable RUNSPAN_OUT_OF_PROCESS does the same; if it is 0 or
- * false, the core is in the host, or nowhere. */
+ * is no child of the host's, and ends at most 3 s after the last client has closed, or
+ * sooner if the schema's linger_ms says so. If the host ends with a span open, the
+ * process reports the span as aborted at once. A call that would only touch memory may
+ * block for up to 50 ms there. The first client of a process decides. The variable
+ * RUNSPAN_OUT_OF_PROCESS does the same; if it is 0 or false, the core is in the host, or
+ * nowhere. */
 #define RUNSPAN_OUT_OF_PROCESS 8u
 
 /* Open a client. *client is 0 unless the result is RUNSPAN_DONE.
@@ -350,7 +360,8 @@ int runspan_flush(runspan_client client, uint32_t timeout_ms);
  * are discarded. The handles of the client and of its spans are no longer valid. If
  * a batch is not written when the timeout has passed, wait for the disk for up to
  * 100 ms more. After NOT_DELIVERED a later run delivers the batches that are on
- * disk. */
+ * disk; or a process beside the host does at once, if the schema's linger_ms lets it. To
+ * start it takes the last close a millisecond or two. */
 int runspan_close(runspan_client client, uint32_t timeout_ms);
 
 /* Ask whether the user or the site has opted out of the service's telemetry, as

@@ -271,6 +271,10 @@ def test_page_of_three_members(folder: Path) -> None:
     (folder / "three.json").write_text(json.dumps(three))
     page = ask("page", "three.json", folder=folder).stdout
     assert "`MY_TOOL_NO_TELEMETRY`" in page and "| `service.name` | my-tool |" in page and "| `name` | run |" in page
+    assert "runspan-core" not in page
+    (folder / "three.json").write_text(json.dumps({**three, "linger_ms": 1500}))
+    page = ask("page", "three.json", folder=folder).stdout
+    assert "`runspan-core`" in page and "at most 1.5 s after a run" in page
     kinds: dict[str, dict[str, object]] = {
         "text": {"type": "string", "values": ["a|b", "c"]},
         "low": {"type": "int", "minimum": 3},

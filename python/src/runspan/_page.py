@@ -125,6 +125,7 @@ def page(schema: dict[str, Any]) -> str:
             service=schema["service"],
             variable=schema["service"].upper().replace("-", "_"),
             destination=schema["destination"],
+            linger=LINGER.format(seconds=f"{schema['linger_ms'] / 1000:g}") if schema.get("linger_ms") else "",
             derived="\n".join(derived(_derived_fields(schema))),
             resource="\n".join(table(schema.get("resource", _service(schema)), limits(schema))),
             attributes="\n".join(attributes(schema)),
@@ -147,6 +148,8 @@ def _derived_fields(schema: dict[str, Any]) -> dict[str, Field]:
     return fields
 
 
+LINGER = """ A process named `runspan-core` may go on with the
+sending for at most {seconds} s after a run. `RUNSPAN_OUT_OF_PROCESS=0` in the environment prevents that process."""
 EVENTS = "If an exception ends the run, the span has an event with these attributes."
 PAGE = """\
 # Telemetry of {service}
@@ -168,7 +171,7 @@ One report for each run, with the fields below and no others. Reports are sent t
 
 by HTTPS, when a run ends, in the background. {service} waits for that at most 0.3 s, or 1 % of the run's time (2 s at
 most). A report that could not be sent waits in `~/.local/state/runspan/{service}`, which only you can read, and a later
-run sends it.
+run sends it.{linger}
 
 ### Every run
 
