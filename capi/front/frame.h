@@ -36,7 +36,8 @@ enum {
  *     open          uint32_t flags, and the texts of the config from service to
  *                   curl_bundle; the flag RS_LOG: the client has a log. A core in its
  *                   host that hands over sends only this call, without a socket for the
- *                   answer. It sets the flag RS_OF, and puts its version before the texts
+ *                   answer. It sets the flag RS_HANDED_OVER, and puts its version before
+ *                   the texts
  *     set_resource  text key, value
  *     begin         uint64_t the new span, text name
  *     set_name      text name
@@ -61,7 +62,7 @@ typedef struct rs_call {
 #define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)
 
 #define RS_LOG (1u << 31)
-#define RS_OF (1u << 30)
+#define RS_HANDED_OVER (1u << 30)
 
 /* An answer. size bytes of log lines follow, each with a header. */
 typedef struct rs_answer {

@@ -33,11 +33,11 @@ const (
 
 // Numbers of capi/front/frame.h.
 const (
-	callBytes = 16
-	maxArgs   = 4 << 20
-	null      = math.MaxUint32
-	flagLog   = 1 << 31
-	flagOf    = 1 << 30
+	callBytes      = 16
+	maxArgs        = 4 << 20
+	null           = math.MaxUint32
+	flagLog        = 1 << 31
+	flagHandedOver = 1 << 30
 )
 
 var order = binary.NativeEndian
@@ -94,7 +94,7 @@ func (a *args) text() string {
 
 func (a *args) config(version string) (config telemetry.Config, log bool) {
 	flags := a.uint32()
-	if flags&flagOf != 0 && a.text() != version {
+	if flags&flagHandedOver != 0 && a.text() != version {
 		a.err = errFrame
 	}
 	config = telemetry.Config{

@@ -42,7 +42,7 @@ func send(socket int, b []byte) error {
 
 // openCall returns the frame of a call that opens a client.
 func openCall(handle uint64, c *telemetry.Config) []byte {
-	flags := uint32(flagOf)
+	flags := uint32(flagHandedOver)
 	if c.Strict {
 		flags |= contract.FlagStrict
 	}

@@ -280,7 +280,7 @@ func TestTheNumbersAreTheHeaders(t *testing.T) {
 	for text, same := range map[string]bool{
 		"#define RS_NULL UINT32_MAX\n":                   null == 1<<32-1,
 		"#define RS_LOG (1u << 31)\n":                    flagLog == 1<<31,
-		"#define RS_OF (1u << 30)\n":                     flagOf == 1<<30,
+		"#define RS_HANDED_OVER (1u << 30)\n":            flagHandedOver == 1<<30,
 		"#define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)\n": maxArgs == 4<<20,
 	} {
 		if !same || !bytes.Contains(frames, []byte(text)) {

@@ -172,7 +172,9 @@ func TestAProcessEndsAfterItsLinger(t *testing.T) {
 	if n := besideHost(t, p.Process.Pid); n != 1 {
 		t.Fatalf("%d processes beside it; close took %v, returned %d", n, inClose(r), r.code["closed"])
 	}
-	if lived := waitForNone(t, p.Process.Pid, 10*time.Second); lived < 800*time.Millisecond || lived > 2*time.Second {
+	lived := waitForNone(t, p.Process.Pid, 10*time.Second)
+	t.Logf("it lives %v", lived)
+	if lived < 800*time.Millisecond || lived > 2*time.Second {
 		t.Errorf("it lives %v", lived)
 	}
 	if left := host.Waiting(t, state); left != 1 {
