@@ -40,7 +40,7 @@ func (h *handOver) closed(c *client) {
 		return
 	}
 	h.deliver(h.left)
-	h.left, h.until = nil, time.Now().Add(schema.MaxLinger)
+	h.left, h.until = nil, time.Now().Add(schema.MaxLinger+time.Second)
 }
 
 // add adds a client, unless one with the same spool is there already.
