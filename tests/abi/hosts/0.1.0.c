@@ -48,8 +48,10 @@ static void report(void) {
     runspan_span span;
 
     CHECK(runspan_state(0), RUNSPAN_OFF);
+    CHECK(strcmp(runspan_state_text(0), "telemetry is off"), 0);
     CHECK(runspan_open(&options, &client), RUNSPAN_DONE);
     CHECK(runspan_state(client), RUNSPAN_DONE);
+    CHECK(strncmp(runspan_state_text(client), "telemetry is on", 15), 0);
     CHECK(runspan_set_resource_string(client, "service.version", "1.2"), RUNSPAN_DONE);
     CHECK(runspan_set_resource_int(client, "bits", 64), RUNSPAN_DONE);
     CHECK(runspan_set_resource_double(client, "load", 0.5), RUNSPAN_DONE);
