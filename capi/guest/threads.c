@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "core.h"
+#include "guest.h"
 #include "limits.h"
 
 #include <dlfcn.h>
@@ -73,11 +74,13 @@ static struct job take(struct queue *queue) {
     return job;
 }
 
-/* Runs one job on a thread of the stock. The runtime's threads do not end. */
+/* Runs one job on a thread of the stock. The runtime's threads do not end. The bounds of
+ * the stack are rough ones: glibc would allocate memory for exact ones. */
 static void *serve(void *unused) {
     struct job job = take(&given);
 
     (void)unused;
+    rs_know_stack((uintptr_t)&job - RS_STACK / 2, (uintptr_t)&job);
     return job.run == NULL ? NULL : job.run(job.argument);
 }
 

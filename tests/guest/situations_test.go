@@ -193,6 +193,7 @@ func situations(t *testing.T) []situation {
 		situation{text: "threads with stacks from 16 KiB: calls are made from 40 KiB on", hosts: "c+", name: "small-stacks", whole: -1},
 		situation{text: "a thread with a stack of 64 KiB", hosts: "p", name: "small-stacks", whole: 1},
 		situation{text: "all of it on a thread with a stack of 128 KiB", hosts: "c+", name: "on-thread", whole: 1},
+		situation{text: "calls from coroutines with stacks of 64 KiB, by the main thread and by another", hosts: "c+", name: "coroutines", whole: 1},
 	)
 	for _, core := range []struct {
 		text, path string

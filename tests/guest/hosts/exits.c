@@ -5,11 +5,13 @@
 #include "guest.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static void open_and_begin(void) {
@@ -138,6 +140,65 @@ static int on_thread(int argc, char **argv) {
     return 0;
 }
 
+/* How often the calling thread has read from a file. */
+static long reads(void) {
+    char text[512];
+    const char *line;
+    int fd = open("/proc/thread-self/io", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof text - 1);
+
+    close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    line = strstr(text, "syscr:");
+    return line == NULL ? -1 : atol(line + 6);
+}
+
+/* Calls from two coroutines in turns, each with a stack of its own. */
+#define CALLS 500
+static _Thread_local ucontext_t coroutines[2], around;
+static _Thread_local int failed;
+
+static void call_in_turns(int self) {
+    for (int i = 0; i < CALLS; i++) {
+        failed += tel_attr() < 0;
+        swapcontext(&coroutines[self], &coroutines[1 - self]);
+    }
+}
+
+static void *run_coroutines(void *stacks) {
+    long before;
+
+    tel_attr();
+    before = reads();
+    for (int i = 0; i < 2; i++) {
+        getcontext(&coroutines[i]);
+        coroutines[i].uc_stack.ss_sp = (char *)stacks + i * (64 << 10);
+        coroutines[i].uc_stack.ss_size = 64 << 10;
+        coroutines[i].uc_link = &around;
+        makecontext(&coroutines[i], (void (*)(void))call_in_turns, 1, i);
+    }
+    swapcontext(&around, &coroutines[0]);
+    fact("%d calls fail, and the thread reads %ld times", failed, reads() - before);
+    return NULL;
+}
+
+static int in_coroutines(int argc, char **argv) {
+    static char stacks[2][2 * (64 << 10)];
+    pthread_t thread;
+
+    (void)argc, (void)argv;
+    if (reads() < 0) /* a kernel without CONFIG_TASK_IO_ACCOUNTING */
+        return 97;
+    open_and_begin();
+    run_coroutines(stacks[0]);
+    pthread_create(&thread, NULL, run_coroutines, stacks[1]);
+    pthread_join(thread, NULL);
+    run_coroutines(stacks[0]);
+    tel_end();
+    tel_close(5000);
+    return 0;
+}
+
 /* Everybody's, of the process. */
 static long switches(void) {
     long sum = 0;
@@ -184,4 +245,5 @@ const struct situation exits[] = {{"idle", idle},
                                   {"exit-by-thread", exit_by_thread},
                                   {"small-stacks", small_stacks},
                                   {"on-thread", on_thread},
+                                  {"coroutines", in_coroutines},
                                   {NULL, NULL}};
