@@ -76,7 +76,7 @@ typedef struct runspan_core_value {
  * arguments. An int is a code of runspan.h. usable and version are written in C, because
  * the loader calls them before it knows that the Go runtime has started. */
 #define RUNSPAN_CORE_FUNCTIONS(F)                                                                                          \
-    /* RUNSPAN_DONE, NO_THREADS or FORKED. Unless it is DONE, no other function may be called. */                          \
+    /* RUNSPAN_DONE, NO_ADDRESS_SPACE, NO_THREADS or FORKED. Unless it is DONE, call no other function. */                 \
     F(int, usable, (void))                                                                                                 \
     F(const char *, version, (void))                                                                                       \
     F(int, open, (const runspan_core_config *config, uint64_t *client))                                                    \

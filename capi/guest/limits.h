@@ -15,24 +15,19 @@
 /* The heap of the Go runtime, which it keeps below this as long as it can. */
 #define RS_HEAP_SOFT RS_MIB(48)
 
-/* The runtime reserves the first 64 MB of its heap when it starts, and the core
- * needs no more. */
+/* The heap's address space. It is one arena of the runtime's, and the core needs no more. */
 #define RS_HEAP RS_MIB(64)
 
 /* For the runtime's memory outside the heap. */
 #define RS_RESERVE RS_MIB(16)
 
-/* All writable memory: the library's 34 MB, the heap, the reserve, and the gaps between
- * them. */
-#define RS_WRITABLE RS_MIB(160)
+/* All writable memory: the heap, the reserve, and 7 MiB of the library, its threads and the
+ * runtime's tables. The rest is for the gaps between them. */
+#define RS_WRITABLE RS_MIB(104)
 
-/* When it is loaded the core maps 1.29 GiB, nearly all of it reservations of the Go
- * runtime's; later it maps a little more. TestAddressSpace tries limits around this. */
-#define RS_ADDRESS_SPACE RS_MIB(1408)
-
-/* Where there is less, the runtime does without a reservation of 512 MiB. A process that
- * is there for the core alone can live with so much, the program's own 10 MiB included. */
-#define RS_ADDRESS_SPACE_LITTLE RS_MIB(960)
+/* When it is loaded the core maps 101 MiB; later it maps a little more. TestAddressSpace
+ * tries limits around this. */
+#define RS_ADDRESS_SPACE RS_MIB(128)
 
 /* Threads. In tests the runtime starts 6 to 9. One more thread starts those that could
  * not be started at once. */

@@ -42,6 +42,19 @@ change runtime/netpoll_epoll.go 'println("runtime: epollwait on fd", epfd, "fail
 change runtime/netpoll_epoll.go 'if epfd == -1 {' $'if epfd == -1 {\n\t\tif delay != 0 {\n\t\t\tusleep(10 * 1000)\n\t\t}'
 change runtime/netpoll_epoll.go 'println("runtime: netpollBreak write failed with", -n)' 'return'
 
+# The tables of Go's heap take 1.1 GiB of address space (_overlay/runtime_heap.go), and the memory for an entropy source that
+# only FIPS mode uses has 32 MiB.
+copies[$goroot/src/runtime/runspan_heap.go]=$PWD/_overlay/runtime_heap.go
+change runtime/malloc.go 'heapAddrBits = (_64bit*(1-goarch.IsWasm)*(1-goos.IsIos*goarch.IsArm64))*48 + (1-_64bit+goarch.IsWasm)*(32-(goarch.IsMips+goarch.IsMipsle)) + 40*goos.IsIos*goarch.IsArm64' \
+    'heapAddrBits = 40'
+change runtime/malloc.go 'arenaBaseOffset = 0xffff800000000000*goarch.IsAmd64 + 0x0a00000000000000*goos.IsAix' ''
+change runtime/malloc.go 'arenaBaseOffsetUintptr = uintptr(arenaBaseOffset)' ''
+change runtime/malloc.go $'\tmheap_.init()' $'\tplaceHeap()\n\tmheap_.init()'
+change runtime/malloc.go 'hintList := &mheap_.arenaHints' $'p = heapHint(i)\n\t\t\thintList := &mheap_.arenaHints'
+change crypto/internal/fips140/drbg/entropy_fips140.go 'var memory entropy.ScratchBuffer' ''
+change crypto/internal/fips140/drbg/entropy_fips140.go 'err := entropy.Seed(&memory)' 'err := entropy.Seed(new(entropy.ScratchBuffer))'
+change crypto/internal/fips140/drbg/entropy_fips140.go 'err = entropy.Seed(&memory)' 'err = entropy.Seed(new(entropy.ScratchBuffer))'
+
 # The core must not get descriptor 0, 1 or 2: a host that has closed them may still write to them.
 copies[$goroot/src/syscall/runspan_descriptors.go]=$PWD/_overlay/syscall_descriptors.go
 calls=syscall/zsyscall_linux_$(go env GOARCH).go

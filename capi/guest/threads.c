@@ -47,7 +47,8 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct queue given; /* jobs for the stock */
 static struct queue late;  /* jobs without a thread */
 static int stock;          /* threads that have no job */
-static int is_short;       /* the stock could not be made: its threads end */
+static int is_short;       /* threads or memory are missing: the threads of the stock end */
+static int has_threads;
 static pid_t owner;        /* the process that loaded the core */
 
 /* A program that is there for the core alone defines this: has its host gone? It needs no
@@ -101,13 +102,13 @@ static void *start_late(void *attr) {
     return NULL;
 }
 
-/* Makes the stock. This runs before the Go runtime's constructor, which has no priority. */
+/* Makes the stock, and maps the memory. This runs before the Go runtime's constructor,
+ * which has no priority. */
 __attribute__((constructor(101))) static void make_stock(void) {
     static pthread_attr_t attr;
     const int wanted = runspan_program_is_over != NULL ? 0 : RS_THREADS;
     pthread_t thread;
     void *found;
-    int all = 0;
 
     /* Call dlsym now. Later, a thread of the host's may hold the dynamic loader's lock
      * while it waits for a thread of the runtime's. */
@@ -118,9 +119,9 @@ __attribute__((constructor(101))) static void make_stock(void) {
     if (__wrap_pthread_attr_init(&attr) == 0 && pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0) {
         while (stock < wanted && __real_pthread_create(&thread, &attr, serve, NULL) == 0)
             stock++;
-        all = stock == wanted && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
+        has_threads = stock == wanted && __real_pthread_create(&thread, &attr, start_late, &attr) == 0;
     }
-    is_short = !all;
+    is_short = !has_threads || !rs_map_memory();
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
@@ -135,7 +136,9 @@ const char *runspan_core_version(void) {
 int runspan_core_usable(void) {
     if (getpid() != owner)
         return RUNSPAN_FORKED;
-    return is_short ? RUNSPAN_NO_THREADS : RUNSPAN_DONE;
+    if (!is_short)
+        return RUNSPAN_DONE;
+    return has_threads ? RUNSPAN_NO_ADDRESS_SPACE : RUNSPAN_NO_THREADS;
 }
 
 /* Replaces pthread_create for the runtime, which does not use the thread's id. For the

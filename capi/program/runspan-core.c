@@ -38,7 +38,7 @@ static int find(void *core, const char *name, void *member) {
 }
 
 static int load(const char *path, int (**serve)(int, int)) {
-    int (*usable)(void), code = rs_can_load(RS_ADDRESS_SPACE_LITTLE - RS_MIB(64));
+    int (*usable)(void), code = rs_can_load(RS_ADDRESS_SPACE);
     void *core;
 
     signal(SIGPIPE, SIG_IGN); /* a host that hands over does not read the greeting */

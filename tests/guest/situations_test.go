@@ -97,10 +97,12 @@ func situations(t *testing.T) []situation {
 	limit := func(text, kind, value string, opens ...int) {
 		all = append(all, situation{text: text, hosts: "c+p", name: "limit", arguments: []string{kind, value}, whole: 1, opens: opens})
 	}
-	for _, mb := range []string{"64", "256", "1024"} {
+	for _, mb := range []string{"64", "128"} {
 		limit("`ulimit -v`, "+mb+" MB", "v", mb, 10)
 	}
-	limit("`ulimit -v`, 2048 MB", "v", "2048")
+	for _, mb := range []string{"256", "1024", "2048"} {
+		limit("`ulimit -v`, "+mb+" MB", "v", mb)
+	}
 	limit("`ulimit -d`, 100 MB", "d", "100", 10)
 	limit("`ulimit -d`, 400 MB", "d", "400")
 	limit("`ulimit -u`, 1", "u", "1", 11)

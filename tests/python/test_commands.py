@@ -191,7 +191,7 @@ os.remove(os.path.join(copy, "lib", "librunspan-core.so"))
 """
 
 
-@pytest.mark.parametrize("why", ["ulimit -v 1000000 && export RUNSPAN_OUT_OF_PROCESS=0", "the core is missing"])
+@pytest.mark.parametrize("why", ["ulimit -v 120000 && export RUNSPAN_OUT_OF_PROCESS=0", "the core is missing"])
 def test_opting_out_takes_no_core(
     schema_file: Path, collector: Receiver, away: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str
 ) -> None:

@@ -99,15 +99,12 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The host's soft limits of memory are for the host. The Go runtime does without one of
- * its reservations if that fails, but ends if it succeeds and leaves too little. */
+/* The host's soft limits of memory are for the host. */
 static void raise_limits(void) {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_AS, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
-        if (limit.rlim_cur < RS_ADDRESS_SPACE + RS_MIB(64) && limit.rlim_cur > RS_ADDRESS_SPACE_LITTLE)
-            limit.rlim_cur = RS_ADDRESS_SPACE_LITTLE;
         setrlimit(RLIMIT_AS, &limit);
     }
     if (getrlimit(RLIMIT_DATA, &limit) == 0) {
