@@ -23,6 +23,9 @@ change() { # FILE OLD NEW
 # The runtime unblocks signals on every thread that runs Go code, also on the host's threads in a call. Among them are SIGCHLD,
 # SIGPROF and SIGRTMIN, which a host may block because it waits for them. Only signals that become panics need to be unblocked.
 change runtime/signal_unix.go 'if flags&_SigUnblock != 0 {' 'if flags&_SigPanic != 0 {'
+# When a thread ends that has called runspan, the runtime restores the mask that the thread had in its first call. The host may have
+# blocked signals since then. A host in Go has blocked all, and its handler would end the process.
+change runtime/proc.go 'sigmask := mp.sigmask' $'var sigmask sigset\n\tsigsave(&sigmask)'
 # The runtime interrupts its threads with SIGURG, which also interrupts system calls of the host's. The goroutines here yield by
 # themselves.
 change runtime/signal_unix.go 'const preemptMSupported = true' 'const preemptMSupported = false'

@@ -176,6 +176,7 @@ func situations(t *testing.T) []situation {
 		situation{text: "timers' handlers that need 40 KiB of stack, in the middle of calls", hosts: "c+", name: "timer", arguments: []string{"plain"}, whole: -1},
 		situation{text: "the same with SA_ONSTACK", hosts: "c+", name: "timer", arguments: []string{"onstack"}, whole: -1},
 		situation{text: "the host has an alternate stack for signals", hosts: "c+", name: "altstack", whole: 1},
+		situation{text: "a thread ends with a signal that it has blocked", hosts: "c+", name: "blocked-at-end", whole: 1},
 		situation{text: "Ctrl-C while close waits, by default", hosts: "c+p", name: "in-close", arguments: []string{"default"}, whole: 1, hangs: true},
 		situation{text: "the same, and the handler calls exit, whose handlers call runspan", hosts: "c+p", name: "in-close", arguments: []string{"exit"}, whole: 1, hangs: true},
 		situation{text: "the same, and the handler leaves by siglongjmp", hosts: "c+", name: "in-close", arguments: []string{"jump"}, whole: 1, hangs: true},

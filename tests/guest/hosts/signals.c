@@ -417,6 +417,32 @@ static int in_close(int argc, char **argv) {
     return 10;
 }
 
+/* A thread that has called runspan, ends with a signal that it has blocked. */
+static void *block_and_end(void *unused) {
+    sigset_t set;
+
+    (void)unused;
+    tel_one();
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    pthread_kill(pthread_self(), SIGUSR1);
+    return NULL;
+}
+
+static int blocked_at_end(int argc, char **argv) {
+    pthread_t thread;
+
+    (void)argc, (void)argv;
+    handle(SIGUSR1, hear, 0);
+    tel_open(schema);
+    pthread_create(&thread, NULL, block_and_end, NULL);
+    pthread_join(thread, NULL);
+    fact("handler called %d times", heard[SIGUSR1]);
+    tel_close(5000);
+    return 0;
+}
+
 const struct situation signals[] = {{"state", state},
                                     {"delivery", delivery},
                                     {"waited-for", waited_for},
@@ -425,5 +451,6 @@ const struct situation signals[] = {{"state", state},
                                     {"pipe", broken_pipe},
                                     {"timer", timer},
                                     {"altstack", alternate_stack},
+                                    {"blocked-at-end", blocked_at_end},
                                     {"in-close", in_close},
                                     {NULL, NULL}};
