@@ -18,6 +18,10 @@
  * answer that comes after that. */
 #define ANSWER_MS 50
 
+/* With so many answers late, calls wait no longer: the process is stopped, or has no
+ * time. So it costs the host a quarter of a second at the most. */
+#define LATE_MAX 5
+
 /* How long the process may take to start, or to open a client. */
 #define STARTING_MS 3000
 
@@ -29,7 +33,7 @@
 /* The connection of this process. One lock guards it. */
 static struct {
     pthread_mutex_t lock;
-    int socket;      /* -1: there is none */
+    rs_socket socket;
     int lost;        /* the process has ended or does not read: telemetry is off from now on */
     unsigned late;   /* answers that have not come yet, of calls that have returned */
     unsigned opened; /* clients */
@@ -37,7 +41,7 @@ static struct {
         uint64_t handle; /* 0: the place is free */
         uintptr_t log, data;
     } logs[CLIENTS];
-} beside = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
+} beside = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = {.fd = -1}};
 
 static atomic_uint_fast64_t last_handle;
 
@@ -51,9 +55,7 @@ static uint64_t new_handle(void) {
 }
 
 static void lose(void) {
-    if (beside.socket >= 0)
-        close(beside.socket);
-    beside.socket = -1;
+    rs_close_socket(&beside.socket);
     beside.lost = 1;
 }
 
@@ -110,7 +112,7 @@ static int read_late(long long deadline) {
     rs_reply answer;
 
     while (beside.late > 0) {
-        int got = rs_read_answer(beside.socket, &answer, deadline);
+        int got = rs_read_answer(&beside.socket, &answer, deadline);
 
         if (got < 0)
             return 0;
@@ -125,13 +127,16 @@ static int read_late(long long deadline) {
 /* Writes a call, and reads its answer if it comes in time. Returns 0 when the process is
  * lost. */
 static int exchange(rs_message *call, rs_reply *answer) {
-    long long deadline = rs_now_ms() + ANSWER_MS;
+    long long deadline;
     int got = 0;
 
-    if (!read_late(rs_now_ms()) || !rs_write_call(beside.socket, call, NULL, 0) || !read_late(deadline))
+    if (!read_late(rs_now_ms()) || !rs_write_call(&beside.socket, call, NULL, 0))
+        return 0;
+    deadline = rs_now_ms() + (beside.late < LATE_MAX ? ANSWER_MS : 0);
+    if (!read_late(deadline))
         return 0;
     if (beside.late == 0)
-        got = rs_read_answer(beside.socket, answer, deadline);
+        got = rs_read_answer(&beside.socket, answer, deadline);
     if (got == 0)
         beside.late++;
     return got >= 0;
@@ -143,7 +148,7 @@ static int call_now(rs_message *call) {
     rs_reply answer = {.head = {.code = RUNSPAN_DONE}};
     int held = lock();
 
-    if (beside.socket < 0) {
+    if (beside.socket.fd < 0) {
         answer.head.code = beside.lost ? RUNSPAN_NO_CORE : RUNSPAN_E_HANDLE;
     } else if (!exchange(call, &answer)) {
         lose();
@@ -157,25 +162,27 @@ static int call_now(rs_message *call) {
 /* Makes a call that may wait. out: a descriptor for the core, or -1. */
 static int call_and_wait(rs_message *call, long long milliseconds, int out, int *exit_status) {
     rs_reply answer = {.head = {.code = RUNSPAN_NO_CORE}};
-    int own[2], held, wrote = 0, got = 0;
+    int pair[2], held, wrote = 0, got = 0;
+    rs_socket own;
 
-    if (rs_socket_pair(own) != 0)
+    if (rs_socket_pair(pair) != 0)
         return RUNSPAN_NO_DESCRIPTORS;
+    own = rs_own_socket(pair[0]);
     held = lock();
-    if (beside.socket >= 0) {
-        const int descriptors[] = {own[1], out};
+    if (beside.socket.fd >= 0) {
+        const int descriptors[] = {pair[1], out};
 
-        wrote = rs_write_call(beside.socket, call, descriptors, out < 0 ? 1 : 2);
+        wrote = rs_write_call(&beside.socket, call, descriptors, out < 0 ? 1 : 2);
         if (!wrote)
             lose();
     } else if (!beside.lost) {
         answer.head.code = RUNSPAN_E_HANDLE;
     }
     pthread_mutex_unlock(&beside.lock);
-    close(own[1]);
+    close(pair[1]);
     if (wrote)
-        got = rs_read_answer(own[0], &answer, rs_now_ms() + milliseconds);
-    close(own[0]);
+        got = rs_read_answer(&own, &answer, rs_now_ms() + milliseconds);
+    rs_close_socket(&own);
     pthread_setcancelstate(held, NULL);
     if (got == 1) {
         tell(&answer);
@@ -186,7 +193,7 @@ static int call_and_wait(rs_message *call, long long milliseconds, int out, int 
 }
 
 /* Reads the greeting of a new process, and compares the versions. */
-static int greeted(int socket) {
+static int greeted(const rs_socket *socket) {
     rs_reply answer;
     int code, got = rs_read_answer(socket, &answer, rs_now_ms() + STARTING_MS);
 
@@ -201,17 +208,19 @@ static int greeted(int socket) {
 
 /* Starts the process unless it runs. The caller holds the lock. */
 static int start(void) {
-    int code = RUNSPAN_DONE;
+    int fd, code = RUNSPAN_DONE;
 
     if (beside.lost)
         return RUNSPAN_NO_CORE;
-    if (beside.socket >= 0)
+    if (beside.socket.fd >= 0)
         return code;
-    code = rs_spawn(&beside.socket);
-    if (code == RUNSPAN_DONE && (code = greeted(beside.socket)) != RUNSPAN_DONE) {
-        close(beside.socket);
-        beside.socket = -1;
-    }
+    code = rs_spawn(&fd);
+    if (code != RUNSPAN_DONE)
+        return code;
+    beside.socket = rs_own_socket(fd);
+    code = greeted(&beside.socket);
+    if (code != RUNSPAN_DONE)
+        rs_close_socket(&beside.socket);
     beside.late = 0;
     return code;
 }
@@ -223,10 +232,8 @@ static void count_closed(uint64_t handle) {
     for (size_t i = 0; handle != 0 && i < CLIENTS; i++)
         if (beside.logs[i].handle == handle)
             beside.logs[i].handle = 0;
-    if (beside.opened > 0 && --beside.opened == 0 && beside.socket >= 0) {
-        close(beside.socket);
-        beside.socket = -1;
-    }
+    if (beside.opened > 0 && --beside.opened == 0)
+        rs_close_socket(&beside.socket);
     unlock(state);
 }
 

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How long a call may take to be written. */
 #define WRITING_MS 2000
@@ -19,6 +21,30 @@ long long rs_now_ms(void) {
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+rs_socket rs_own_socket(int fd) {
+    struct stat info = {0};
+
+    return fstat(fd, &info) == 0 ? (rs_socket){fd, info.st_dev, info.st_ino} : (rs_socket){.fd = fd};
+}
+
+/* Is the descriptor's file still the socket? Sets errno if not. */
+static int is_own(const rs_socket *socket) {
+    struct stat info;
+    int own = socket->fd >= 0 && fstat(socket->fd, &info) == 0 && info.st_dev == socket->device && info.st_ino == socket->inode;
+
+    if (!own)
+        errno = EBADF;
+    return own;
+}
+
+void rs_close_socket(rs_socket *socket) {
+    if (is_own(socket)) {
+        shutdown(socket->fd, SHUT_RDWR);
+        close(socket->fd);
+    }
+    socket->fd = -1;
 }
 
 /* Waits until the socket is ready. Returns 0 after the deadline. */
@@ -36,26 +62,26 @@ static int ready(int socket, short events, long long deadline) {
 
 /* Reads size bytes. Returns 1, 0 if none has come before the deadline, or -1 if the
  * stream has ended, or stops in the middle. */
-static int read_all(int socket, void *to, size_t size, long long deadline) {
+static int read_all(const rs_socket *socket, void *to, size_t size, long long deadline) {
     char *at = to;
     size_t left = size;
 
     while (left > 0) {
-        ssize_t n = recv(socket, at, left, MSG_DONTWAIT);
+        ssize_t n = is_own(socket) ? recv(socket->fd, at, left, MSG_DONTWAIT) : -1;
 
         if (n > 0) {
             at += n;
             left -= (size_t)n;
         } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
             return -1;
-        } else if (!ready(socket, POLLIN, left == size ? deadline : rs_now_ms() + RS_LATE_MS)) {
+        } else if (!ready(socket->fd, POLLIN, left == size ? deadline : rs_now_ms() + RS_LATE_MS)) {
             return left == size ? 0 : -1;
         }
     }
     return 1;
 }
 
-int rs_read_answer(int socket, rs_reply *answer, long long deadline) {
+int rs_read_answer(const rs_socket *socket, rs_reply *answer, long long deadline) {
     int got = read_all(socket, &answer->head, sizeof answer->head, deadline);
 
     answer->lines = NULL;
@@ -102,7 +128,7 @@ void rs_begin_call(rs_message *call, uint32_t function, uint64_t handle) {
     call->used = 0;
 }
 
-int rs_write_call(int socket, rs_message *call, const int *descriptors, int count) {
+int rs_write_call(const rs_socket *socket, rs_message *call, const int *descriptors, int count) {
     union {
         char bytes[CMSG_SPACE(2 * sizeof(int))];
         struct cmsghdr align;
@@ -122,11 +148,11 @@ int rs_write_call(int socket, rs_message *call, const int *descriptors, int coun
         memcpy(CMSG_DATA(header), descriptors, (size_t)count * sizeof(int));
     }
     while (message.msg_iovlen > 0) {
-        ssize_t n = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = is_own(socket) ? sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
 
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             return 0;
-        if (n < 0 && !ready(socket, POLLOUT, deadline))
+        if (n < 0 && !ready(socket->fd, POLLOUT, deadline))
             return 0;
         if (n <= 0)
             continue;

@@ -20,6 +20,7 @@
 
 #include "core.h"
 
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #define RS_NULL UINT32_MAX
@@ -85,6 +86,22 @@ typedef struct rs_line {
 
 /* The front's side: frame.c. Deadlines are times of rs_now_ms. */
 
+/* A socket of runspan's. The host may close its descriptor, as programs do that close all
+ * descriptors, and then have a file of its own under the same number. So each use checks
+ * that the file is still the socket. */
+typedef struct rs_socket {
+    int fd; /* -1: there is none */
+    dev_t device;
+    ino_t inode;
+} rs_socket;
+
+/* Return the socket of a new descriptor. */
+rs_socket rs_own_socket(int fd);
+
+/* End the stream, though a child that the host has forked may hold the socket as well,
+ * and close the socket unless its descriptor is the host's now. */
+void rs_close_socket(rs_socket *socket);
+
 /* A call that is being put together. Its pieces are not copied, except numbers. */
 #define RS_PIECES 64
 typedef struct rs_message {
@@ -117,10 +134,10 @@ void rs_add_text(rs_message *call, const char *bytes);
 
 /* Write a call, with up to two descriptors. Return 0 if not all of it could be
  * written: the stream is of no use then. */
-int rs_write_call(int socket, rs_message *call, const int *descriptors, int count);
+int rs_write_call(const rs_socket *socket, rs_message *call, const int *descriptors, int count);
 
 /* Read an answer. Return 1, 0 if none has come before the deadline, or -1 if the stream
  * has ended, or stops in the middle of an answer. */
-int rs_read_answer(int socket, rs_reply *answer, long long deadline);
+int rs_read_answer(const rs_socket *socket, rs_reply *answer, long long deadline);
 
 #endif

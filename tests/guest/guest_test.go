@@ -51,7 +51,7 @@ var languages = []string{"C", "C++", "Python"}
 
 func compile(t *testing.T) []program {
 	t.Helper()
-	common := []string{"hosts/main.c", "hosts/forks.c", "hosts/limits.c", "hosts/exits.c", "hosts/signals.c"}
+	common := []string{"hosts/main.c", "hosts/forks.c", "hosts/limits.c", "hosts/exits.c", "hosts/signals.c", "hosts/processes.c"}
 	c := host.Compile(t, slices.Concat(common, []string{"hosts/tel.c"}, host.Link(t))...)
 	cpp := host.CompileCPP(t, common, []string{"hosts/tel.cpp"}, host.Link(t)...)
 	script, err := filepath.Abs("hosts/guest.py")

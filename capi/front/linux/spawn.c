@@ -64,8 +64,14 @@ int rs_can_spawn(const char *core) {
     return rs_leaves_tasks(RS_TASKS_BESIDE) ? RUNSPAN_DONE : RUNSPAN_NO_THREADS;
 }
 
+/* The host may write to descriptors 0, 1 and 2 though it has closed them. */
 int rs_socket_pair(int pair[2]) {
-    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    int result;
+
+    rs_fill_standard();
+    result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    rs_free_standard();
+    return result;
 }
 
 /* Everything that the children need, for they share the memory of the host's thread,
@@ -113,6 +119,12 @@ static void raise_limits(void) {
     }
 }
 
+/* The child has the host's memory, and the host's thread waits for its exec or exit. A
+ * tracer of the host's does not follow it: strace -f would wait for its end. Without a
+ * signal for its end it is no child for SIGCHLD and for wait, but for those who ask for
+ * clones, too (__WALL, __WCLONE). */
+#define AS_GUEST (CLONE_VM | CLONE_VFORK | CLONE_UNTRACED)
+
 /* AddressSanitizer knows no such stacks, and says so when a function does not return. */
 #define ON_OWN_STACK __attribute__((no_sanitize("address")))
 
@@ -138,7 +150,7 @@ ON_OWN_STACK static int become_program(void *argument) {
 ON_OWN_STACK static int become_orphan(void *argument) {
     struct plan *plan = argument;
 
-    if (clone(become_program, plan->stack + STACK, CLONE_VM | CLONE_VFORK, plan) < 0)
+    if (clone(become_program, plan->stack + STACK, AS_GUEST, plan) < 0)
         plan->error = errno;
     _exit(0);
 }
@@ -162,9 +174,8 @@ static int code_of(int error) {
     }
 }
 
-/* Without a signal for its end, the first child is no child for wait(-1) and SIGCHLD. */
 static int spawn(struct plan *plan, char *stack) {
-    pid_t child = clone(become_orphan, stack + STACK, CLONE_VM | CLONE_VFORK, plan);
+    pid_t child = clone(become_orphan, stack + STACK, AS_GUEST, plan);
 
     if (child < 0)
         return code_of(errno);

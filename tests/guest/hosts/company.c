@@ -191,7 +191,7 @@ static int with_go(int argc, char **argv) {
     return 0;
 }
 
-const struct situation forks[] = {{NULL, NULL}}, limits[] = {{NULL, NULL}}, signals[] = {{NULL, NULL}}, exits[] = {{NULL, NULL}};
+const struct situation forks[] = {{NULL, NULL}}, limits[] = {{NULL, NULL}}, signals[] = {{NULL, NULL}}, exits[] = {{NULL, NULL}}, processes[] = {{NULL, NULL}};
 const struct situation own[] = {{"copies", copies}, {"again", again}, {"plugin", plugin}, {"namespace", in_namespace}, {"shared", shared}, {"go", with_go}, {NULL, NULL}};
 
 int tel_open(const char *text) { return text == NULL; }

@@ -536,5 +536,65 @@ def in_close(how: str) -> int:
         return 10
 
 
+def run_three_times() -> None:
+    for _ in range(3):
+        open_and_begin()
+        time.sleep(0.05)
+        end_and_close()
+
+
+def start_child() -> None:
+    """Start a child that ends with 42: another status is a stranger's."""
+    os.posix_spawn("/bin/sh", ["sh", "-c", "exit 42"], os.environ)
+
+
+@situation
+def waits(how: str) -> None:
+    """A thread waits for every child from before open until after close."""
+    over = threading.Event()
+    found: list[int] = []
+
+    def wait_for_all() -> None:
+        while not over.is_set():
+            try:
+                if how == "wait":
+                    found.append(os.waitstatus_to_exitcode(os.wait()[1]))
+                elif (child := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)) is not None:
+                    found.append(child.si_status)
+            except ChildProcessError:
+                time.sleep(0.001)
+
+    waiter = threading.Thread(target=wait_for_all)
+    waiter.start()
+    for _ in range(3):
+        start_child()
+    run_three_times()
+    for _ in range(3):
+        start_child()
+    time.sleep(0.2)
+    over.set()
+    start_child()  # whose end wakes the waiter
+    waiter.join()
+    fact(f"children {found[:6]}, strangers {[status for status in found if status != 42]}")
+
+
+@situation
+def sigchld(how: str) -> None:
+    heard = 0
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN if how == "ignored" else hear)
+    run_three_times()
+    start_child()
+    try:
+        fact(f"found {os.waitstatus_to_exitcode(os.waitpid(-1, 0)[1])}")
+    except ChildProcessError:
+        fact("found none")
+    fact(f"heard {heard}")
+
+
 if __name__ == "__main__":
     sys.exit(SITUATIONS[sys.argv[1]](*sys.argv[4:]))

@@ -237,6 +237,8 @@ static const struct {
     {"prctl", SYS_prctl},                 {"socket", SYS_socket},         {"clone", SYS_clone},
     {"prlimit64", SYS_prlimit64},         {"readlinkat", SYS_readlinkat}, {"mkdirat", SYS_mkdirat},
     {"getdents64", SYS_getdents64},       {"renameat2", SYS_renameat2},   {"uname", SYS_uname},
+    {"setsid", SYS_setsid},               {"execve", SYS_execve},         {"setpriority", SYS_setpriority},
+    {"close_range", 436},
 };
 
 /* seccomp CALL: a filter that refuses the system call. */

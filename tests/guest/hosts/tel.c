@@ -6,9 +6,15 @@
 #include "runspan.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 static runspan_client client;
 static runspan_span span;
+
+static void write_log(void *data, int level, const char *line) {
+    (void)data, (void)level;
+    fact("!log %s", line);
+}
 
 int tel_open(const char *text) {
     runspan_options options = {0};
@@ -17,6 +23,8 @@ int tel_open(const char *text) {
     options.struct_size = sizeof options;
     options.service = "stripepy";
     options.schema = text;
+    if (getenv("GUEST_LOG") != NULL)
+        options.log = write_log;
     if (is_control)
         return 0;
     code = runspan_open(&options, &client);
