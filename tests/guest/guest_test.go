@@ -49,11 +49,13 @@ type program struct {
 
 var languages = []string{"C", "C++", "Python"}
 
+// sources are those that the hosts in C and C++ have in common.
+var sources = []string{"hosts/main.c", "hosts/forks.c", "hosts/limits.c", "hosts/exits.c", "hosts/signals.c", "hosts/processes.c"}
+
 func compile(t *testing.T) []program {
 	t.Helper()
-	common := []string{"hosts/main.c", "hosts/forks.c", "hosts/limits.c", "hosts/exits.c", "hosts/signals.c", "hosts/processes.c"}
-	c := host.Compile(t, slices.Concat(common, []string{"hosts/tel.c"}, host.Link(t))...)
-	cpp := host.CompileCPP(t, common, []string{"hosts/tel.cpp"}, host.Link(t)...)
+	c := host.Compile(t, slices.Concat(sources, []string{"hosts/tel.c"}, host.Link(t))...)
+	cpp := host.CompileCPP(t, sources, []string{"hosts/tel.cpp"}, host.Link(t)...)
 	script, err := filepath.Abs("hosts/guest.py")
 	if err != nil {
 		t.Fatal(err)
