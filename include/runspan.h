@@ -163,7 +163,7 @@ enum {
     RUNSPAN_BUSY = 23,             /* this thread is inside another call: see "Signals" */
 
     /* Telemetry is off: the core can't be in this process, and can't be beside it. */
-    RUNSPAN_NO_PROCESS = 24,       /* runspan-core is missing or can't be started */
+    RUNSPAN_NO_PROCESS = 24,       /* runspan-core is missing, can't be started or has ended */
     RUNSPAN_LOCKED_MEMORY = 25,    /* this process locks its memory (mlockall), and the core would be locked too */
     RUNSPAN_NO_REAPER = 26,        /* this process is PID 1, a subreaper, or has unshared its PID namespace */
 

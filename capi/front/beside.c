@@ -149,10 +149,10 @@ static int call_now(rs_message *call) {
     int held = lock();
 
     if (beside.socket.fd < 0) {
-        answer.head.code = beside.lost ? RUNSPAN_NO_CORE : RUNSPAN_E_HANDLE;
+        answer.head.code = beside.lost ? RUNSPAN_NO_PROCESS : RUNSPAN_E_HANDLE;
     } else if (!exchange(call, &answer)) {
         lose();
-        answer.head.code = RUNSPAN_NO_CORE;
+        answer.head.code = RUNSPAN_NO_PROCESS;
     }
     unlock(held);
     tell(&answer);
@@ -161,7 +161,7 @@ static int call_now(rs_message *call) {
 
 /* Makes a call that may wait. out: a descriptor for the core, or -1. */
 static int call_and_wait(rs_message *call, long long milliseconds, int out, int *exit_status) {
-    rs_reply answer = {.head = {.code = RUNSPAN_NO_CORE}};
+    rs_reply answer = {.head = {.code = RUNSPAN_NO_PROCESS}};
     int pair[2], held, wrote = 0, got = 0;
     rs_socket own;
 
@@ -211,7 +211,7 @@ static int start(void) {
     int fd, code = RUNSPAN_DONE;
 
     if (beside.lost)
-        return RUNSPAN_NO_CORE;
+        return RUNSPAN_NO_PROCESS;
     if (beside.socket.fd >= 0)
         return code;
     code = rs_spawn(&fd);

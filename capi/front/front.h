@@ -131,6 +131,9 @@ int rs_load(const char *path, rs_way asked, const char **why);
 /* loader.c: note that there is no process for the core, for a reason. */
 void rs_no_process(int code);
 
+/* spawn.c: return the errno with which the core's program could not be started, or 0. */
+int rs_spawn_error(void);
+
 /* loader.c: return 1 if the code is a reason why the core can be neither in the host nor
  * beside it. */
 int rs_is_nowhere(int code);

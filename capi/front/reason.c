@@ -18,6 +18,18 @@ const char *rs_reason(int code) {
     return code == RS_WANTED ? "RUNSPAN_OUT_OF_PROCESS asks for it" : reason_in(runspan_strerror(code));
 }
 
+/* Says why the program could not be started, in the system's words. */
+static void add_error(char *text, size_t size, int code) {
+    size_t n = strlen(text);
+    int error = rs_spawn_error();
+
+    if (code == RUNSPAN_NO_PROCESS && error != 0 && n + 2 < size) {
+        memcpy(text + n, ": ", 3);
+        if (strerror_r(error, text + n + 2, size - n - 2) != 0)
+            text[n] = '\0';
+    }
+}
+
 const char *rs_describe(int code) {
     static _Thread_local char text[512];
     char where[384];
@@ -26,6 +38,7 @@ const char *rs_describe(int code) {
         return runspan_strerror(code);
     rs_where(where, sizeof where);
     snprintf(text, sizeof text, code == RUNSPAN_DONE ? "telemetry is on, the core %s" : "telemetry is off: %s", where);
+    add_error(text, sizeof text, code);
     return text;
 }
 
@@ -68,7 +81,7 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_LOCKED_MEMORY:
         return "telemetry is off: this process locks its memory (mlockall)";
     case RUNSPAN_NO_PROCESS:
-        return "telemetry is off: runspan-core is missing or can't be started";
+        return "telemetry is off: runspan-core is missing, can't be started or has ended";
     case RUNSPAN_NO_REAPER:
         return "telemetry is off: the system adopts no orphans of this process (PID 1, a subreaper, an unshared PID namespace)";
     case RUNSPAN_PRIVILEGED:

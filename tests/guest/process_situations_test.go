@@ -27,6 +27,8 @@ func processSituations(t *testing.T) []situation {
 		{text: "SIGCHLD is ignored", hosts: "c+p", name: "sigchld", arguments: []string{"ignored"}, whole: 3},
 		{text: "SIGCHLD has SA_NOCLDWAIT", hosts: "c+", name: "sigchld", arguments: []string{"no-wait"}, whole: 3},
 		{text: "SIGCHLD is counted by a handler", hosts: "c+p", name: "sigchld", arguments: []string{"counted"}, whole: 3},
+		{text: "the host adopts orphans (PR_SET_CHILD_SUBREAPER)", hosts: "c+", name: "adopts", whole: 3, opens: []int{0, 26}},
+		{text: "the host is a container's PID 1", hosts: "c+p", name: "plain", whole: 1, opens: []int{0, 26}, wrap: run("unshare", "--pid", "--fork", "--mount-proc")},
 		{text: "the host leads a process group of its session", hosts: "c+", name: "session", whole: 3},
 		{text: "other threads spawn children all the time: none gets a socket", hosts: "c+", name: "spawns", whole: 3},
 		{text: "a timer's signal each 200 µs, while the host opens and closes", hosts: "c+", name: "ticks", whole: 3},
@@ -74,7 +76,10 @@ func container(t *testing.T, first string) func(*testing.T) []string {
 }
 
 // ways are the ways in which the core runs.
-var ways = []struct{ name, beside string }{{"in the host", ""}, {"beside", "1"}}
+var ways = []struct{ name, beside, noexec string }{
+	{"in the host", "", "librunspan-core.so: failed to map segment"},
+	{"beside", "1", "runspan-core is missing, can't be started or has ended: Permission denied"},
+}
 
 // TestProcesses has each host do, in both ways, what it does without runspan.
 func TestProcesses(t *testing.T) {
@@ -130,7 +135,7 @@ func TestMountOptions(t *testing.T) {
 			options string
 			code    []int
 			says    string
-		}{{"ro", []int{0}, ""}, {"noexec", []int{12}, "librunspan-core.so"}} {
+		}{{"ro", []int{0}, ""}, {"noexec", []int{12, 24}, way.noexec}} {
 			t.Run(way.name+"/"+of.options, func(t *testing.T) {
 				t.Setenv("HOST_BESIDE", way.beside)
 				env := host.Environment(t, "", "RUNSPAN_ENDPOINT="+hole(t), "RUNSPAN_CORE="+mounted(t, of.options), "GUEST_LOG=1")

@@ -155,7 +155,7 @@ func TestOtherCLibraries(t *testing.T) {
 			for _, by := range []struct{ core, way, out, spans string }{
 				{lib + "/librunspan-core.so", "", "open 0\nstate 0\n", "count OK"},
 				{lib + "/librunspan-core.so", "0", reason + "\nopen 17\nstate 17\n", ""},
-				{alone, "", reason + "; beside the host: runspan-core is missing or can't be started\nopen 17\nstate 17\n", ""},
+				{alone, "", reason + "; beside the host: runspan-core is missing, can't be started or has ended\nopen 17\nstate 17\n", ""},
 			} {
 				out, code, spans := run(t, exec.Command(program, schema), "RUNSPAN_CORE="+by.core, "RUNSPAN_OUT_OF_PROCESS="+by.way)
 				if out != by.out+"secure 0\n" || code != 7 || spans != by.spans {

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@
 
 static char core_path[PATH_MAX];
 static char program_path[PATH_MAX];
+static atomic_int spawn_error;
 
 /* Does the system adopt the orphans of this process? PID 1 and a subreaper adopt them
  * themselves: the core would be a child that the host notices. After
@@ -50,12 +52,39 @@ static int is_reaped(void) {
     return n < 0 || m < 0 || (n == m && memcmp(own, of_children, (size_t)n) == 0);
 }
 
+int rs_spawn_error(void) {
+    return atomic_load(&spawn_error);
+}
+
+/* Returns the code of an errno, which may be 0, and remembers it for rs_spawn_error. */
+static int code_of(int error) {
+    atomic_store(&spawn_error, error);
+    switch (error) {
+    case 0:
+        return RUNSPAN_DONE;
+    case EAGAIN:
+        return RUNSPAN_NO_THREADS;
+    case ENOMEM:
+        return RUNSPAN_NO_ADDRESS_SPACE;
+    case EMFILE:
+    case ENFILE:
+        return RUNSPAN_NO_DESCRIPTORS;
+    case EPERM:
+    case ENOSYS:
+        return RUNSPAN_REFUSED;
+    default:
+        return RUNSPAN_NO_PROCESS;
+    }
+}
+
 int rs_can_spawn(const char *core) {
     const char *slash = strrchr(core, '/');
     int n = slash == NULL ? -1 : snprintf(program_path, sizeof program_path, "%.*s/" RS_PROGRAM, (int)(slash - core), core);
 
-    if (n < 0 || (size_t)n >= sizeof program_path || access(program_path, X_OK) != 0)
+    if (n < 0 || (size_t)n >= sizeof program_path)
         return RUNSPAN_NO_PROCESS;
+    if (access(program_path, X_OK) != 0)
+        return code_of(errno);
     n = snprintf(core_path, sizeof core_path, "%s", core);
     if (n < 0 || (size_t)n >= sizeof core_path)
         return RUNSPAN_NO_PROCESS;
@@ -153,25 +182,6 @@ ON_OWN_STACK static int become_orphan(void *argument) {
     if (clone(become_program, plan->stack + STACK, AS_GUEST, plan) < 0)
         plan->error = errno;
     _exit(0);
-}
-
-static int code_of(int error) {
-    switch (error) {
-    case 0:
-        return RUNSPAN_DONE;
-    case EAGAIN:
-        return RUNSPAN_NO_THREADS;
-    case ENOMEM:
-        return RUNSPAN_NO_ADDRESS_SPACE;
-    case EMFILE:
-    case ENFILE:
-        return RUNSPAN_NO_DESCRIPTORS;
-    case EPERM:
-    case ENOSYS:
-        return RUNSPAN_REFUSED;
-    default:
-        return RUNSPAN_NO_PROCESS;
-    }
 }
 
 static int spawn(struct plan *plan, char *stack) {
