@@ -180,6 +180,18 @@ func (c *Core) Linger(handle uint64) time.Duration {
 	return 0
 }
 
+// HasSpans reports whether a span is open.
+func (c *Core) HasSpans() bool { return len(c.spans.handles()) > 0 }
+
+// Forget forgets the open spans of all clients. They are not reported.
+func (c *Core) Forget() {
+	for _, handle := range c.clients.handles() {
+		if client, ok := c.clients.get(handle); ok {
+			client.Forget()
+		}
+	}
+}
+
 // State returns nil if the client is open.
 func (c *Core) State(handle uint64) error {
 	if _, ok := c.clients.get(handle); !ok {

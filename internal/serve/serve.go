@@ -7,7 +7,8 @@
 //
 // The process lives as long as the host has a client open. After a close it goes on
 // delivering for the schema's linger_ms. When the stream ends the host has ended, too: a
-// span that is open then is reported as aborted.
+// span that is open then is reported as aborted. If the host goes on, it has executed
+// another program: then it is as if the core had been in the host (spool.Leave).
 //
 // HandOver is the other side, for a core in its host: it has a new process open clients,
 // and ends the stream. So the process delivers what waits in the spools, as the next run
@@ -24,8 +25,12 @@ import (
 	"time"
 
 	"runspan/internal/contract"
+	"runspan/internal/spool"
 	"runspan/internal/telemetry"
 )
+
+// dying is how long a host may take from the end of its stream to its own.
+const dying = 300 * time.Millisecond
 
 // Run answers the calls that arrive on the socket, and returns when the stream or the
 // host's process ends. host is the process id. The error says why the stream broke.
@@ -40,15 +45,47 @@ func Run(socket *os.File, host int, version string) error {
 	if !ok {
 		return errors.New("the socket is not a unix one")
 	}
-	s := &server{core: contract.New(nil), version: version, front: front, clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
+	s := &server{core: contract.New(nil), version: version, front: front, folders: make(map[string]struct{}), clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
+	spool.Beside(host)
 	defer watch(host, func() { _ = front.CloseRead() })()
 	_, _ = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))) // a host that hands over does not read it
 	err = s.answerCalls()
+	if s.core.HasSpans() && spool.HostGoesOn() {
+		s.leaveSpans()
+	}
 	s.finish()
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
+}
+
+// leaveSpans leaves the standbys of the open spans to the host, if it goes on after the
+// end of its stream. The program that it executes may look for them soon. The kernel
+// closes a process's descriptors a little before the process has ended: then the spans
+// are this process's again, unless such a program has removed their standbys.
+func (s *server) leaveSpans() {
+	left := s.eachFolder(spool.Leave)
+	for end := time.Now().Add(dying); spool.HostGoesOn(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.core.Forget()
+			s.eachFolder(spool.Leave) // what was being written
+			spool.Beside(0)           // or this process would remove what it has left
+			return
+		}
+	}
+	if s.eachFolder(spool.TakeBack) < left {
+		s.core.Forget()
+	}
+}
+
+func (s *server) eachFolder(do func(string) int) (sum int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for folder := range s.folders {
+		sum += do(folder)
+	}
+	return sum
 }
 
 // server answers one front.
@@ -60,9 +97,10 @@ type server struct {
 	waiting sync.WaitGroup // calls that may wait
 
 	mu      sync.Mutex
-	linger  time.Duration      // the longest of all clients
-	clients map[uint64]*client // by the front's handles
-	spans   map[uint64]uint64  // the core's handles by the front's
+	folders map[string]struct{} // of all clients, for standbys
+	linger  time.Duration       // the longest of all clients
+	clients map[uint64]*client  // by the front's handles
+	spans   map[uint64]uint64   // the core's handles by the front's
 }
 
 // client is a client of the front's. It keeps the log lines for the next answer.
@@ -278,6 +316,7 @@ func (s *server) open(c *call) error {
 	}
 	opened := &client{}
 	s.mu.Lock()
+	s.folders[config.Folder] = struct{}{}
 	s.clients[c.handle] = opened // before it is open: a schema's faults are log lines
 	s.mu.Unlock()
 	var host contract.Host

@@ -6,6 +6,7 @@ package serve
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -34,11 +35,13 @@ type front struct {
 	ended chan error
 }
 
-func start(t *testing.T) *front {
+func start(t *testing.T) *front { return startBeside(t, os.Getpid()) }
+
+func startBeside(t *testing.T, host int) *front {
 	t.Helper()
 	ours, theirs := pair(t)
 	f := &front{T: t, conn: conn(t, ours), ended: make(chan error, 1)}
-	go func() { f.ended <- Run(theirs, os.Getpid(), "1.2.3") }()
+	go func() { f.ended <- Run(theirs, host, "1.2.3") }()
 	if code, lines := f.answer(f.conn); code != contract.Done || string(lines) != "1.2.3\x00" {
 		t.Fatalf("the greeting is %d, %q", code, lines)
 	}
@@ -200,11 +203,38 @@ func TestARunIsReportedAndRefusalsHaveTheirCodes(t *testing.T) {
 }
 
 func TestASpanOfAHostThatEndsIsReportedAsAborted(t *testing.T) {
+	host := exec.Command("sleep", "100")
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f, folder := startBeside(t, host.Process.Pid), t.TempDir()+"/runspan/tool"
+	f.open(folder)
+	f.begin()
+	_ = host.Process.Kill()
+	_ = host.Wait()
+	f.end()
+	if all := reports(t, folder); len(all) != 1 || !strings.Contains(all[0], "aborted") {
+		t.Errorf("%q", all)
+	}
+}
+
+// The end of the stream alone is an exec: the standby stays, in the host's name, for the
+// next run; or the program that the host executes removes it, if it opens the service.
+func TestASpanOfAHostThatGoesOnIsLeftToIt(t *testing.T) {
 	f, folder := start(t), t.TempDir()+"/runspan/tool"
 	f.open(folder)
 	f.begin()
+	time.Sleep(200 * time.Millisecond) // it gets a standby
 	f.end()
-	if all := reports(t, folder); len(all) != 1 || !strings.Contains(all[0], "aborted") {
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) != 1 || !strings.Contains(files[0].Name(), fmt.Sprintf("-%d-", os.Getpid())) || !strings.HasSuffix(files[0].Name(), "-0.held") {
+		t.Fatalf("%v, %v", files, err)
+	}
+	next := start(t)
+	next.open(folder)
+	next.wait(callClose, 1, order.AppendUint32(nil, 0))
+	next.end()
+	if all := reports(t, folder); len(all) != 0 {
 		t.Errorf("%q", all)
 	}
 }

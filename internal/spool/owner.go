@@ -57,8 +57,11 @@ func (o owner) gone() (gone, known bool) {
 }
 
 // beforeExec reports whether o is this process before an exec, when it ran another
-// program.
+// program, or its host.
 func (o owner) beforeExec() bool {
+	if o != "" && o == hostsName() {
+		return true
+	}
 	parts, own := strings.Split(string(o), "-"), strings.Split(string(thisProcess()), "-")
 	return len(parts) == 5 && len(own) == 5 && slices.Equal(parts[:4], own[:4]) && parts[4] != own[4]
 }

@@ -74,9 +74,10 @@ func (s *Spool) isStandby(f file) bool {
 
 // removeBeforeExec removes the standbys that this process made before an exec, if
 // ScanFolder has not done so. The run was not killed: it has gone on in this program.
-// When this process is gone, other processes could not tell that.
+// When this process is gone, other processes could not tell that. A core that was beside
+// the host before the exec may leave its standbys after ScanFolder.
 func (s *Spool) removeBeforeExec() {
-	if s.isScanned() {
+	if s.isScanned() && hostsName() == "" {
 		return
 	}
 	files, _, _ := s.folder.list(maxNames)

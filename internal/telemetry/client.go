@@ -187,6 +187,14 @@ func (c *Client) HandsOver() bool {
 	return c.schema.HandsOver && c.delivery.IsLeft(c.schema.Linger)
 }
 
+// Forget forgets the open spans. They are not reported, and nothing writes their standbys
+// any more.
+func (c *Client) Forget() {
+	for _, s := range c.openSpans() {
+		s.forget()
+	}
+}
+
 // Stop ends the client. It waits for batches to be written to files until ctx ends, but
 // at least for grace.
 func (c *Client) Stop(ctx context.Context) {

@@ -151,6 +151,13 @@ func (s *Span) abort() error {
 	return s.end(codes.Error, 0)
 }
 
+func (s *Span) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.client.takeEnded(s.otel.SpanContext().SpanID())
+}
+
 // end ends the span. The caller holds s.mu. end waits for room in the queue, at most for
 // wait.
 func (s *Span) end(status codes.Code, wait time.Duration) error {

@@ -304,6 +304,31 @@ func TestHostIsKilledBesideItsCore(t *testing.T) {
 	}
 }
 
+// A host that executes a program which does not open the service goes on: the span is
+// reported as aborted by the next run after the host's end, as by a core in the host.
+func TestHostExecutesAnother(t *testing.T) {
+	c := compileObedient(t)
+	r, env := collector(t, "")
+	run := func() {
+		next := obey(t, c, env, nil)
+		next.do("open", "one", "close 5000")
+		next.end()
+	}
+	h := obey(t, c, env, nil)
+	h.do("open", "begin", "attr")
+	pid := h.beside()
+	time.Sleep(100 * time.Millisecond)
+	h.tell("exec")
+	if took := untilGone(t, pid); took > linger {
+		t.Errorf("the process beside ends after %v", took)
+	}
+	run()
+	arrive(t, r, 1, 0, 0)
+	h.end()
+	run()
+	arrive(t, r, 2, 1, slack)
+}
+
 func group(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // onTerminal makes the host the leader of a session with a terminal of its own, and

@@ -36,6 +36,8 @@ func processSituations(t *testing.T) []situation {
 		{text: "almost all descriptors of `ulimit -n` are open", hosts: "c+", name: "many-descriptors", whole: 1},
 		{text: "in a span files of the host's get the numbers of runspan's descriptors", hosts: "c+", name: "takes-over", arguments: []string{"over"}, whole: -1},
 		{text: "the same; the host has closed them", hosts: "c+", name: "takes-over", arguments: []string{"closes"}, whole: -1},
+		{text: "exec of itself in a span: the new program opens", hosts: "c+p", name: "exec-itself", whole: 1},
+		{text: "the same, and the collector hangs", hosts: "c+p", name: "exec-itself", whole: 1, hangs: true},
 		{text: "nohup", hosts: "c+p", name: "plain", whole: 1, wrap: run("nohup")},
 		{text: "timeout, from a shell", hosts: "c+p", name: "plain", whole: 1, wrap: run("timeout", "50")},
 		{text: "a shell's time, and what it says of the children's exit", hosts: "c+p", name: "exit-at-once", aborted: 1, wrap: bash(`TIMEFORMAT=; time "$@"; echo "exit $?"`)},

@@ -337,6 +337,8 @@ static int obeys(int argc, char **argv) {
             code = tel_one();
         else if (strcmp(word, "close") == 0)
             code = tel_close(ms);
+        else if (strcmp(word, "exec") == 0)
+            code = execl("/bin/cat", "cat", (char *)NULL);
         else if (strcmp(word, "gate") == 0)
             code = (int)read(3, word, 1); /* which the test opens */
         else if (strcmp(word, "fork") == 0)
