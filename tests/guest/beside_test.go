@@ -236,7 +236,9 @@ func TestProcessBeside(t *testing.T) {
 	}
 	for _, line := range strings.Split(status, "\n") {
 		for _, kind := range []string{"SigBlk:", "SigIgn:"} {
-			if mask, found := strings.CutPrefix(line, kind); found && strings.Trim(mask, "\t0") != "" {
+			mask, found := strings.CutPrefix(line, kind)
+			// It ignores SIGPIPE itself; the host ignores SIGHUP and SIGINT here.
+			if found && strings.Trim(mask, "\t0") != "" && (kind != "SigIgn:" || mask != "\t0000000000001000") {
 				t.Errorf("%s %s", kind, mask)
 			}
 		}
