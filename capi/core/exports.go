@@ -118,11 +118,7 @@ func runspan_core_open(c *C.runspan_core_config, client *C.uint64_t) (result C.i
 //export runspan_core_set_resource
 func runspan_core_set_resource(client C.uint64_t, key *C.char, keyLength C.size_t, value *C.runspan_core_value) (result C.int) {
 	defer recovered(&result)
-	v, err := valueOf(value)
-	if err != nil {
-		return code(err)
-	}
-	return code(core.SetResource(uint64(client), borrowed(key, keyLength), v))
+	return code(core.SetResource(uint64(client), borrowed(key, keyLength), valueOf(value)))
 }
 
 //export runspan_core_begin
@@ -142,11 +138,7 @@ func runspan_core_set_name(span C.uint64_t, name *C.char, nameLength C.size_t) (
 //export runspan_core_set
 func runspan_core_set(span C.uint64_t, key *C.char, keyLength C.size_t, value *C.runspan_core_value) (result C.int) {
 	defer recovered(&result)
-	v, err := valueOf(value)
-	if err != nil {
-		return code(err)
-	}
-	return code(core.Set(uint64(span), borrowed(key, keyLength), v))
+	return code(core.Set(uint64(span), borrowed(key, keyLength), valueOf(value)))
 }
 
 //export runspan_core_set_list

@@ -11,12 +11,11 @@ import "C"
 import (
 	"unsafe"
 
-	"runspan/internal/schema"
 	"runspan/internal/telemetry"
 )
 
 // valueOf returns the host's value. Its texts are valid for the time of the call.
-func valueOf(v *C.runspan_core_value) (telemetry.Value, error) {
+func valueOf(v *C.runspan_core_value) telemetry.Value {
 	value := telemetry.Value{
 		Kind:   telemetry.Kind(v.kind),
 		Int:    int64(v.integer),
@@ -28,12 +27,12 @@ func valueOf(v *C.runspan_core_value) (telemetry.Value, error) {
 		value.Text = borrowed(v.text, v.length)
 	case telemetry.Texts:
 		if v.length > C.RUNSPAN_TEXT_MAX {
-			return value, schema.ErrTooLong
+			return telemetry.LongList()
 		}
 		value.Texts = make([]string, int(v.length))
 		for i, text := range unsafe.Slice(v.texts, int(v.length)) {
 			value.Texts[i] = borrowed(text, C.strnlen(text, C.RUNSPAN_TEXT_MAX))
 		}
 	}
-	return value, nil
+	return value
 }

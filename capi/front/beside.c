@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,9 @@
 /* How long the process may take to start, or to open a client. */
 #define STARTING_MS 3000
 
+/* The longest default wait (RUNSPAN_DEFAULT_TIMEOUT_MS). */
+#define DEFAULT_WAIT_MS 2000
+
 /* How long a user's command may take: its reader may be slow. */
 #define COMMAND_MS 600000
 
@@ -40,7 +44,9 @@ static struct {
     struct {
         uint64_t handle; /* 0: the place is free */
         uintptr_t log, data;
-    } logs[CLIENTS];
+        char *lines; /* of answers that came late, for the client's next call; or NULL */
+        size_t size;
+    } clients[CLIENTS];
 } beside = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = {.fd = -1}};
 
 static atomic_uint_fast64_t last_handle;
@@ -59,51 +65,107 @@ static void lose(void) {
     beside.lost = 1;
 }
 
-/* Takes the lock. The thread can't be cancelled until unlock, for it would keep the
- * lock. */
-static int lock(void) {
-    int state = 0;
+/* What a thread had before it took the lock. */
+typedef struct {
+    int cancel;
+    sigset_t mask;
+} before;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+/* Takes the lock. Until unlock the thread can't be cancelled, and no handler runs on it: a
+ * thread that is cancelled, or leaves a handler by longjmp, would keep the lock. */
+static before lock(void) {
+    static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    before state;
+    sigset_t block;
+
+    sigfillset(&block);
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        sigdelset(&block, keep[i]);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state.cancel);
+    pthread_sigmask(SIG_BLOCK, &block, &state.mask);
     pthread_mutex_lock(&beside.lock);
     return state;
 }
 
-static void unlock(int state) {
+static void unlock(const before *state) {
     pthread_mutex_unlock(&beside.lock);
-    pthread_setcancelstate(state, NULL);
+    pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
+    pthread_setcancelstate(state->cancel, NULL);
 }
 
-/* Gives the answer's log lines to their logs, and frees them. The lock is not held: a log
- * may call runspan. */
-static void tell(rs_reply *answer) {
-    const char *at = answer->lines;
-    size_t left = at == NULL ? 0 : answer->head.size;
+/* Returns the place of a client, or of 0, which is a free one; -1 if there is none. */
+static int place_of(uint64_t client) {
+    for (int i = 0; i < CLIENTS; i++)
+        if (beside.clients[i].handle == client)
+            return i;
+    return -1;
+}
+
+/* Log lines, and the log that is to get them. */
+typedef struct {
+    uintptr_t log, data;
+    char *late; /* lines of answers that came late; or NULL */
+    size_t late_size;
+    char *lines; /* of the call's answer; or NULL */
+    size_t size;
+} told;
+
+/* Takes the log lines of an answer, and those of its client's late answers. The call was
+ * one of that client's, so clients do not affect each other. The caller holds the lock. */
+static told take_lines(rs_reply *answer) {
+    told taken = {.lines = answer->lines, .size = answer->head.size};
+    int place = answer->head.client == 0 ? -1 : place_of(answer->head.client);
+
+    if (place >= 0) {
+        taken.log = beside.clients[place].log;
+        taken.data = beside.clients[place].data;
+        taken.late = beside.clients[place].lines;
+        taken.late_size = beside.clients[place].size;
+        beside.clients[place].lines = NULL;
+        beside.clients[place].size = 0;
+    }
+    answer->lines = NULL;
+    return taken;
+}
+
+static void give(const told *to, const char *at, size_t left) {
     rs_line line;
 
-    while (left > sizeof line) {
-        uintptr_t log = 0, data = 0;
-        int state;
-
+    while (to->log != 0 && at != NULL && left > sizeof line) {
         memcpy(&line, at, sizeof line);
         at += sizeof line;
         left -= sizeof line;
-        if (line.length >= left)
+        if (line.length >= left || at[line.length] != '\0')
             break;
-        state = lock();
-        for (size_t i = 0; i < CLIENTS; i++)
-            if (beside.logs[i].handle == line.client) {
-                log = beside.logs[i].log;
-                data = beside.logs[i].data;
-            }
-        unlock(state);
-        if (log != 0)
-            rs_tell(log, data, line.level, at, line.length);
+        rs_tell(to->log, to->data, line.level, at, line.length);
         at += line.length + 1;
         left -= line.length + 1;
     }
+}
+
+/* Gives the lines to the log, and frees them. The lock is not held: the log may call
+ * runspan. */
+static void tell(told *taken) {
+    give(taken, taken->late, taken->late_size);
+    give(taken, taken->lines, taken->size);
+    free(taken->late);
+    free(taken->lines);
+}
+
+/* Keeps the log lines of a late answer for the client's next call. */
+static void keep(rs_reply *answer) {
+    int place = answer->head.client == 0 ? -1 : place_of(answer->head.client);
+    size_t size = place < 0 ? 0 : beside.clients[place].size;
+    char *lines = NULL;
+
+    if (place >= 0 && answer->lines != NULL && size <= RS_ARGUMENTS_MAX)
+        lines = realloc(beside.clients[place].lines, size + answer->head.size);
+    if (lines != NULL) {
+        memcpy(lines + size, answer->lines, answer->head.size);
+        beside.clients[place].lines = lines;
+        beside.clients[place].size = size + answer->head.size;
+    }
     free(answer->lines);
-    answer->lines = NULL;
 }
 
 /* Reads the answers of calls that have returned, as far as they have come. Returns 0 when
@@ -118,7 +180,7 @@ static int read_late(long long deadline) {
             return 0;
         if (got == 0)
             return 1;
-        free(answer.lines);
+        keep(&answer);
         beside.late--;
     }
     return 1;
@@ -146,7 +208,8 @@ static int exchange(rs_message *call, rs_reply *answer) {
  * not come in time. */
 static int call_now(rs_message *call) {
     rs_reply answer = {.head = {.code = RUNSPAN_DONE}};
-    int held = lock();
+    before held = lock();
+    told taken;
 
     if (beside.socket.fd < 0) {
         answer.head.code = beside.lost ? RUNSPAN_NO_PROCESS : RUNSPAN_E_HANDLE;
@@ -154,17 +217,33 @@ static int call_now(rs_message *call) {
         lose();
         answer.head.code = RUNSPAN_NO_PROCESS;
     }
-    unlock(held);
-    tell(&answer);
+    taken = take_lines(&answer);
+    unlock(&held);
+    tell(&taken);
     return answer.head.code;
+}
+
+/* Gives the lines of a call that has waited to its log, after those of the calls before. */
+static void tell_all(rs_reply *answer) {
+    before held = lock();
+    told taken;
+
+    if (beside.socket.fd >= 0 && !read_late(rs_now_ms()))
+        lose();
+    taken = take_lines(answer);
+    unlock(&held);
+    tell(&taken);
 }
 
 /* Makes a call that may wait. out: a descriptor for the core, or -1. */
 static int call_and_wait(rs_message *call, long long milliseconds, int out, int *exit_status) {
     rs_reply answer = {.head = {.code = RUNSPAN_NO_PROCESS}};
-    int pair[2], held, wrote = 0, got = 0;
+    int pair[2], wrote = 0, got = 0;
     rs_socket own;
+    before held;
 
+    if (rs_is_too_long(call))
+        return RUNSPAN_E_SCHEMA; /* nothing else can be so long */
     if (rs_socket_pair(pair) != 0)
         return RUNSPAN_NO_DESCRIPTORS;
     own = rs_own_socket(pair[0]);
@@ -179,13 +258,14 @@ static int call_and_wait(rs_message *call, long long milliseconds, int out, int 
         answer.head.code = RUNSPAN_E_HANDLE;
     }
     pthread_mutex_unlock(&beside.lock);
+    pthread_sigmask(SIG_SETMASK, &held.mask, NULL); /* handlers may run in a long wait */
     close(pair[1]);
     if (wrote)
         got = rs_read_answer(&own, &answer, rs_now_ms() + milliseconds);
     rs_close_socket(&own);
-    pthread_setcancelstate(held, NULL);
+    pthread_setcancelstate(held.cancel, NULL);
     if (got == 1) {
-        tell(&answer);
+        tell_all(&answer);
         if (exit_status != NULL)
             *exit_status = answer.head.exit_status;
     }
@@ -200,7 +280,7 @@ static int greeted(const rs_socket *socket) {
     if (got != 1)
         return RUNSPAN_NO_PROCESS;
     code = answer.head.code;
-    if (code == RUNSPAN_DONE && (answer.lines == NULL || strncmp(answer.lines, RUNSPAN_VERSION, answer.head.size) != 0))
+    if (code == RUNSPAN_DONE && (answer.head.size != sizeof RUNSPAN_VERSION || memcmp(answer.lines, RUNSPAN_VERSION, sizeof RUNSPAN_VERSION) != 0))
         code = RUNSPAN_OTHER_CORE;
     free(answer.lines);
     return code;
@@ -225,16 +305,23 @@ static int start(void) {
     return code;
 }
 
-/* Counts a client. The process ends when there is none. */
-static void count_closed(uint64_t handle) {
-    int state = lock();
-
-    for (size_t i = 0; handle != 0 && i < CLIENTS; i++)
-        if (beside.logs[i].handle == handle)
-            beside.logs[i].handle = 0;
-    if (beside.opened > 0 && --beside.opened == 0)
+/* Counts one user of the process less. The process ends when there is none. */
+static void count_less(void) {
+    if (--beside.opened == 0)
         rs_close_socket(&beside.socket);
-    unlock(state);
+}
+
+/* Forgets a client, unless another thread has. */
+static void forget(uint64_t client) {
+    before state = lock();
+    int place = place_of(client);
+
+    if (place >= 0) {
+        free(beside.clients[place].lines);
+        memset(&beside.clients[place], 0, sizeof beside.clients[place]);
+        count_less();
+    }
+    unlock(&state);
 }
 
 static void add_config(rs_message *call, const runspan_core_config *config) {
@@ -263,44 +350,43 @@ static const char *version(void) {
 static int open_client(const runspan_core_config *config, uint64_t *client) {
     uint64_t handle = new_handle();
     rs_message call;
-    int code, place = -1, state = lock();
+    before state = lock();
+    int place = place_of(0), code = place < 0 ? RUNSPAN_E_TOO_MANY : start();
 
-    rs_begin_call(&call, RS_CALL_open, handle);
-    for (int i = 0; i < CLIENTS; i++)
-        if (beside.logs[i].handle == 0)
-            place = i;
-    code = place < 0 ? RUNSPAN_E_TOO_MANY : start();
     if (code == RUNSPAN_DONE) {
         beside.opened++;
-        beside.logs[place].handle = handle;
-        beside.logs[place].log = config->log;
-        beside.logs[place].data = config->log_data;
+        beside.clients[place].handle = handle;
+        beside.clients[place].log = config->log;
+        beside.clients[place].data = config->log_data;
     }
-    unlock(state);
+    unlock(&state);
     if (code != RUNSPAN_DONE)
         return code;
+    rs_begin_call(&call, RS_CALL_open, handle);
     add_config(&call, config);
-    code = call.head.size > RS_ARGUMENTS_MAX ? RUNSPAN_E_SCHEMA : call_and_wait(&call, STARTING_MS, -1, NULL);
+    code = call_and_wait(&call, STARTING_MS, -1, NULL);
     if (code == RUNSPAN_DONE)
         *client = handle;
     else
-        count_closed(handle);
+        forget(handle);
     return code;
 }
 
 /* Returns a list of texts in the form of frame.h, which the caller frees, or NULL. */
 static char *packed(const runspan_core_value *value, size_t *size) {
-    uint32_t length = (uint32_t)value->length;
+    int known = value->length <= RUNSPAN_TEXT_MAX;
+    uint32_t length = known ? (uint32_t)value->length : RS_NULL;
+    size_t count = known ? value->length : 0;
     char *list, *at;
 
     *size = sizeof length;
-    for (size_t i = 0; i < value->length; i++)
+    for (size_t i = 0; i < count; i++)
         *size += sizeof length + strnlen(value->texts[i], RUNSPAN_TEXT_MAX);
     if ((at = list = malloc(*size)) == NULL)
         return NULL;
     memcpy(at, &length, sizeof length);
     at += sizeof length;
-    for (size_t i = 0; i < value->length; i++) {
+    for (size_t i = 0; i < count; i++) {
         length = (uint32_t)strnlen(value->texts[i], RUNSPAN_TEXT_MAX);
         memcpy(at, &length, sizeof length);
         memcpy(at + sizeof length, value->texts[i], length);
@@ -330,8 +416,6 @@ static int set_value(uint32_t function, uint64_t handle, const char *key, size_t
         rs_add_number(&call, &value->number, sizeof value->number);
         break;
     case 't':
-        if (value->length > RUNSPAN_TEXT_MAX)
-            return RUNSPAN_E_TOO_LONG;
         if ((list = packed(value, &size)) == NULL)
             return RUNSPAN_E_INTERNAL;
         rs_add(&call, list, size);
@@ -403,7 +487,7 @@ static int wait_for(uint32_t function, uint64_t client, uint32_t timeout_ms) {
     rs_begin_call(&call, function, client);
     rs_add_number32(&call, timeout_ms);
     if (timeout_ms >= RUNSPAN_CORE_SLICE)
-        timeout_ms -= RUNSPAN_CORE_SLICE;
+        timeout_ms = timeout_ms - RUNSPAN_CORE_SLICE < DEFAULT_WAIT_MS ? timeout_ms - RUNSPAN_CORE_SLICE : DEFAULT_WAIT_MS;
     return call_and_wait(&call, (long long)timeout_ms + RS_LATE_MS, -1, NULL);
 }
 
@@ -415,7 +499,7 @@ static int close_client(uint64_t client, uint32_t timeout_ms) {
     int code = wait_for(RS_CALL_close, client, timeout_ms);
 
     if (code != RUNSPAN_E_HANDLE)
-        count_closed(client);
+        forget(client);
     return code;
 }
 
@@ -429,15 +513,15 @@ static int state(uint64_t client) {
 /* A user's command: it may need the process without a client. */
 static int command(const runspan_core_config *config, const runspan_core_request *request, int fd, int *exit_status) {
     rs_message call;
-    int code, held = lock();
+    before held = lock();
+    int code = start();
 
-    rs_begin_call(&call, RS_CALL_command, 0);
-    code = start();
     if (code == RUNSPAN_DONE)
         beside.opened++;
-    unlock(held);
+    unlock(&held);
     if (code != RUNSPAN_DONE)
         return code;
+    rs_begin_call(&call, RS_CALL_command, 0);
     add_config(&call, config);
     rs_add_number32(&call, (uint32_t)request->last);
     rs_add_number32(&call, (uint32_t)request->json);
@@ -448,7 +532,9 @@ static int command(const runspan_core_config *config, const runspan_core_request
     for (int i = 0; i < request->count; i++)
         rs_add_text(&call, request->words[i]);
     code = call_and_wait(&call, COMMAND_MS, fcntl(fd, F_GETFD) < 0 ? -1 : fd, exit_status);
-    count_closed(0);
+    held = lock();
+    count_less();
+    unlock(&held);
     return code;
 }
 

@@ -61,7 +61,7 @@ static int ready(int socket, short events, long long deadline) {
 }
 
 /* Reads size bytes. Returns 1, 0 if none has come before the deadline, or -1 if the
- * stream has ended, or stops in the middle. */
+ * stream has ended, or if the rest takes longer than RS_LATE_MS. */
 static int read_all(const rs_socket *socket, void *to, size_t size, long long deadline) {
     char *at = to;
     size_t left = size;
@@ -70,11 +70,13 @@ static int read_all(const rs_socket *socket, void *to, size_t size, long long de
         ssize_t n = is_own(socket) ? recv(socket->fd, at, left, MSG_DONTWAIT) : -1;
 
         if (n > 0) {
+            if (left == size)
+                deadline = rs_now_ms() + RS_LATE_MS;
             at += n;
             left -= (size_t)n;
         } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
             return -1;
-        } else if (!ready(socket->fd, POLLIN, left == size ? deadline : rs_now_ms() + RS_LATE_MS)) {
+        } else if (!ready(socket->fd, POLLIN, deadline)) {
             return left == size ? 0 : -1;
         }
     }
@@ -85,6 +87,8 @@ int rs_read_answer(const rs_socket *socket, rs_reply *answer, long long deadline
     int got = read_all(socket, &answer->head, sizeof answer->head, deadline);
 
     answer->lines = NULL;
+    if (got == 1 && (answer->head.code < RUNSPAN_E_INTERNAL || answer->head.code > RUNSPAN_NO_REAPER))
+        return -1;
     if (got != 1 || answer->head.size == 0)
         return got;
     if (answer->head.size > RS_ARGUMENTS_MAX || (answer->lines = malloc(answer->head.size)) == NULL)
@@ -98,7 +102,7 @@ int rs_read_answer(const rs_socket *socket, rs_reply *answer, long long deadline
 
 void rs_add(rs_message *call, const void *bytes, size_t size) {
     call->pieces[call->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-    call->head.size += (uint32_t)size;
+    call->size += size;
 }
 
 void rs_add_number(rs_message *call, const void *bytes, size_t size) {
@@ -126,6 +130,11 @@ void rs_begin_call(rs_message *call, uint32_t function, uint64_t handle) {
     call->pieces[0] = (struct iovec){.iov_base = &call->head, .iov_len = sizeof call->head};
     call->count = 1;
     call->used = 0;
+    call->size = 0;
+}
+
+int rs_is_too_long(const rs_message *call) {
+    return call->size > RS_ARGUMENTS_MAX;
 }
 
 int rs_write_call(const rs_socket *socket, rs_message *call, const int *descriptors, int count) {
@@ -136,6 +145,7 @@ int rs_write_call(const rs_socket *socket, rs_message *call, const int *descript
     struct msghdr message = {.msg_iov = call->pieces, .msg_iovlen = call->count};
     long long deadline = rs_now_ms() + WRITING_MS;
 
+    call->head.size = (uint32_t)call->size;
     if (count > 0) {
         struct cmsghdr *header;
 

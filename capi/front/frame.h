@@ -52,15 +52,17 @@ enum {
  *                   and core, uint32_t count, and so many texts
  *
  * A value is its kind (a byte), and then for s a text, for i and b an int64_t, for d a
- * double, for n nothing, for t a uint32_t count and so many texts. */
+ * double, for n nothing, for t a uint32_t count and so many texts; RS_NULL stands for the
+ * count of a list that is longer than any schema allows, whose texts are not sent. */
 typedef struct rs_call {
     uint32_t size; /* of the arguments, in bytes */
     uint32_t call;
     uint64_t handle; /* of the client or the span; of open: the new client */
 } rs_call;
 
-/* The most bytes of arguments: the longest list, or schema. */
-#define RS_ARGUMENTS_MAX ((uint32_t)4 << 20)
+/* The most bytes of arguments, or of log lines: a little more than RUNSPAN_TEXT_MAX texts
+ * of RUNSPAN_TEXT_MAX bytes. A longer schema is refused. */
+#define RS_ARGUMENTS_MAX ((uint32_t)17 << 20)
 
 #define RS_LOG (1u << 31)
 #define RS_HANDED_OVER (1u << 30)
@@ -71,11 +73,11 @@ typedef struct rs_answer {
     int32_t code;
     int32_t exit_status; /* of command */
     uint32_t unused;
+    uint64_t client; /* the call's, which has logged the lines; 0: there is none */
 } rs_answer;
 
 /* A log line: this, length bytes, and a NUL. */
 typedef struct rs_line {
-    uint64_t client;
     int32_t level;
     uint32_t length;
 } rs_line;
@@ -110,6 +112,7 @@ typedef struct rs_message {
     uint8_t count;
     char own[RS_PIECES * 8]; /* the numbers */
     size_t used;
+    size_t size; /* of the arguments */
 } rs_message;
 
 /* An answer. The caller frees the log lines, which may be NULL. */
@@ -131,6 +134,9 @@ void rs_add_number(rs_message *call, const void *bytes, size_t size);
 void rs_add_number32(rs_message *call, uint32_t n);
 void rs_add_bytes(rs_message *call, const char *bytes, size_t length);
 void rs_add_text(rs_message *call, const char *bytes);
+
+/* Return 1 if the arguments are longer than RS_ARGUMENTS_MAX. */
+int rs_is_too_long(const rs_message *call);
 
 /* Write a call, with up to two descriptors. Return 0 if not all of it could be
  * written: the stream is of no use then. */

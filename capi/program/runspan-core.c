@@ -56,6 +56,7 @@ int main(int argc, char **argv) {
     int (*serve)(int, int);
     rs_answer greeting = {.code = argc == 3 ? load(argv[1], &serve) : RUNSPAN_OTHER_CORE};
 
+    signal(SIGPIPE, SIG_IGN); /* the host may end before it has read its answer */
     if (greeting.code == RUNSPAN_DONE)
         return serve(STDIN_FILENO, atoi(argv[2]));
     return write(STDIN_FILENO, &greeting, sizeof greeting) < 0 ? 2 : 1;

@@ -9,7 +9,6 @@ import (
 
 	"runspan/internal/contract"
 	"runspan/internal/courier"
-	"runspan/internal/schema"
 	"runspan/internal/telemetry"
 )
 
@@ -34,7 +33,8 @@ const (
 // Numbers of capi/front/frame.h.
 const (
 	callBytes      = 16
-	maxArgs        = 4 << 20
+	lineBytes      = 9 // of a log line, besides its text
+	maxArgs        = 17 << 20
 	null           = math.MaxUint32
 	flagLog        = 1 << 31
 	flagHandedOver = 1 << 30
@@ -119,11 +119,10 @@ func (a *args) config(version string) (config telemetry.Config, log bool) {
 	return config, flags&flagLog != 0
 }
 
-// value returns an error for a list that is longer than any schema allows.
-func (a *args) value() (v telemetry.Value, err error) {
+func (a *args) value() (v telemetry.Value) {
 	kind := a.take(1)
 	if kind == nil {
-		return v, a.err
+		return v
 	}
 	v.Kind = telemetry.Kind(kind[0])
 	switch v.Kind {
@@ -136,22 +135,21 @@ func (a *args) value() (v telemetry.Value, err error) {
 		v.Double = math.Float64frombits(a.uint64())
 	case telemetry.Texts:
 		count := a.uint32()
-		if int64(count) > int64(len(a.left)) { // each has four bytes at least
-			return v, schema.ErrTooLong
+		if count == null {
+			return telemetry.LongList()
 		}
-		for range count {
+		for ; count > 0 && a.err == nil; count-- {
 			v.Texts = append(v.Texts, a.text())
 		}
 	}
-	return v, a.err
+	return v
 }
 
 // attribute calls a function that sets an attribute, with the handle and the arguments.
 func (a *args) attribute(set func(uint64, string, telemetry.Value) error, handle uint64) error {
-	key := a.text()
-	v, err := a.value()
-	if err != nil {
-		return err
+	key, v := a.text(), a.value()
+	if a.err != nil {
+		return a.err
 	}
 	return set(handle, key, v)
 }
@@ -164,18 +162,16 @@ func (a *args) request() contract.Request {
 	return r
 }
 
-// answer returns an answer with its log lines.
-func answer(code contract.Code, exitStatus int, lines []byte) []byte {
-	b := order.AppendUint32(make([]byte, 0, 16+len(lines)), uint32(len(lines)))
+// answer returns an answer with the log lines of the call's client.
+func answer(code contract.Code, exitStatus int, client uint64, lines []byte) []byte {
+	b := order.AppendUint32(make([]byte, 0, 24+len(lines)), uint32(len(lines)))
 	b = order.AppendUint32(b, uint32(code))
 	b = order.AppendUint32(b, uint32(exitStatus))
-	b = order.AppendUint32(b, 0)
+	b = order.AppendUint64(order.AppendUint32(b, 0), client)
 	return append(b, lines...)
 }
 
-// appendLine appends a log line of a client.
-func appendLine(b []byte, client uint64, line telemetry.Line) []byte {
-	b = order.AppendUint64(b, client)
+func appendLine(b []byte, line telemetry.Line) []byte {
 	b = order.AppendUint32(b, uint32(contract.Levels[line.Level]))
 	b = order.AppendUint32(b, uint32(len(line.Text)))
 	return append(append(b, line.Text...), 0)

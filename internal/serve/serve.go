@@ -18,6 +18,7 @@ package serve
 import (
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"runtime"
@@ -45,10 +46,10 @@ func Run(socket *os.File, host int, version string) error {
 	if !ok {
 		return errors.New("the socket is not a unix one")
 	}
-	s := &server{core: contract.New(nil), version: version, front: front, folders: make(map[string]struct{}), clients: make(map[uint64]*client), spans: make(map[uint64]uint64)}
+	s := &server{core: contract.New(nil), version: version, front: front, folders: make(map[string]struct{}), clients: make(map[uint64]*client), spans: make(map[uint64]span)}
 	spool.Beside(host)
 	defer watch(host, func() { _ = front.CloseRead() })()
-	_, _ = front.Write(answer(contract.Done, 0, []byte(version+"\x00"))) // a host that hands over does not read it
+	_, _ = front.Write(answer(contract.Done, 0, 0, []byte(version+"\x00"))) // a host that hands over does not read it
 	err = s.answerCalls()
 	if s.core.HasSpans() && spool.HostGoesOn() {
 		s.leaveSpans()
@@ -100,7 +101,13 @@ type server struct {
 	folders map[string]struct{} // of all clients, for standbys
 	linger  time.Duration       // the longest of all clients
 	clients map[uint64]*client  // by the front's handles
-	spans   map[uint64]uint64   // the core's handles by the front's
+	spans   map[uint64]span     // by the front's handles
+}
+
+// span is a span of the front's.
+type span struct {
+	handle uint64 // the core's
+	client uint64 // the front's handle of its client
 }
 
 // client is a client of the front's. It keeps the log lines for the next answer.
@@ -174,17 +181,30 @@ func closeAll(files []*os.File) {
 
 // answer carries out a call that does not wait, and returns its answer.
 func (s *server) answer(c *call) []byte {
+	owner := s.owner(c) // before the call, which may end the span
 	code := s.carryOut(c)
-	return answer(code, 0, s.lines())
+	return answer(code, 0, owner, s.lines(owner))
 }
 
-// lines returns the log lines of all clients.
-func (s *server) lines() (b []byte) {
+// owner returns the front's handle of the client that a call belongs to.
+func (s *server) owner(c *call) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for handle, c := range s.clients {
+	if span, ok := s.spans[c.handle]; ok {
+		return span.client
+	}
+	return c.handle
+}
+
+// lines returns a client's log lines, as many as the front reads.
+func (s *server) lines(owner uint64) (b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[owner]; c != nil {
 		for _, line := range c.lines.Take() {
-			b = appendLine(b, handle, line)
+			if len(b)+len(line.Text)+lineBytes <= maxArgs {
+				b = appendLine(b, line)
+			}
 		}
 	}
 	return b
@@ -227,7 +247,7 @@ func (s *server) begin(c *call) error {
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.spans[chosen] = handle
+		s.spans[chosen] = span{handle, c.handle}
 	}
 	return err
 }
@@ -245,7 +265,7 @@ func (s *server) client(handle uint64) uint64 {
 func (s *server) span(handle uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.spans[handle]
+	return s.spans[handle].handle
 }
 
 // end ends a span. Its handle stays if the status is not valid.
@@ -264,10 +284,14 @@ func (s *server) end(handle uint64, status int) error {
 func (s *server) wait(c *call, files []*os.File) {
 	defer closeAll(files)
 	code, exitStatus := s.carryOutWaiting(c, files)
+	var err error
 	if len(files) > 0 {
-		_, _ = files[0].Write(answer(code, exitStatus, s.lines()))
+		_, err = files[0].Write(answer(code, exitStatus, c.handle, s.lines(c.handle)))
 	}
-	if c.number == callClose || c.number == callOpen && code != contract.Done {
+	if err != nil && c.number == callOpen { // the front has waited for too long, and forgotten the client
+		_ = s.close(c.handle, 0)
+	}
+	if c.number == callClose && code != contract.EHandle || c.number == callOpen && (err != nil || code != contract.Done) {
 		s.forget(c.handle)
 	}
 }
@@ -278,11 +302,12 @@ type closed struct{}
 // Write implements io.Writer.
 func (closed) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
-// forget removes a client that is not open.
+// forget removes a client that is not open, and its spans.
 func (s *server) forget(handle uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, handle)
+	maps.DeleteFunc(s.spans, func(_ uint64, span span) bool { return span.client == handle })
 }
 
 func (s *server) carryOutWaiting(c *call, files []*os.File) (code contract.Code, exitStatus int) {

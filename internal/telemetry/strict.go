@@ -57,6 +57,9 @@ func (v *Value) shown() string {
 	case Bool:
 		return strconv.FormatBool(v.Bool)
 	case Texts:
+		if len(v.Texts) >= unread {
+			return fmt.Sprintf("a list of %d texts or more", unread)
+		}
 		return cut(fmt.Sprintf("%q", v.Texts))
 	}
 	return "null"

@@ -31,6 +31,13 @@ type Value struct {
 	Texts  []string
 }
 
+// unread is how many texts LongList has: more than any schema allows.
+const unread = 4097
+
+// LongList returns the value of a list that is longer than any schema allows. The texts
+// of the list are not read.
+func LongList() Value { return Value{Kind: Texts, Texts: make([]string, unread)} }
+
 // forField returns the value to report for the field, or an error if the schema does not
 // allow it. The result shares no memory with v.
 func (v Value) forField(f *schema.Field) (attribute.Value, error) {

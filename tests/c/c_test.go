@@ -34,7 +34,7 @@ const (
 var sanitizer = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"}
 
 // beside is the environment of a host whose core is in a process of its own.
-var beside = []string{"RUNSPAN_OUT_OF_PROCESS=1"}
+var beside = []string{host.OutOfProcess}
 
 func TestABI(t *testing.T) {
 	lib := host.Library(t)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Root is the project's folder.
@@ -138,6 +139,48 @@ var ambient = sync.OnceValue(func() *regexp.Regexp {
 // tests/ambient.txt names it.
 func IsAmbient(name string) bool { return ambient().MatchString(name) }
 
+// Beside says whether the hosts' cores are to be in processes of their own: HOST_BESIDE
+// in the environment of the tests. tests/ambient.py reads it, too.
+func Beside() bool { return os.Getenv("HOST_BESIDE") != "" }
+
+// Way is what an environment needs for that.
+func Way() []string {
+	if Beside() {
+		return []string{OutOfProcess}
+	}
+	return nil
+}
+
+// OutOfProcess asks for a core in a process of its own.
+const OutOfProcess = "RUNSPAN_OUT_OF_PROCESS=1"
+
+// AwaitCores waits until the processes of this library have ended that work for hosts which
+// have ended: they deliver for a while, and write to the hosts' folders.
+func AwaitCores(t testing.TB) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if orphans() == 0 {
+			return
+		}
+	}
+	t.Error("a core beside its host does not end with the host")
+}
+
+// orphans counts the cores whose hosts have ended.
+func orphans() (count int) {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, line := range lines {
+		text, _ := os.ReadFile(line)
+		// The program, the core, the host.
+		words := strings.Split(string(text), "\x00")
+		if len(words) == 4 && strings.HasPrefix(words[0], Root) && filepath.Base(words[0]) == "runspan-core" {
+			if _, err := os.Stat("/proc/" + words[2]); err != nil {
+				count++
+			}
+		}
+	}
+	return count
+}
+
 // Environment is this process's, less what would change what a host does, and
 // with folders of its own: state is $XDG_STATE_HOME, a new one where it is empty,
 // and $XDG_CONFIG_HOME is a new one.
@@ -147,8 +190,9 @@ func Environment(t testing.TB, state string, more ...string) []string {
 		state = t.TempDir()
 	}
 	kept := []string{"XDG_STATE_HOME=" + state, "XDG_CONFIG_HOME=" + t.TempDir()}
-	if os.Getenv("HOST_BESIDE") != "" { // the hosts' cores are in processes of their own
-		kept = append(kept, "RUNSPAN_OUT_OF_PROCESS=1")
+	kept = append(kept, Way()...)
+	if Beside() || slices.Contains(more, OutOfProcess) {
+		t.Cleanup(func() { AwaitCores(t) })
 	}
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); !IsAmbient(name) {

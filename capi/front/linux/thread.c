@@ -6,6 +6,7 @@
 #include "../front.h"
 #include "memcheck.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 
 static _Thread_local struct {
     volatile sig_atomic_t inside;
+    int error;        /* the host's errno */
     int known;        /* is the rest set? */
     uintptr_t bottom; /* of the stack, which grows down to here. 0: not known */
     uintptr_t top;
@@ -58,6 +60,7 @@ int rs_enter(void) {
     if (here > self.bottom && here < self.top && here - self.bottom < STACK)
         return RUNSPAN_NO_STACK;
     self.inside = 1;
+    self.error = errno;
     if (!self.known)
         pthread_sigmask(SIG_BLOCK, NULL, &self.mask);
     return RUNSPAN_DONE;
@@ -70,6 +73,7 @@ void rs_leave(void) {
         pthread_sigmask(SIG_SETMASK, &self.mask, NULL);
         self.known = 1;
     }
+    errno = self.error;
     self.inside = 0;
 }
 

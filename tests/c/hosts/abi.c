@@ -128,7 +128,8 @@ static void nulls(runspan_client client) {
     CHECK(runspan_set_attr_strings(span, NULL, texts, 1), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_attr_strings(span, "params.columns", NULL, 1), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_attr_strings(span, "params.columns", texts, 2), RUNSPAN_E_ARGUMENT);
-    CHECK(runspan_set_attr_strings(span, "params.columns", texts, (size_t)-1), RUNSPAN_E_TOO_LONG);
+    CHECK(runspan_set_attr_strings(span, "params.columns", texts, (size_t)-1), RUNSPAN_E_NAME);
+    CHECK(runspan_set_attr_strings(span, "params.k", texts, (size_t)-1), RUNSPAN_E_TYPE);
     CHECK(runspan_set_attr_null(span, NULL), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_attrs(span, NULL, 0), RUNSPAN_E_ARGUMENT);
     CHECK(runspan_set_attrs(span, "", (size_t)-1), RUNSPAN_E_ARGUMENT);
@@ -332,6 +333,8 @@ static void setters(runspan_client client) {
     CHECK(runspan_set_attr_strings(span, "params.columns", columns, 4), RUNSPAN_DONE);
     CHECK(runspan_set_attr_strings(span, "params.columns", columns, 0), RUNSPAN_DONE);
     CHECK(runspan_set_attr_strings(span, "params.columns", columns, 3), RUNSPAN_DONE);
+    CHECK(runspan_set_attr_strings(span, "params.columns", columns, 4098), RUNSPAN_E_TOO_LONG); /* they are not read */
+    CHECK(runspan_set_attr_strings(span, "params.columns", columns, (size_t)-1), RUNSPAN_E_TOO_LONG);
     CHECK(runspan_set_attr_double(span, "params.relative_change_threshold", 5), RUNSPAN_DONE);
     CHECK(runspan_set_attr_int(span, "params.result_file_format_version", 3), RUNSPAN_DONE);
     CHECK(runspan_set_attr_int(span, "params.k", 3), RUNSPAN_E_NAME);
