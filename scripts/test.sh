@@ -56,6 +56,19 @@ py_test() {
     "build/venv/$1/bin/python" -m pytest "${options[@]}" "${@:2}"
 }
 
+# beside_test some|all: other suites' tests, with the hosts' cores in processes of their own.
+beside_test() {
+    local -x HOST_BESIDE=1
+    if [ "$1" = some ]; then
+        go_test -run 'TestConsent$|TestKilledHosts$' ./tests/consent ./tests/faults &&
+            py_test dev -n 2 tests/stripepy/test_parity.py -k 'view or download'
+        return
+    fi
+    go_test -parallel 3 ./tests/faults && go_test ./tests/privacy ./tests/consent ./tests/abi ./tests/porting &&
+        go_test ./tests/c -seconds 10 -cycles 20000 && go_test ./tests/languages ./tests/purego &&
+        py_test dev -n 2 python/tests tests/python tests/stripepy --ignore tests/python/test_wheels.py
+}
+
 # left_out SUITE...: the files of tests that need root, of those that are in the tier basic.
 left_out() {
     local words=() name

@@ -259,9 +259,9 @@ const (
 	byName             // without a proxy, which fails
 )
 
-// environment has all canaries, and nothing of this process's but PATH.
+// environment has all canaries, and nothing of this process's but PATH and the way.
 func (c *cage) environment(trip trip) []string {
-	all := []string{"PATH=" + os.Getenv("PATH"), "OPENBLAS_NUM_THREADS=1"}
+	all := append(host.Way(), "PATH="+os.Getenv("PATH"), "OPENBLAS_NUM_THREADS=1")
 	for _, folder := range []string{"HOME", "PWD", "TMPDIR", "XDG_STATE_HOME"} {
 		all = append(all, folder+"="+c.folder(folder))
 	}
@@ -323,6 +323,7 @@ func (c *cage) once(trip trip) {
 	timer := time.AfterFunc(time.Minute, func() { _ = p.Process.Kill() })
 	out, err := p.CombinedOutput()
 	timer.Stop()
+	host.AwaitCores(c)
 	stop()
 	exit := 0
 	if trip.fails != "" {

@@ -111,6 +111,10 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	for _, variable := range host.Way() {
+		name, value, _ := strings.Cut(variable, "=")
+		os.Setenv(name, value)
+	}
 	os.Setenv("RUNSPAN_ENDPOINT", "http://127.0.0.1:9/") // where a test has no receiver, it sends to nobody
 	state, err := os.MkdirTemp("", "runspan-purego-")
 	if err != nil {

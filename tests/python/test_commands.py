@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import runspan
+from tests.ambient import WAY, await_cores
 from tests.stripepy import table
 from tests.stripepy.otlp_receiver import Receiver
 
@@ -34,7 +35,10 @@ client.close(float(sys.argv[2]))
 
 
 def run(schema: Path, timeout: float = 10) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", RUN, schema, str(timeout)], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", RUN, schema, str(timeout)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    await_cores()
+    return done
 
 
 def ask(*words: str, code: int = 0) -> str:
@@ -86,7 +90,7 @@ def test_before_any_run(collector: Receiver, tmp_path: Path) -> None:
     assert status() == {
         "service": "stripepy",
         "on": True,
-        "core": "in the host",
+        "core": "beside the host: RUNSPAN_OUT_OF_PROCESS asks for it" if WAY else "in the host",
         "endpoint": collector.endpoint,
         "folder": folder,
         "waiting": 0,

@@ -26,6 +26,7 @@ from opentelemetry.trace import Status as OTelStatus
 from opentelemetry.trace import StatusCode
 
 from runspan import Client, Status
+from tests.ambient import WAY
 from tests.stripepy.otlp_receiver import Receiver
 
 Spans = Callable[[], list[dict[str, Any]]]
@@ -270,19 +271,26 @@ def test_a_log_that_raises(schema: str) -> None:
 
 
 @pytest.mark.parametrize("variable", ["STRIPEPY_NO_TELEMETRY", "NO_TELEMETRY"])
-def test_opted_out_the_core_is_not_mapped(variable: str, schema: str) -> None:
+def test_opted_out_there_is_no_core(variable: str, schema: str) -> None:
     program = f"""
-import os, sys
+import glob, os, sys
 os.environ["{variable}"] = ""  # what the host itself set counts
+def words_of(path):
+    try:
+        return open(path).read().split("\\0")
+    except OSError:  # the process has ended
+        return []
 from runspan import Client
 client = Client("stripepy", sys.stdin.read())
 client.start_span("call").end()
-client.close()
 maps = open("/proc/self/maps").read()
-print(client.state, "librunspan.so" in maps, "librunspan-core" in maps)
+processes = [words for path in glob.glob("/proc/[0-9]*/cmdline") if len(words := words_of(path)) > 2]
+beside = [words for words in processes if words[0].endswith("/runspan-core") and words[2] == str(os.getpid())]
+print(client.state, "librunspan.so" in maps, "librunspan-core" in maps, beside)
+client.close()
 """
     run = subprocess.run([sys.executable, "-c", program], input=schema, capture_output=True, text=True, check=True)
-    assert run.stdout == f"{'1' if variable.startswith('S') else '2'} True False\n"
+    assert run.stdout == f"{'1' if variable.startswith('S') else '2'} True False []\n"
 
 
 def test_status_by_its_own_names(schema: str, collector: Receiver, spans: Spans) -> None:
@@ -315,5 +323,10 @@ def test_ctrl_c_is_heard_inside_close(schema: str, collector: Receiver, monkeypa
             signal.signal(signal.SIGINT, before)
     assert client.reason == "closed"
     monkeypatch.setenv("RUNSPAN_ENDPOINT", collector.endpoint)
-    assert Client("stripepy", schema).close(timeout=30)
+    deadline = time.monotonic() + (10 if WAY else 0)  # a process beside goes on with the attempt for a while
+    while True:
+        assert Client("stripepy", schema).close(timeout=30)
+        if collector.requests() or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     assert len(collector.requests()) == 1, "it was written all the same"

@@ -14,6 +14,7 @@ import pytest
 import runspan
 from runspan import Client, Level, SchemaError, Status, _abi, testing
 from runspan.testing import Event, Report, Reports, capture
+from tests.ambient import await_cores
 from tests.stripepy.otlp_receiver import Receiver
 
 EVENT = {
@@ -42,7 +43,9 @@ def schema_file(schema: str, tmp_path: Path) -> Path:
 
 def start(schema_file: Path, ends: str = "pass") -> int:
     command = [sys.executable, "-c", PROGRAM, str(schema_file), ends]
-    return subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+    code = subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+    await_cores()
+    return code
 
 
 def test_a_run_of_this_process(schema_file: Path) -> None:

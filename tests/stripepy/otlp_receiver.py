@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tests.ambient import WAY
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / "build" / "bin" / "receiver"
 COLLECTOR = "stripepy-telemetry.paulsenlab.com"
@@ -41,6 +43,7 @@ class Receiver:
             "XDG_STATE_HOME": str(self.requests_file.parent / "state"),
             "XDG_CONFIG_HOME": str(self.requests_file.parent / "config"),
             "HTTPS_PROXY": self.proxy,
+            **WAY,
             "SSL_CERT_FILE": str(self.ca),
             "REQUESTS_CA_BUNDLE": str(self.ca),
         }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Runs a program, and writes to a file what it asked of the kernel that a
- * program without telemetry would not: sockets, and changes of files.
+ * program without telemetry would not: sockets, changes of files, and processes that no
+ * tracer follows, as that of a core beside its host.
  *
  *     trace FILE PROGRAM ...
  *
- * A line each: "socket", or "change PATH". Exits as the program does.
+ * A line each: "socket", "change PATH", or "untraced". Exits as the program does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +60,10 @@ static void look(pid_t pid, FILE *out) {
         path = info.entry.args[0];
         break;
 #endif
+    case SYS_clone:
+        if ((info.entry.args[0] & CLONE_UNTRACED) != 0)
+            fputs("untraced\n", out);
+        return;
     case SYS_mkdirat:
     case SYS_renameat:
     case SYS_renameat2:
