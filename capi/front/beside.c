@@ -260,8 +260,8 @@ static int call_and_wait(rs_message *call, long long milliseconds, int out, int 
     pthread_mutex_unlock(&beside.lock);
     pthread_sigmask(SIG_SETMASK, &held.mask, NULL); /* handlers may run in a long wait */
     close(pair[1]);
-    if (wrote)
-        got = rs_read_answer(&own, &answer, rs_now_ms() + milliseconds);
+    if (wrote && (got = rs_read_answer(&own, &answer, rs_now_ms() + milliseconds)) != 1)
+        answer.head.code = RUNSPAN_NO_PROCESS;
     rs_close_socket(&own);
     pthread_setcancelstate(held.cancel, NULL);
     if (got == 1) {

@@ -3,7 +3,9 @@
 package c_test
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"regexp"
 	"testing"
@@ -48,6 +50,27 @@ func TestCalls(t *testing.T) {
 						t.Fatalf("%v\n%.2000s", err, out)
 					}
 				})
+			}
+		})
+	}
+}
+
+// A process beside that does not behave costs the host seconds, not its life.
+func TestAHostileProcess(t *testing.T) {
+	program, lib := host.Compile(t, append([]string{"hosts/calls.c"}, host.Link(t)...)...), host.Library(t)
+	for misbehaviour, name := range []string{"no greeting", "reads nothing", "garbage", "half an answer", "ends"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			hostile := host.Compile(t, "hosts/hostile.c", "-I"+root+"/capi/front", fmt.Sprint("-DMISBEHAVIOUR=", misbehaviour))
+			for _, err := range []error{os.Rename(hostile, dir+"/runspan-core"), os.Symlink(lib+"/librunspan-core.so", dir+"/librunspan-core.so")} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			calls := exec.Command(program, schema, "hostile")
+			calls.Env = host.Environment(t, "", host.OutOfProcess, "RUNSPAN_CORE="+dir+"/librunspan-core.so")
+			if out, err := calls.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%.2000s", err, out)
 			}
 		})
 	}

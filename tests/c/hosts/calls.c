@@ -518,6 +518,31 @@ static void timeouts(void) {
     }
 }
 
+/* Whatever the process beside does, the host's calls take a bounded time and have codes of
+ * the ABI, and in the end telemetry is off. */
+static void a_hostile_process(void) {
+    runspan_options options = {.struct_size = sizeof options, .service = "stripepy", .schema = schema};
+    double begun = now();
+    runspan_client client;
+    runspan_span span = 0;
+    int code = runspan_open(&options, &client);
+
+    CHECK(code >= 0, 1);
+    CHECK((code == RUNSPAN_DONE) == (client != 0), 1);
+    runspan_begin(client, "call", &span);
+    for (int i = 0; i < 100000; i++) {
+        code = runspan_set_attr_int(span, "params.k", 3);
+        if (strcmp(runspan_strerror(code), "unknown code") == 0)
+            CHECK(code, RUNSPAN_DONE);
+    }
+    runspan_end(span, RUNSPAN_STATUS_OK);
+    CHECK(runspan_flush(client, 100) > 0, 1);
+    CHECK(runspan_close(client, RUNSPAN_DEFAULT_TIMEOUT_MS) > 0, 1);
+    CHECK(now() - begun < 15, 1);
+    CHECK(runspan_open(&options, &client) > 0, 1);
+    CHECK(now() - begun < 20, 1);
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
@@ -535,6 +560,7 @@ int main(int argc, char **argv) {
         {"spans", many_spans},
         {"long", long_arguments},
         {"timeouts", timeouts},
+        {"hostile", a_hostile_process},
     };
     FILE *file;
 
