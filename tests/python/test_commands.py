@@ -35,7 +35,7 @@ client.close(float(sys.argv[2]))
 
 
 def run(schema: Path, timeout: float = 10) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", RUN, schema, str(timeout)]
+    command = [sys.executable, "-c", RUN, str(schema), str(timeout)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     await_cores()
     return done
