@@ -280,8 +280,8 @@ static int greeted(const rs_socket *socket) {
     if (got != 1)
         return RUNSPAN_NO_PROCESS;
     code = answer.head.code;
-    if (code == RUNSPAN_DONE && (answer.head.size != sizeof RUNSPAN_VERSION ||
-                                 memcmp(answer.lines, RUNSPAN_VERSION, sizeof RUNSPAN_VERSION) != 0))
+    if (code == RUNSPAN_DONE && (answer.lines == NULL || answer.lines[answer.head.size - 1] != '\0' ||
+                                 strcmp(answer.lines, RUNSPAN_VERSION) != 0))
         code = RUNSPAN_OTHER_CORE;
     free(answer.lines);
     return code;

@@ -44,6 +44,8 @@ change runtime/runtime1.go '*p = gogetenv("GODEBUG")' '*p = ""'
 change runtime/netpoll_epoll.go 'println("runtime: epollwait on fd", epfd, "failed with", errno)' $'epfd = -1\n\t\t\treturn gList{}, 0'
 change runtime/netpoll_epoll.go 'if epfd == -1 {' $'if epfd == -1 {\n\t\tif delay != 0 {\n\t\t\tusleep(10 * 1000)\n\t\t}'
 change runtime/netpoll_epoll.go 'println("runtime: netpollBreak write failed with", -n)' 'return'
+copies[$goroot/src/runtime/runspan_eventfd.go]=$PWD/_overlay/runtime_eventfd.go
+change runtime/netpoll_epoll.go 'var one uint64 = 1' $'if !isEventfd(netpollEventFd) {\n\t\treturn\n\t}\n\tvar one uint64 = 1'
 
 # The tables of Go's heap take 1.1 GiB of address space (_overlay/runtime_heap.go), and the memory for an entropy source that
 # only FIPS mode uses has 32 MiB.

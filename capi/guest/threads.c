@@ -51,13 +51,9 @@ static int is_short;       /* threads or memory are missing: the threads of the 
 static int has_threads;
 static pid_t owner;        /* the process that loaded the core */
 
-/* A program that is there for the core alone defines this: has its host gone? It needs no
- * stock, which would take tasks from its host's limit: a thread that can't be started is
- * late. */
-extern int runspan_program_is_over(void) __attribute__((weak));
-
-/* How long such a program goes on without its host if a thread is late, in pauses. */
-#define OVER 200
+/* A program that is there for the core alone defines this. It needs no stock, which would
+ * take tasks from its host's limit: a thread that can't be started is late. */
+extern const char runspan_core_is_alone __attribute__((weak));
 
 /* A function of glibc's: the size that a stack needs for the host's static thread-local
  * storage. The JVM calls it too. */
@@ -85,20 +81,15 @@ static void *serve(void *unused) {
     return job.run == NULL ? NULL : job.run(job.argument);
 }
 
-/* Starts the late threads as soon as that is possible. The runtime may wait for a late
- * thread, and can't end the process by itself then. */
+/* Starts the late threads as soon as that is possible. */
 static void *start_late(void *attr) {
     const struct timespec pause = {0, 20 * 1000 * 1000};
     struct job job;
     pthread_t thread;
-    int over = 0;
 
     while ((job = take(&late)).run != NULL)
-        while (__real_pthread_create(&thread, attr, job.run, job.argument) != 0) {
+        while (__real_pthread_create(&thread, attr, job.run, job.argument) != 0)
             nanosleep(&pause, NULL);
-            if (runspan_program_is_over != NULL && runspan_program_is_over() && ++over > OVER)
-                _exit(1);
-        }
     return NULL;
 }
 
@@ -106,7 +97,7 @@ static void *start_late(void *attr) {
  * which has no priority. */
 __attribute__((constructor(101))) static void make_stock(void) {
     static pthread_attr_t attr;
-    const int wanted = runspan_program_is_over != NULL ? 0 : RS_THREADS;
+    const int wanted = &runspan_core_is_alone != NULL ? 0 : RS_THREADS;
     pthread_t thread;
     void *found;
 

@@ -8,26 +8,20 @@
  * CORE is the path of librunspan-core.so, HOST the host's process id. Descriptor 0 is the
  * socket (capi/front/frame.h). If the core can't be loaded, the greeting has the reason.
  */
-#define _GNU_SOURCE /* POLLRDHUP */
 #include "../front/frame.h"
 #include "../front/front.h"
 #include "../guest/limits.h"
 
 #include <dlfcn.h>
-#include <poll.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-int runspan_program_is_over(void);
-
-/* capi/guest/threads.c calls this. */
-int runspan_program_is_over(void) {
-    struct pollfd host = {.fd = STDIN_FILENO, .events = POLLRDHUP};
-
-    return poll(&host, 1, 0) > 0;
-}
+/* capi/guest/threads.c looks for this. */
+extern const char runspan_core_is_alone;
+const char runspan_core_is_alone = 1;
 
 /* Finds a function of the core. member: the pointer to it. */
 static int find(void *core, const char *name, void *member) {
@@ -41,7 +35,6 @@ static int load(const char *path, int (**serve)(int, int)) {
     int (*usable)(void), code = rs_can_load(RS_ADDRESS_SPACE);
     void *core;
 
-    signal(SIGPIPE, SIG_IGN); /* a host that hands over does not read the greeting */
     if (code != RUNSPAN_DONE)
         return code;
     core = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -52,12 +45,41 @@ static int load(const char *path, int (**serve)(int, int)) {
     return usable();
 }
 
-int main(int argc, char **argv) {
-    int (*serve)(int, int);
-    rs_answer greeting = {.code = argc == 3 ? load(argv[1], &serve) : RUNSPAN_OTHER_CORE};
+/* How often the program looks for its host, in seconds. */
+#define LOOK 10
 
-    signal(SIGPIPE, SIG_IGN); /* the host may end before it has read its answer */
+static pid_t host;
+
+/* Ends a program that hangs: its host was gone at the last look, too. By then the program
+ * has ended by itself, unless the system refuses the Go runtime a thread or a call. */
+static void look(int unused) {
+    static int gone;
+    int saved = errno;
+
+    (void)unused;
+    if (kill(host, 0) != 0 && errno == ESRCH && gone++ > 0)
+        _exit(1);
+    alarm(LOOK);
+    errno = saved;
+}
+
+static void watch(const char *pid) {
+    struct sigaction action = {.sa_handler = look, .sa_flags = SA_ONSTACK | SA_RESTART};
+
+    host = atoi(pid);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(LOOK);
+}
+
+int main(int argc, char **argv) {
+    int (*serve)(int, int) = NULL;
+    rs_answer greeting = {.code = RUNSPAN_OTHER_CORE};
+
+    if (argc == 3) {
+        watch(argv[2]);
+        greeting.code = load(argv[1], &serve);
+    }
     if (greeting.code == RUNSPAN_DONE)
-        return serve(STDIN_FILENO, atoi(argv[2]));
+        return serve(STDIN_FILENO, host);
     return write(STDIN_FILENO, &greeting, sizeof greeting) < 0 ? 2 : 1;
 }

@@ -41,7 +41,7 @@ func Run(socket *os.File, host int, version string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = socket.Close() }() // not before: the program looks at it
+	_ = socket.Close()
 	front, ok := conn.(*net.UnixConn)
 	if !ok {
 		return errors.New("the socket is not a unix one")

@@ -22,7 +22,11 @@ func TestIdle(t *testing.T) {
 	for _, run := range []struct {
 		name string
 		env  []string
-	}{{"without runspan", append(env[:len(env):len(env)], "GUEST_CONTROL=1")}, {"with it", env}} {
+	}{
+		{"without runspan", append(env[:len(env):len(env)], "GUEST_CONTROL=1")},
+		{"with it, the core in the host", append(env[:len(env):len(env)], inHost.variables()...)},
+		{"with it, the core beside the host", append(env[:len(env):len(env)], beside.variables()...)},
+	} {
 		o := execute(t, append(c.command, "--", "idle", fmt.Sprint(*idleSeconds)), run.env)
 		var switches, grown, running, resident int
 		line := o.all[len(o.all)-1]

@@ -36,8 +36,6 @@ func processSituations(t *testing.T) []situation {
 		{text: "almost all descriptors of `ulimit -n` are open", hosts: "c+", name: "many-descriptors", whole: 1},
 		{text: "in a span files of the host's get the numbers of runspan's descriptors", hosts: "c+", name: "takes-over", arguments: []string{"over"}, whole: -1},
 		{text: "the same; the host has closed them", hosts: "c+", name: "takes-over", arguments: []string{"closes"}, whole: -1},
-		{text: "exec of itself in a span: the new program opens", hosts: "c+p", name: "exec-itself", whole: 1},
-		{text: "the same, and the collector hangs", hosts: "c+p", name: "exec-itself", whole: 1, hangs: true},
 		{text: "nohup", hosts: "c+p", name: "plain", whole: 1, wrap: run("nohup")},
 		{text: "timeout, from a shell", hosts: "c+p", name: "plain", whole: 1, wrap: run("timeout", "50")},
 		{text: "a shell's time, and what it says of the children's exit", hosts: "c+p", name: "exit-at-once", aborted: 1, wrap: bash(`TIMEFORMAT=; time "$@"; echo "exit $?"`)},
@@ -81,25 +79,6 @@ func container(t *testing.T, first string) func(*testing.T) []string {
 var ways = []struct{ name, beside, noexec string }{
 	{"in the host", "", "librunspan-core.so: failed to map segment"},
 	{"beside", "1", "runspan-core is missing, can't be started or has ended: Permission denied"},
-}
-
-// TestProcesses has each host do, in both ways, what it does without runspan.
-func TestProcesses(t *testing.T) {
-	programs := compile(t)
-	for _, way := range ways {
-		for _, s := range processSituations(t) {
-			for i, p := range programs {
-				if !strings.Contains(s.hosts, string("c+p"[i])) {
-					continue
-				}
-				t.Run(way.name+"/"+s.text+"/"+p.name, func(t *testing.T) {
-					t.Setenv("HOST_BESIDE", way.beside)
-					cell, _ := try(t, s, p, programs[0])
-					t.Log(cell)
-				})
-			}
-		}
-	}
 }
 
 // mounted is a copy of the library below a mount with these options, and the path

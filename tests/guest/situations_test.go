@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"runspan/tests/host"
 )
@@ -28,11 +29,18 @@ type situation struct {
 	opens     []int  // what open may return; by default only 0
 	both      bool   // what open returns is another process's, and spans arrive all the same
 	hangs     bool   // the collector does
+	alone     bool   // it works for seconds, so that others would make it slow
 	company   bool   // it is company.c's
 	cell      string // of the table, where it is not the same each time
 	core      string // of another place
 	adds      *addition
 	wrap      func(*testing.T) []string
+	rule      way              // which way the rule takes
+	beside    func(*situation) // what is different with the core beside the host
+	byRule    func(*situation) // what is different by the rule
+	felt      *felt            // what the host notices of the core in it
+	stalls    func(*testing.T) stall
+	variable  string // leads to the file system that stalls
 }
 
 func (s situation) codes() []int {
@@ -40,6 +48,12 @@ func (s situation) codes() []int {
 		return []int{0}
 	}
 	return s.opens
+}
+
+// allSituations are the rows of the table.
+func allSituations(t *testing.T) []situation {
+	t.Helper()
+	return slices.Concat(situations(t), limitSituations(t), processSituations(t))
 }
 
 // under is what the host is run by.
@@ -65,7 +79,7 @@ func cgroup(controller, fileV1, fileV2, value string) func(*testing.T) []string 
 		if err != nil {
 			t.Fatalf("to make a control group, this test has to run as root, with %s writable: %v", parent, err)
 		}
-		t.Cleanup(func() { _ = os.Remove(group) })
+		t.Cleanup(func() { removeGroup(t, group) })
 		if err := os.WriteFile(filepath.Join(group, file), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -73,10 +87,24 @@ func cgroup(controller, fileV1, fileV2, value string) func(*testing.T) []string 
 	}
 }
 
+// removeGroup waits for a core beside its host, which is in the group, too.
+func removeGroup(t *testing.T, group string) {
+	t.Helper()
+	for range 200 {
+		if os.Remove(group) == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("%s: a process is left in it", group)
+}
+
 func situations(t *testing.T) []situation {
 	lib := host.Library(t)
 	front, copied, version := lib+"/librunspan.so", copyOf(t, lib, ""), copyOf(t, lib, "0.1.9")
 	golib := buildGo(t)
+	// On a busy machine each call waits for the process beside to run.
+	fewer := func(s *situation) { s.arguments = []string{s.arguments[0], "200"} }
 	all := []situation{
 		{text: "none out of the ordinary", hosts: "c+p", name: "plain", whole: 1},
 
@@ -97,33 +125,42 @@ func situations(t *testing.T) []situation {
 	limit := func(text, kind, value string, opens ...int) {
 		all = append(all, situation{text: text, hosts: "c+p", name: "limit", arguments: []string{kind, value}, whole: 1, opens: opens})
 	}
+	before := len(all)
 	for _, mb := range []string{"64", "128"} {
 		limit("`ulimit -v`, "+mb+" MB", "v", mb, 10)
 	}
-	for _, mb := range []string{"256", "1024", "2048"} {
+	for _, mb := range []string{"256", "1024"} {
 		limit("`ulimit -v`, "+mb+" MB", "v", mb)
 	}
 	limit("`ulimit -d`, 100 MB", "d", "100", 10)
 	limit("`ulimit -d`, 400 MB", "d", "400")
+	for i := before; i < len(all); i++ {
+		all[i].rule, all[i].beside = beside, on // these are the host's limits
+	}
+	limit("`ulimit -v`, 2048 MB", "v", "2048")
 	limit("`ulimit -u`, 1", "u", "1", 11)
 	limit("`ulimit -u`, 64", "u", "64")
+	all[len(all)-1].beside, all[len(all)-1].byRule = off(11), off(11) // the core would be too large a part
 	limit("`ulimit -n`, none left", "n", "0", 15, 20)
 	limit("`ulimit -n`, 6 left", "n", "6", 15)
+	all[len(all)-1].rule, all[len(all)-1].beside = beside, on
 	limit("`ulimit -n`, 20 left", "n", "20")
+	all[len(all)-1].rule = beside
 	limit("`ulimit -f`, no file of the spool fits", "f", "512")
 	all = append(all,
-		situation{text: "`ulimit -t` is over in a span", hosts: "c+p", name: "limit-cpu", aborted: 1},
+		situation{text: "`ulimit -t` is over in a span", hosts: "c+p", name: "limit-cpu", aborted: 1, alone: true},
 		situation{text: "`ulimit -s`, 256 KiB", hosts: "c+p", name: "stack", whole: 1, wrap: shell("ulimit -s 256")},
 		situation{text: "`ulimit -s`, unlimited", hosts: "c+p", name: "stack", whole: 1, wrap: shell("ulimit -s unlimited")},
 		situation{text: "control group, pids.max 4", hosts: "c+p", name: "plain", whole: 1, opens: []int{11}, wrap: cgroup("pids", "pids.max", "pids.max", "4")},
 		situation{text: "control group, 64 MB of memory", hosts: "c+p", name: "plain", whole: 1, wrap: cgroup("memory", "memory.limit_in_bytes", "memory.max", "67108864")},
 	)
 	for kind, text := range map[string]string{"v": "address space (`ulimit -v`)", "d": "memory that can be written (`ulimit -d`)", "n": "file descriptors (`ulimit -n`)", "u": "threads (`ulimit -u`)"} {
-		all = append(all, situation{text: "in a span the host uses up its " + text, hosts: "c+p", name: "limit-after", arguments: []string{kind}, whole: -1})
+		all = append(all, situation{text: "in a span the host uses up its " + text, hosts: "c+p", name: "limit-after", alone: true, arguments: []string{kind, "2000"}, whole: -1, beside: fewer})
 	}
 	slices.SortStableFunc(all[len(all)-4:], func(a, b situation) int { return strings.Compare(a.text, b.text) })
 	all = append(all,
-		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", cell: "not reported"},
+		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", alone: true, arguments: []string{"300000"}, cell: "not reported",
+			beside: func(s *situation) { s.arguments, s.cell = []string{"3000"}, "not reported (3,000 spans)" }},
 		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1},
 		situation{text: "descriptors 0, 1 and 2 are closed, and a thread writes to them all the time", hosts: "c+p", name: "closes-standard", arguments: []string{"before"}, whole: 21},
 		situation{text: "the same; they are closed in a span", hosts: "c+p", name: "closes-standard", arguments: []string{"later"}, whole: 21})
@@ -137,9 +174,9 @@ func situations(t *testing.T) []situation {
 			situation{text: given[1] + ", and the collector hangs", hosts: "c+p", name: "gives-up", arguments: given[:1], whole: 1, hangs: true})
 	}
 	for _, call := range []string{"epoll_create1", "eventfd2", "epoll_ctl", "epoll_pwait", "sigaltstack", "getrandom"} {
-		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, opens: []int{16}})
+		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, opens: []int{16}, beside: off(16)})
 	}
-	all = append(all, situation{text: "seccomp refuses clone", hosts: "c+", name: "seccomp", arguments: []string{"clone"}, opens: []int{11}})
+	all = append(all, situation{text: "seccomp refuses clone", hosts: "c+", name: "seccomp", arguments: []string{"clone"}, opens: []int{11}, beside: off(16)})
 	for _, call := range []string{"socket", "mkdirat", "getdents64", "madvise", "sched_getaffinity", "prctl"} {
 		all = append(all, situation{text: "seccomp refuses " + call, hosts: "c+", name: "seccomp", arguments: []string{call}, whole: 1})
 	}
@@ -193,7 +230,7 @@ func situations(t *testing.T) []situation {
 		situation{text: "calls after close", hosts: "c+p", name: "after-close", whole: 1},
 		situation{text: "the process exits while other threads are in calls", hosts: "c+p", name: "threads-run-on", whole: -1, cell: "reported"},
 		situation{text: "another thread calls exit while close waits", hosts: "c+", name: "exit-by-thread", whole: 1, hangs: true},
-		situation{text: "threads with stacks from 16 KiB: calls are made from 40 KiB on", hosts: "c+", name: "small-stacks", whole: -1},
+		situation{text: "threads with stacks from 16 KiB: calls are made from 40 KiB on", hosts: "c+", name: "small-stacks", whole: -1, cell: "reported"},
 		situation{text: "a thread with a stack of 64 KiB", hosts: "p", name: "small-stacks", whole: 1},
 		situation{text: "all of it on a thread with a stack of 128 KiB", hosts: "c+", name: "on-thread", whole: 1},
 		situation{text: "calls from coroutines with stacks of 64 KiB, by the main thread and by another", hosts: "c+", name: "coroutines", whole: 1},
@@ -211,6 +248,9 @@ func situations(t *testing.T) []situation {
 		{"the core is another version's", filepath.Join(filepath.Dir(version), "librunspan-core.so"), 13},
 	} {
 		all = append(all, situation{text: core.text, hosts: "c+p", name: "plain", whole: 1, opens: []int{core.code}, core: core.path})
+		if strings.Contains(core.text, "CPU") {
+			all[len(all)-1].beside = off(24)
+		}
 	}
 	company := func(text string, whole int, opens []int, name string, arguments ...string) {
 		all = append(all, situation{text: text, hosts: "c", name: name, arguments: arguments, whole: whole, opens: opens, company: true})
@@ -225,7 +265,9 @@ func situations(t *testing.T) []situation {
 	company("dlclose, and dlopen again", 2, nil, "again", front)
 	company("the constructor of a library that is loaded by dlopen opens", 1, nil, "plugin", plugin(t))
 	all = append(all, situation{text: "two fronts with one core, and a fork: the child opens by the other", hosts: "c", name: "shared", arguments: []string{front, linkedTo(t, lib)}, whole: 1, opens: []int{14}, both: true, company: true})
+	all[len(all)-1].beside = func(s *situation) { s.opens, s.whole = nil, 2 } // the two share nothing
 	company("dlmopen", 0, []int{17}, "namespace", front)
+	all[len(all)-1].rule, all[len(all)-1].beside = beside, func(s *situation) { s.opens, s.whole = nil, 1 }
 	return all
 }
 
@@ -246,13 +288,13 @@ func copyOf(t *testing.T, lib, version string) string {
 	}
 	_, rest, _ := bytes.Cut(header, []byte(`#define RUNSPAN_VERSION "`))
 	own, _, _ := bytes.Cut(rest, []byte(`"`))
-	for _, name := range []string{"librunspan.so", "librunspan-core.so"} {
+	for _, name := range []string{"librunspan.so", "librunspan-core.so", "runspan-core"} {
 		content, err := os.ReadFile(filepath.Join(lib, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if version != "" {
-			if len(version) != len(own) || !bytes.Contains(content, own) {
+			if name != "runspan-core" && (len(version) != len(own) || !bytes.Contains(content, own)) {
 				t.Fatalf("%s can't be made to say that it is %s", name, version)
 			}
 			content = bytes.ReplaceAll(content, own, []byte(version))

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,15 +42,19 @@ static atomic_int spawn_error;
  * themselves: the core would be a child that the host notices. After
  * unshare(CLONE_NEWPID) the first child is the namespace's PID 1. */
 static int is_reaped(void) {
+    static const char children[] = "/proc/self/ns/pid_for_children"; /* since Linux 4.12 */
     char own[64], of_children[64];
+    struct stat info;
     int subreaper = 0;
     ssize_t n, m;
 
     if (getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper))
         return 0;
     n = readlink("/proc/self/ns/pid", own, sizeof own);
-    m = readlink("/proc/self/ns/pid_for_children", of_children, sizeof of_children);
-    return n < 0 || m < 0 || (n == m && memcmp(own, of_children, (size_t)n) == 0);
+    m = readlink(children, of_children, sizeof of_children);
+    if (n < 0 || m < 0)
+        return lstat(children, &info) != 0; /* a link that can't be read: there is no PID 1 yet */
+    return n == m && memcmp(own, of_children, (size_t)n) == 0;
 }
 
 int rs_spawn_error(void) {
@@ -123,29 +128,38 @@ static void close_others(void) {
         close(fd);
 }
 
-/* An ignored signal would stay ignored in the program. */
+/* An ignored signal stays ignored in the program. It needs no more than these two: a
+ * connection that has ended, and a limit of files, are errors of its calls. */
 static void reset_signals(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t none;
 
     for (int signal = 1; signal < NSIG; signal++)
         sigaction(signal, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The host's soft limits of memory are for the host. */
+/* The type of a limit's number. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t limit_number;
+#else
+typedef int limit_number;
+#endif
+
+/* The host's soft limits are for the host. */
 static void raise_limits(void) {
+    static const limit_number limits[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE};
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_AS, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_AS, &limit);
-    }
-    if (getrlimit(RLIMIT_DATA, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_DATA, &limit);
-    }
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (getrlimit(limits[i], &limit) == 0) {
+            limit.rlim_cur = limit.rlim_max;
+            setrlimit(limits[i], &limit);
+        }
 }
 
 /* The child has the host's memory, and the host's thread waits for its exec or exit. A
@@ -168,7 +182,8 @@ ON_OWN_STACK static int become_program(void *argument) {
     null = open("/dev/null", O_RDWR);
     if (null >= 0 && dup2(plan->socket, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 && chdir("/") == 0) {
         close_others();
-        setpriority(PRIO_PROCESS, 0, NICE);
+        if (getpriority(PRIO_PROCESS, 0) < NICE) /* root could raise it */
+            setpriority(PRIO_PROCESS, 0, NICE);
         execve(plan->argv[0], plan->argv, no_environment);
     }
     plan->error = errno;

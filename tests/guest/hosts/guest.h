@@ -44,7 +44,7 @@ struct situation {
     const char *name;
     int (*run)(int argc, char **argv); /* what main returns */
 };
-extern const struct situation forks[], limits[], signals[], exits[], processes[], own[]; /* up to a name NULL */
+extern const struct situation forks[], limits[], resources[], signals[], exits[], processes[], own[]; /* up to a name NULL */
 
 #ifdef __cplusplus
 }

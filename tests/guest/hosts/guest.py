@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import mmap
 import multiprocessing
 import os
 import resource
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
 CONTROL = "GUEST_CONTROL" in os.environ
@@ -259,7 +261,7 @@ def limit(kind: str, value: str) -> None:
 
 
 @situation
-def limit_after(kind: str) -> None:
+def limit_after(kind: str, number: str) -> None:
     open_and_begin()
     lower(kind, used_mib(kind) + 64 if kind in "vd" else 1000 if kind == "t" else 0)
     kept = []
@@ -268,7 +270,7 @@ def limit_after(kind: str) -> None:
             kept.append(bytearray(1 << 20))
     except MemoryError:
         kept.pop()
-    for _ in range(500):
+    for _ in range(int(number) // 4):
         one()
     end_and_close()
     print("done")
@@ -340,6 +342,80 @@ def closes_standard(when: str) -> None:
 def stack() -> None:
     fact(f"stack {resource.getrlimit(resource.RLIMIT_STACK)[0]}")
     plain()
+
+
+def around(when: str, act: Callable[[], None]) -> None:
+    """Do it before open, or in the span."""
+    if when == "before":
+        act()
+    open_and_begin()
+    if when == "after":
+        act()
+    end_and_close()
+    print("done")
+
+
+@situation
+def wants_memory(when: str, mib: str) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (int(mib) << 20, int(mib) << 20))
+    piece, kept = 64, list[mmap.mmap]()
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
+
+    def take() -> None:
+        try:
+            while len(kept) < int(mib) * 8 // 10 // piece:
+                kept.append(mmap.mmap(-1, piece << 20, flags=flags))
+                kept[-1][0] = 1
+        except (OSError, MemoryError):
+            pass
+        fact(f"{len(kept) * piece} MiB of memory")
+
+    around(when, take)
+
+
+@situation
+def wants_threads(when: str, number: str) -> None:
+    over = threading.Event()
+
+    def take() -> None:
+        try:
+            while threading.active_count() < int(number):
+                threading.Thread(target=over.wait, daemon=True).start()
+        except RuntimeError:
+            pass
+        fact(f"{threading.active_count()} threads")
+
+    around(when, take)
+    over.set()
+
+
+@situation
+def mlockall(when: str, who: str, kib: str) -> None:
+    limit = int(kib) << 10 if int(kib) >= 0 else resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+    if who == "user":
+        os.setgid(65534)
+        os.setuid(65534)
+
+    def lock() -> None:
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        failed = libc.mlockall(3)  # MCL_CURRENT | MCL_FUTURE
+        fact(f"mlockall: {os.strerror(ctypes.get_errno()) if failed else 'done'}")
+
+    around(when, lock)
+
+
+@situation
+def fork_with_warnings() -> None:
+    warnings.simplefilter("always")
+    open_and_begin()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    fact(f"child {wait_for(child)}")
+    end_and_close()
 
 
 @situation

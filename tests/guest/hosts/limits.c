@@ -71,21 +71,21 @@ static void take_all(void) {
         ;
 }
 
-/* As before, but the client is open and a span has begun when the host comes to
- * its limit: nothing is left of it. */
+/* limit-after KIND NUMBER: as before, but the client is open and a span has begun when
+ * the host comes to its limit: nothing is left of it. So many spans follow. */
 static int after(int argc, char **argv) {
     int bad = 0;
 
     tel_open(schema);
     tel_begin();
-    if (argc != 5)
+    if (argc != 6)
         return 97;
     const char *used = *argv[4] == 'd' ? "VmData" : "VmSize";
     if (set(argv[4], strchr("vd", *argv[4]) != NULL ? (vm_kib(used) >> 10) + 1 : strcmp(argv[4], "t") == 0 ? 1000 : 0) != 0)
         return 97;
     if (strchr("vd", *argv[4]) != NULL)
         take_all();
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < atoi(argv[5]); i++)
         bad += tel_one() < 0;
     fact("errors %d", bad);
     tel_end();
@@ -94,18 +94,17 @@ static int after(int argc, char **argv) {
     return 0;
 }
 
-/* Spans that can neither be written nor sent, and nothing is left for the memory
- * that they take. */
+/* limit-waiting NUMBER: spans that can neither be written nor sent, and nothing is left
+ * for the memory that they take. */
 static int waiting(int argc, char **argv) {
-    int lost = 0;
+    int lost = 0, spans = atoi(argv[argc - 1]);
 
-    (void)argc, (void)argv;
     setenv("XDG_STATE_HOME", "/proc/none", 1);
     setenv("RUNSPAN_ENDPOINT", "http://127.0.0.1:9/v1/traces", 1);
     tel_open(schema);
     set("v", (vm_kib("VmSize") >> 10) + 1);
     take_all();
-    for (int i = 0; i < 300000; i++)
+    for (int i = 0; i < spans; i++)
         lost += tel_one() > 0;
     fact("!lost %d", lost > 0);
     tel_close(100);
@@ -212,7 +211,8 @@ static int cpu(int argc, char **argv) {
     tel_begin();
     set("t", 1);
     while (tel_attr() < 1000)
-        ;
+        for (volatile int i = 0; i < 20000; i++) /* the time that calls of a core beside the host take is not the host's */
+            ;
     return 0;
 }
 

@@ -76,7 +76,7 @@ static const struct situation first[] = {{"plain", run_plain}, {NULL, NULL}};
 
 int main(int argc, char **argv) {
     static char text[1 << 17];
-    const struct situation *const all[] = {first, forks, limits, signals, exits, processes, own};
+    const struct situation *const all[] = {first, forks, limits, resources, signals, exits, processes, own};
     FILE *file = argc >= 4 ? fopen(argv[2], "rb") : NULL;
 
     if (file == NULL)

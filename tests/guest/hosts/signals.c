@@ -47,6 +47,8 @@ static const char *handler_name(const struct sigaction *action) {
     return action->sa_handler == hear ? "the host's" : "another's";
 }
 
+static unsigned long environment; /* at first */
+
 /* Everything of the process that a library could change. SIGSEGV, SIGBUS and
  * SIGFPE are the ones that runspan must have. */
 static void look(const char *when) {
@@ -77,10 +79,12 @@ static void look(const char *when) {
         fact("%s: limit %d: %lu %lu", when, limits[i], (unsigned long)r.rlim_cur, (unsigned long)r.rlim_max);
     }
     for (char **e = environ; *e != NULL; e++)
-        for (char *c = strncmp(*e, "GUEST_CONTROL", 13) == 0 ? "" : *e; *c != '\0'; c++)
+        for (char *c = *e; *c != '\0'; c++)
             sum = sum * 31 + (unsigned char)*c;
+    if (environment == 0)
+        environment = sum;
     prctl(PR_GET_NAME, text);
-    fact("%s: environment %lx, umask %o, locale %s, nice %d, name %s", when, sum, (unsigned)mode, setlocale(LC_ALL, NULL), getpriority(PRIO_PROCESS, 0), text);
+    fact("%s: environment %s, umask %o, locale %s, nice %d, name %s", when, sum == environment ? "as at first" : "changed", (unsigned)mode, setlocale(LC_ALL, NULL), getpriority(PRIO_PROCESS, 0), text);
     getcwd(text, sizeof text) == NULL ? abort() : (void)0;
     getitimer(ITIMER_PROF, &timer);
     fact("%s: working folder %s, children %d, dumpable %d, timer %ld", when, text, waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : 1, prctl(PR_GET_DUMPABLE), (long)timer.it_value.tv_usec);

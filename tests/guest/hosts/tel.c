@@ -28,7 +28,7 @@ int tel_open(const char *text) {
     if (is_control)
         return 0;
     code = runspan_open(&options, &client);
-    fact("!open %d %s", code, runspan_strerror(code));
+    fact("!open %d %s", code, runspan_state_text(client));
     return code;
 }
 

@@ -18,7 +18,7 @@ int tel_open(const char *text) {
     if (is_control)
         return 0;
     client = runspan::client{"stripepy", text};
-    fact("!open %d %s", client.state(), runspan_strerror(client.state()));
+    fact("!open %d %s", client.state(), client.state_text());
     return client.state();
 }
 
