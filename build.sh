@@ -247,7 +247,7 @@ library() {
     esac
     front "$2" "$1"
     scripts/licenses.sh "$2/$core" >"$2/THIRD_PARTY_LICENSES"
-    "$PYTHON" scripts/sbom.py "$2/$core" "$1" >"$2/$core.cdx.json"
+    "$PYTHON" scripts/sbom.py "$2/$core" "$1" >"$2/${core%.so}.cdx.json"
 }
 
 # static_core DIR PLATFORM: runspan-core in plain Go.
