@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bench.runner import OURS, PEER
+from bench.runner import OURS, PEER, SCHEMA
 
 # The 20 attributes of a span, as both are given them.
 ATTRIBUTES = """\
@@ -36,10 +36,9 @@ tracer = provider.get_tracer("stripepy")
 start = tracer.start_span
 OK = trace.Status(trace.StatusCode.OK)
 """,
-    OURS: """\
-import atexit, os, runspan
-folder = os.path.dirname(runspan.__file__)
-client = runspan.Client("stripepy", open(os.path.join(folder, "schemas", "stripepy.json"), "rb").read())
+    OURS: f"""\
+import atexit, runspan
+client = runspan.Client("stripepy", open({str(SCHEMA)!r}, "rb").read())
 atexit.register(client.close)
 start = client.start_span
 OK = runspan.Status.OK
