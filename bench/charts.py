@@ -20,9 +20,13 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402
 
-PEER, OURS = "otel-python", "runspan"  # as in runner.py, which this Python has not what it needs for
-COLOURS = {PEER: "#b25a00", OURS: "#1c6fb5"}
-NAMES = {PEER: "opentelemetry-python", OURS: "runspan"}
+PEER, OURS, BESIDE = (
+    "otel-python",
+    "runspan",
+    "runspan, beside",
+)  # as in runner.py, which this Python has not what it needs for
+COLOURS = {PEER: "#b25a00", OURS: "#1c6fb5", BESIDE: "#3a8f5a"}
+NAMES = {PEER: "opentelemetry-python", OURS: "runspan", BESIDE: "runspan, its core beside the host"}
 Figures = list[dict[str, Any]]
 
 
@@ -42,10 +46,14 @@ def medians(figures: Figures, side: str) -> list[float]:
     return [statistics.median(f["samples"][side]) for f in figures]
 
 
+def sides(figures: Figures) -> list[str]:
+    return [side for side in NAMES if all(side in f["samples"] for f in figures)]
+
+
 def waits(figures: Figures, axes: Any) -> str:
     shown = [f for f in figures if f["what"] == "wait at exit" and f["case"]["run"] == "1 s"]
     distances = [f["case"]["round trip"] for f in shown]
-    for side in (PEER, OURS):
+    for side in sides(shown):
         axes.plot(distances, medians(shown, side), "o-", color=COLOURS[side], label=NAMES[side])
         mark_undelivered(figures, shown, side, axes)
     axes.plot(distances, distances, "--", color="#777777", label="the limit: one round trip")
@@ -67,12 +75,14 @@ def mark_undelivered(figures: Figures, shown: Figures, side: str, axes: Any) -> 
 def starts(figures: Figures, axes: Any) -> str:
     wall = [f for f in figures if f["what"] == "added time"]
     names = [f"{f['case']['program']},\n{f['case']['certificates']}" for f in wall]
-    for offset, side in ((-0.2, PEER), (0.2, OURS)):
-        places = [i + offset for i in range(len(wall))]
-        bars = axes.bar(places, medians(wall, side), 0.4, color=COLOURS[side], label=NAMES[side])
+    shown = sides(wall)
+    width = 0.8 / len(shown)
+    for k, side in enumerate(shown):
+        places = [i + (k + 0.5) * width - 0.4 for i in range(len(wall))]
+        bars = axes.bar(places, medians(wall, side), width, color=COLOURS[side], label=NAMES[side])
         axes.bar_label(bars, fmt="%.0f")
     axes.set_xticks(range(len(wall)), names)
-    axes.margins(y=0.15)
+    axes.margins(y=0.15 if len(shown) == 2 else 0.4)  # room for the legend
     axes.set(ylabel="ms", title="Time that one span adds to a run, by the certificates")
     axes.legend(frameon=False)
     return "start"
@@ -81,7 +91,7 @@ def starts(figures: Figures, axes: Any) -> str:
 def growth(figures: Figures, axes: Any) -> str:
     shown = [f for f in figures if f["what"].startswith("time")]
     spans = [f["case"]["spans"] for f in shown]
-    for side in (PEER, OURS):
+    for side in sides(shown):
         each = [took * 1000 / n for took, n in zip(medians(shown, side), spans, strict=True)]
         axes.loglog(spans, each, "o-", color=COLOURS[side], label=NAMES[side])
     axes.set(xlabel="spans in a process", ylabel="µs a span", title="Time of the whole process, until all is sent")

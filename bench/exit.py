@@ -16,6 +16,8 @@ from pathlib import Path
 
 from bench import programs
 from bench.runner import (
+    BESIDE,
+    PAIR,
     PEER,
     SIDES,
     Figure,
@@ -67,17 +69,23 @@ def contacts(lab: Lab) -> Path:
 
 def distance(lab: Lab, kind: str, round_trip: float, data: Path) -> list[Figure]:
     case: dict[str, str | float] = {"run": kind, "round trip": round_trip}
-    homes = {side: lab.fresh() for side in SIDES}
+    sides = SIDES if kind in WORK else PAIR
+    homes = {side: lab.fresh() for side in sides}
     with lab.receiver() as r, relay(r.proxy, round_trip) as proxy:
 
         def once(side: str) -> tuple[float, ...]:
             home = lab.fresh() if kind == CONTAINER else homes[side]
             did, wait = host(kind, side, environment(home, **through(r, proxy)), data)()
-            return wait, delivered(r, did, round_trip)
+            return wait, delivered(r, did, round_trip), did.stays
 
-        results = turns(1 if lab.quick else REPEATS[kind], *(partial(once, side) for side in SIDES))
-    figures = (("wait at exit", "ms"), ("delivered by that run", ""))
-    return [Figure(what, unit, by_side(SIDES, results, i), case) for i, (what, unit) in enumerate(figures)]
+        results = turns(1 if lab.quick else REPEATS[kind], *(partial(once, side) for side in sides))
+    figures = [
+        Figure("wait at exit", "ms", by_side(sides, results, 0), case),
+        Figure("delivered by that run", "", by_side(sides, results, 1), case),
+    ]
+    if BESIDE in sides:
+        figures.append(Figure("the process beside stays", "ms", {BESIDE: by_side(sides, results, 2)[BESIDE]}, case))
+    return figures
 
 
 def host(kind: str, side: str, env: dict[str, str], data: Path) -> Callable[[], Waited]:
@@ -94,6 +102,9 @@ def host(kind: str, side: str, env: dict[str, str], data: Path) -> Callable[[], 
 
 
 def delivered(r: Receiver, did: Run, round_trip: float) -> float:
-    """1 where the run's own span has come; what was on its way when it ended has half a round trip to come."""
+    """1 where the run's own span has come; what was on its way when it ended has half a round trip to come.
+
+    With a core beside, the run has ended when that process has.
+    """
     time.sleep(round_trip / 2000 + 0.05)
     return float(own_spans(r, did) > 0)

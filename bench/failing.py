@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 from bench import programs
-from bench.runner import OURS, PEER, SIDES, Figure, Lab, Run, environment, own_spans, python, turns
+from bench.runner import OURS, PAIR, PEER, Figure, Lab, Run, environment, own_spans, python, turns
 from tests.stripepy.otlp_receiver import Receiver
 
 THIS, NEXT, LATER, NEVER = "this run", "the next run", "a later run", "never"
@@ -49,7 +49,7 @@ def failing(lab: Lab, name: str, repeats: int, collector: Collector) -> Figure:
             came = takes is not None and own_spans(takes, did) > 0
         return did.wait() - control, THIS if came else arrival(lab, side, did, home)
 
-    results = dict(zip(SIDES, turns(repeats, *(partial(once, side) for side in SIDES)), strict=True))
+    results = dict(zip(PAIR, turns(repeats, *(partial(once, side) for side in PAIR)), strict=True))
     waits = {side: [wait for wait, _ in found] for side, found in results.items()}
     said = {side: " or ".join(sorted({when for _, when in found})) for side, found in results.items()}
     return Figure("wait at exit", "ms", waits, {"collector": name}, said)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import programs
-from bench.runner import SIDES, Figure, Lab, by_side, environment, python, through, turns
+from bench.runner import PAIR, Figure, Lab, by_side, environment, python, through, turns
 
 SPANS = {1: 5, 10: 5, 1_000: 5, 100_000: 1, 1_000_000: 1}  # and how often, in a full bench
 QUICK = (1, 1_000)
@@ -29,9 +29,9 @@ def measure(lab: Lab) -> list[Figure]:
 
 
 def grown(lab: Lab, spans: int) -> list[Figure]:
-    results = turns(lab.repeats(SPANS[spans]), *(partial(once, lab, side, spans) for side in SIDES))
+    results = turns(lab.repeats(SPANS[spans]), *(partial(once, lab, side, spans) for side in PAIR))
     case: dict[str, str | float] = {"spans": spans}
-    return [Figure(what, unit, by_side(SIDES, results, i), case) for i, (what, unit) in enumerate(FIGURES)]
+    return [Figure(what, unit, by_side(PAIR, results, i), case) for i, (what, unit) in enumerate(FIGURES)]
 
 
 def once(lab: Lab, side: str, spans: int) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bench.runner import OURS, PEER, SCHEMA
+from bench.runner import BESIDE, OURS, PEER, SCHEMA
 
 # The 20 attributes of a span, as both are given them.
 ATTRIBUTES = """\
@@ -44,7 +44,8 @@ start = client.start_span
 OK = runspan.Status.OK
 """,
 }
-FLUSH = {PEER: "provider.force_flush(600_000)\n", OURS: "client.flush(600)\n"}
+SETUP[BESIDE] = SETUP[OURS]
+FLUSH = {PEER: "provider.force_flush(600_000)\n", OURS: "client.flush(600)\n", BESIDE: "client.flush(600)\n"}
 
 
 def one_span(side: str, work: float = 0) -> str:
@@ -139,8 +140,19 @@ def stripepy(side: str, arguments: list[str]) -> str:
     return _STRIPEPY_COMMAND.format(of=of, method=method, arguments=arguments)
 
 
-RSS = """
-print(int([line for line in open("/proc/self/status") if line.startswith("VmRSS")][0].split()[1]) / 1024)
+# Prints its memory in MiB, its threads, and the memory of the process beside, which has its id as an argument.
+INSIDE = """
+import glob, os
+def of(folder, name):
+    return int([line for line in open(folder + "/status") if line.startswith(name)][0].split()[1])
+def beside():
+    for file in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            if b"\\0%d\\0" % os.getpid() in open(file, "rb").read():
+                yield of(os.path.dirname(file), "VmRSS") / 1024
+        except OSError:  # it has gone meanwhile
+            pass
+print(of("/proc/self", "VmRSS") / 1024, of("/proc/self", "Threads"), sum(beside()))
 """
 
 # Prints what import ctypes takes, and all.

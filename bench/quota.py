@@ -60,7 +60,7 @@ def main() -> None:
             env = environment(home, **through(r))
 
             def measure(command: list[str | Path], more: dict[str, str]) -> tuple[float, ...]:
-                ran = run([*inside, *command], env | more)
+                ran = run([*inside, *command], env | more, linger=False)
                 return ran.wall, ran.cpu, own_spans(r, ran)
 
             ways: dict[str, tuple[list[str | Path], dict[str, str]]] = {

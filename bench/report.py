@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.bars import Results, one, verdicts  # noqa: E402
-from bench.runner import OURS, OURS_C, PEER, RUST, Figure, load  # noqa: E402
+from bench.runner import BESIDE, BESIDE_C, OURS, OURS_C, PAIR, PEER, RUST, SIDES, Figure, load  # noqa: E402
 
 INTRODUCTION = """\
 # Benchmarks
@@ -24,6 +24,10 @@ INTRODUCTION = """\
 `./build.sh bench` runs opentelemetry-python, set up as StripePy 1.3.0 does it, and runspan in turns on one machine, and
 writes this page. Absolute times move from machine to machine, and with what else the machine does; the ratios are what
 counts. Times are medians, unless it says otherwise. The samples are [here]({where}).
+"""
+WAYS = """\
+"Beside" is runspan with its core in a process of its own (`RUNSPAN_OUT_OF_PROCESS=1`); elsewhere the core is in the
+host. The ratios are of runspan with its core in the host. Figures are the host's, but for those of the process beside.
 """
 FAR = """\
 ## A collector that is far away
@@ -33,6 +37,15 @@ for telemetry in it. A relay delays every byte by half a round trip each way. Ev
 CONNECT takes the round trip that TCP's handshake takes elsewhere. The limit is one round trip: the request, and its
 answer.
 """
+FAR_BESIDE = """\
+The process beside the host goes on delivering after the host has gone, for three seconds at most. StripePy is
+measured with the core in the host alone.
+"""
+TOOL = """\
+One home for all runs, from C. The process beside counts as its run, and goes on after it: "that run" is either of them.
+"Left" are the spans that wait when the last run has ended.
+"""
+STAYS = "the process beside stays"
 CERTIFICATES = """\
 "one": `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` name a file with the receiver's authority alone. "system": no variable
 is set. `/etc/ssl/certs`, and the file of certifi, which is what requests trusts, are copies with the receiver's
@@ -51,6 +64,8 @@ def main() -> None:
 
 def report(about: dict[str, dict[str, Any]], results: Results, where: str) -> str:
     parts = [INTRODUCTION.format(where=where), machines(about), bars(results)]
+    if any(has(figures, BESIDE, BESIDE_C) for figures in results.values()):
+        parts.insert(1, WAYS)
     sections = {"exit": far, "tool": tool, "start": start, "spans": spans, "failing": failing, "growth": growth}
     for subject, section in sections.items():
         if subject not in results:
@@ -105,60 +120,84 @@ def bars(results: Results) -> str:
     return "## Bars\n\n" + table("what|bar|result|", rows)
 
 
+def has(figures: Iterable[Figure], *sides: str) -> bool:
+    """Evidence of earlier commits has fewer sides."""
+    return any(side in f.samples or side in f.said for f in figures for side in sides)
+
+
+def fellow(figures: list[Figure], what: str, of_case: Figure) -> Figure:
+    """Another figure of the same case."""
+    (found,) = (f for f in figures if f.what == what and f.case == of_case.case)
+    return found
+
+
 def far(figures: list[Figure]) -> str:
-    rows = []
-    for wait, share in zip(figures[::2], figures[1::2], strict=True):
-        limit = number(float(wait.case["round trip"]), "ms")
-        ours, peer = ([of(wait, side), f"{share.mean(side):.0%}"] for side in (OURS, PEER))
-        rows.append([str(wait.case["run"]), limit, *ours, *peer, ratio(wait)])
+    rows, beside = [], has(figures, BESIDE)
+    for wait in (f for f in figures if f.what == "wait at exit"):
+        share = fellow(figures, "delivered by that run", wait)
+        row = [str(wait.case["run"]), number(float(wait.case["round trip"]), "ms")]
+        for side in (OURS, BESIDE, PEER) if beside else (OURS, PEER):
+            row += [of(wait, side), f"{share.mean(side):.0%}" if side in share.samples else ""]
+            if side == BESIDE:
+                row.append(of(fellow(figures, STAYS, wait), BESIDE) if side in wait.samples else "")
+        rows.append([*row, ratio(wait)])
     head = "run|>round trip: the limit|>runspan waits|>delivered by that run"
-    return FAR + "\n" + table(f"{head}|>opentelemetry-python waits|>delivered|>ratio", rows)
+    if beside:
+        head += "|>beside: waits|>delivered by its process|>which stays"
+    said = FAR + (FAR_BESIDE if beside else "")
+    return said + "\n" + table(f"{head}|>opentelemetry-python waits|>delivered|>ratio", rows)
 
 
 def tool(figures: list[Figure]) -> str:
     rows = []
-    for waits in (f for f in figures if f.what == "wait at exit"):
-        others = {f.what: f for f in figures if f.case == waits.case}
-        late, lost = others["runs until it was delivered"], others["lost"]
-        left = others["left at the end of the last run"]
-        longest = number(max(late.samples[OURS_C]), "runs") if late.samples[OURS_C] else "none came"
-        case = (number(float(waits.case["round trip"]), "ms"), number(float(waits.case["runs"])))
-        worst = number(max(waits.samples[OURS_C]), "ms")
-        rows.append([*case, of(waits, OURS_C, mean=True), worst, longest, of(left, OURS_C), of(lost, OURS_C)])
-    head = ">round trip|>runs|>average wait|>longest|>latest delivery: after|>left at the end|>lost"
-    return "## A tool of 20 ms, again and again, far away\n\nOne home for all runs, from C.\n\n" + table(head, rows)
+    for side, way in ((OURS_C, "in the host"), (BESIDE_C, "beside")):
+        for waits in (f for f in figures if f.what == "wait at exit" and has([f], side)):
+            late, left, lost = (
+                fellow(figures, what, waits)
+                for what in ("runs until it was delivered", "left at the end of the last run", "lost")
+            )
+            runs, came = float(waits.case["runs"]), late.samples[side]
+            own, longest = came.count(0), number(max(came), "runs") if came else "none came"
+            row = [way, number(float(waits.case["round trip"]), "ms"), number(runs)]
+            row += [of(waits, side, mean=True), number(max(waits.samples[side]), "ms")]
+            row += [f"{own / runs:.0%}", f"{(len(came) - own) / runs:.0%}"]
+            rows.append([*row, longest, of(left, side), of(lost, side)])
+    head = "core|>round trip|>runs|>average wait|>longest|>delivered by that run|>by a later run"
+    head += "|>latest: after|>left at the end|>lost"
+    return f"## A tool of 20 ms, again and again, far away\n\n{TOOL}\n" + table(head, rows)
 
 
 def start(figures: list[Figure]) -> str:
+    shown = [side for side in SIDES if has(figures, side)]
+    beside = BESIDE in shown
     rows = []
     for wall in (f for f in figures if f.what == "added time"):
-        cpu, share = (
-            next(f for f in figures if f.what == what and f.case == wall.case)
-            for what in ("added processor time", "delivered by that run")
-        )
-        assert share.mean(OURS) == share.mean(PEER) == 1, "a run without its delivery is no measure"
-        cells = [cell for f in (wall, cpu) for cell in (of(f, PEER), of(f, OURS), ratio(f))]
-        rows.append([str(wall.case["program"]), str(wall.case["certificates"]), *cells])
-    head = (
-        "added to|certificates|>opentelemetry-python|>runspan|>ratio|>opentelemetry-python, processor|>runspan|>ratio"
-    )
+        cpu, share = (fellow(figures, what, wall) for what in ("added processor time", "delivered by that run"))
+        assert all(share.mean(side) == 1 for side in shown), "a run without its delivery is no measure"
+        cells = [cell for f in (wall, cpu) for cell in (*(of(f, side) for side in shown), ratio(f))]
+        process = [of(fellow(figures, "processor time of the process beside", wall), BESIDE)] if beside else []
+        rows.append([str(wall.case["program"]), str(wall.case["certificates"]), *cells, *process])
+    columns = "|>runspan|>beside|>ratio" if beside else "|>runspan|>ratio"
+    head = f"added to|certificates|>opentelemetry-python{columns}|>opentelemetry-python, processor{columns}"
     others = [f for f in figures if "program" not in f.case]
-    return f"## A run of one span\n\n{CERTIFICATES}\n{table(head, rows)}\n{sides(others, (PEER, OURS))}"
+    said = table(head + ("|>the process beside, processor" if beside else ""), rows)
+    return f"## A run of one span\n\n{CERTIFICATES}\n{said}\n{sides(others, SIDES)}"
 
 
 def sides(figures: list[Figure], columns: tuple[str, ...]) -> str:
     """A line for each figure. What a side has said stands beside its number."""
+    columns = tuple(side for side in columns if has(figures, side))
     rows = []
     for f in figures:
         cells = [of(f, s) + (f", {f.said[s]}" if s in f.said and f.samples.get(s) else "") for s in columns]
-        rows.append([f.what, *cells, ratio(f) if PEER in f.samples and OURS in f.samples else ""])
+        rows.append([f.what, *cells, ratio(f) if all(side in f.samples for side in PAIR) else ""])
     return table("|>".join(["", *columns, "ratio"]), rows)
 
 
 def spans(figures: list[Figure]) -> str:
     many = number(float(one(figures, "spans in a loop: a second").case["spans"]))
     said = f"The loops are of {many} spans. The ratio is of the two in Python.\n"
-    return f"## Many spans\n\n{said}\n" + sides(figures, (PEER, OURS, OURS_C, RUST))
+    return f"## Many spans\n\n{said}\n" + sides(figures, (*SIDES, OURS_C, BESIDE_C, RUST))
 
 
 def failing(figures: list[Figure]) -> str:

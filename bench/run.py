@@ -41,6 +41,7 @@ def main() -> None:
         system = certificates.enter(Path(folder))
         if not system:
             print("no mount namespace can be had here: the system's certificates are not measured", file=sys.stderr)
+        runner.adopt()
         where = machine()  # before the first, for the tree may change meanwhile
         for subject in options.subjects or SUBJECTS:
             lab = runner.Lab(Path(tempfile.mkdtemp(dir=folder)), options.quick, system)

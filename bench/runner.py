@@ -3,24 +3,31 @@
 
 from __future__ import annotations
 
+import ctypes
+import glob
 import json
 import os
+import resource
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.stripepy.otlp_receiver import ROOT, Receiver, receiver
 
-PEER, OURS = "otel-python", "runspan"
-RUST, OURS_C = "otel-rust", "runspan from C"
-SIDES = (PEER, OURS)
-VENVS = {PEER: "published", OURS: "patched"}
+PEER, OURS, BESIDE = "otel-python", "runspan", "runspan, beside"
+RUST, OURS_C, BESIDE_C = "otel-rust", "runspan from C", "runspan from C, beside"
+PAIR = (PEER, OURS)
+SIDES = (*PAIR, BESIDE)
+VENVS = {PEER: "published", OURS: "patched", BESIDE: "patched"}
+_IN_HOST, _BESIDE = {"RUNSPAN_OUT_OF_PROCESS": "0"}, {"RUNSPAN_OUT_OF_PROCESS": "1"}
+WAYS = {OURS: _IN_HOST, OURS_C: _IN_HOST, BESIDE: _BESIDE, BESIDE_C: _BESIDE}
+"""How each side of runspan is told where its core is to be, so that no rule chooses."""
 SCHEMA = ROOT / "schemas" / "stripepy.json"
 
 T = TypeVar("T")
@@ -76,13 +83,21 @@ class Run:
     gone_ns: int
     gone: float
     """By the monotonic clock, in seconds: that is what the programs print."""
+    beside_cpu: float
+    """Of the process beside it; 0 without one."""
+    stays: float
+    """How long that process goes on after the program."""
 
     def wait(self) -> float:
         """From what the program printed last, the monotonic time, until it was gone."""
         return (self.gone - float(self.out.split()[-1])) * 1000
 
 
-def run(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Run:
+def run(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None, linger: bool = True) -> Run:
+    """Run a program, and wait for the process beside it, which it must have if the environment asks for one.
+
+    Without linger, leave that process to the caller.
+    """
     with tempfile.TemporaryFile() as errors:
         begun_ns, begun = time.time_ns(), time.monotonic()
         process = subprocess.Popen(
@@ -99,8 +114,37 @@ def run(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None 
             raise RuntimeError(
                 f"exit code {process.returncode} of {command}:\n{errors.read().decode(errors='replace')}"
             )
-    cpu = (used.ru_utime + used.ru_stime) * 1000
-    return Run(out.decode(), (gone - begun) * 1000, cpu, begun_ns, gone_ns, gone)
+    beside_cpu = stays = 0.0
+    if linger and env.get("RUNSPAN_OUT_OF_PROCESS") == "1":
+        beside = reaped()
+        if len(beside) != 1:
+            raise RuntimeError(f"{len(beside)} processes, instead of one, were beside {command}")
+        beside_cpu, stays = processor(beside[0]), (time.monotonic() - gone) * 1000
+    return Run(out.decode(), (gone - begun) * 1000, processor(used), begun_ns, gone_ns, gone, beside_cpu, stays)
+
+
+def processor(used: resource.struct_rusage) -> float:
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
+def adopt() -> None:
+    """Have this process adopt orphans: it waits for the processes beside its hosts, and knows what they have used."""
+    set_child_subreaper = 36
+    if ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) != 0:
+        raise RuntimeError("this system has no subreapers")
+
+
+def reaped(options: int = 0) -> list[resource.struct_rusage]:
+    """Wait for all processes beside hosts, or with os.WNOHANG only for those that have ended."""
+    found = []
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        with suppress(OSError):  # another thread has waited for it, or it is not ours
+            with open(stat, encoding="utf-8", errors="replace") as file:
+                pid, name, _, parent = file.read().split()[:4]
+            if name == "(runspan-core)" and parent == str(os.getpid()):
+                ended, _, used = os.wait4(int(pid), options)
+                found += [used] if ended else []
+    return found
 
 
 def interpreter(side: str) -> Path:
@@ -109,6 +153,11 @@ def interpreter(side: str) -> Path:
 
 def python(side: str, program: str, env: Mapping[str, str]) -> Run:
     """The program is a process of its own, so that nothing but it is measured."""
+    return without(side, program, {**env, **WAYS.get(side, {})})
+
+
+def without(side: str, program: str, env: Mapping[str, str]) -> Run:
+    """The same for a program that opens nothing."""
     return run([interpreter(side), "-I", "-c", program], env)
 
 
@@ -157,10 +206,10 @@ def relay(to: str, round_trip: float) -> Iterator[str]:
             process.kill()
 
 
-def spans(r: Receiver) -> list[tuple[int, int, dict[str, Any]]]:
-    """All spans that have come: when, when each began, and the span."""
+def spans(r: Receiver) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """All spans that have come, each with its request."""
     return [
-        (request["time_unix_nano"], int(span["startTimeUnixNano"]), span)
+        (request, span)
         for request in r.requests()
         for resource in request.get("body", {}).get("resourceSpans", [])
         for scope in resource["scopeSpans"]
@@ -170,7 +219,8 @@ def spans(r: Receiver) -> list[tuple[int, int, dict[str, Any]]]:
 
 def own_spans(r: Receiver, of: Run) -> int:
     """How many spans have come that were begun in this run."""
-    return len({span["spanId"] for _, begun, span in spans(r) if of.begun_ns <= begun <= of.gone_ns})
+    own = (span for _, span in spans(r) if of.begun_ns <= int(span["startTimeUnixNano"]) <= of.gone_ns)
+    return len({span["spanId"] for span in own})
 
 
 def save(file: Path, subject: str, about: dict[str, Any], figures: list[Figure]) -> None:

@@ -6,18 +6,19 @@ From Python beside opentelemetry-python, and from C beside opentelemetry-rust wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from bench import c, programs
 from bench.runner import (
-    OURS,
+    BESIDE,
+    BESIDE_C,
     OURS_C,
-    PEER,
     RUST,
     SCHEMA,
+    SIDES,
+    WAYS,
     Figure,
     Lab,
     Run,
@@ -38,6 +39,7 @@ Program = Callable[[dict[str, str]], Run]
 def measure(lab: Lab) -> list[Figure]:
     libraries = {OURS_C: c.RUNSPAN, RUST: c.rust()}
     tools = {side: tool(side, library) for side, library in libraries.items() if library is not None}
+    tools[BESIDE_C] = tools[OURS_C]
     said = {} if RUST in tools else {RUST: c.NO_CARGO}
     return [
         in_caller(lab, tools, said),
@@ -52,8 +54,8 @@ def tool(side: str, library: Path) -> Path:
     return c.compiled("span", *flags, variant="-rust" if side == RUST else "", library=library)
 
 
-def from_c(program: Path, spans: int) -> Program:
-    return lambda env: run([program, SCHEMA, str(spans)], env)
+def from_c(side: str, program: Path, spans: int) -> Program:
+    return lambda env: run([program, SCHEMA, str(spans)], env | WAYS.get(side, {}))
 
 
 def from_python(side: str, text: str) -> Program:
@@ -61,8 +63,8 @@ def from_python(side: str, text: str) -> Program:
 
 
 def in_caller(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> Figure:
-    hosts = {side: from_python(side, programs.timed(side, TIMED)) for side in (PEER, OURS)}
-    hosts |= {side: from_c(program, TIMED) for side, program in tools.items()}
+    hosts = {side: from_python(side, programs.timed(side, TIMED)) for side in SIDES}
+    hosts |= {side: from_c(side, program, TIMED) for side, program in tools.items()}
     with lab.receiver() as r:
         env = environment(lab.fresh(), **through(r))
         took = turns(lab.repeats(9), *(partial(printed, host, env) for host in hosts.values()))
@@ -74,23 +76,23 @@ def printed(host: Program, env: dict[str, str]) -> float:
 
 
 def loops(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> list[Figure]:
+    """With the core beside a tenth of the spans, for each call has to wait for an answer."""
     spans = LOOP // 50 if lab.quick else LOOP
-    hosts = {side: from_python(side, programs.loop(side, spans)) for side in (PEER, OURS)}
-    hosts |= {side: from_c(program, spans) for side, program in tools.items()}
+    fewer = {side: spans // 10 for side in (BESIDE, BESIDE_C)}
+    hosts = {side: from_python(side, programs.loop(side, fewer.get(side, spans))) for side in SIDES}
+    hosts |= {side: from_c(side, program, fewer.get(side, spans)) for side, program in tools.items()}
     results = turns(lab.repeats(2), *(partial(loop, lab, host) for host in hosts.values()))
-    case: dict[str, str | float] = {"spans": spans}
+    said = said | {side: f"of {many:,}" for side, many in fewer.items()}
     return [
-        Figure("spans in a loop: that arrive", "", by_side(hosts, results, 0), case, said),
-        Figure("spans in a loop: a second", "", by_side(hosts, results, 1), case, said),
+        Figure("spans in a loop: that arrive", "", by_side(hosts, results, 0), {"spans": spans}, said),
+        Figure("spans in a loop: a second", "", by_side(hosts, results, 1), {"spans": spans}, said),
     ]
 
 
 def loop(lab: Lab, host: Program) -> tuple[float, ...]:
     """How many spans of a program arrive, and how many a second from its start to its exit."""
     with lab.receiver("-lean") as r:
-        begun = time.perf_counter()
-        host(environment(lab.fresh(), **through(r)))
-        took = time.perf_counter() - begun
+        took = host(environment(lab.fresh(), **through(r))).wall / 1000
     arrived = len({span for request in r.requests() for span in request["span_ids"]})
     return arrived, arrived / took
 
@@ -101,11 +103,11 @@ def starts(lab: Lab, tools: dict[str, Path], said: dict[str, str]) -> list[Figur
     with lab.receiver() as r:
         env = environment(lab.fresh(), **through(r))
 
-        def added(program: Path) -> tuple[float, ...]:
-            without, with_it = from_c(nothing, 0)(env), from_c(program, 1)(env)
-            return with_it.wall - without.wall, with_it.cpu - without.cpu
+        def added(side: str) -> tuple[float, ...]:
+            before, did = run([nothing, SCHEMA, "0"], env), from_c(side, tools[side], 1)(env)
+            return did.wall - before.wall, did.cpu - before.cpu
 
-        results = turns(lab.repeats(15), *(partial(added, program) for program in tools.values()))
+        results = turns(lab.repeats(15), *(partial(added, side) for side in tools))
     return [
         Figure("added time, from C", "ms", by_side(tools, results, 0), said=said),
         Figure("added processor time, from C", "ms", by_side(tools, results, 1), said=said),

@@ -8,7 +8,9 @@ from functools import partial
 
 from bench import certificates, programs
 from bench.runner import (
+    BESIDE,
     OURS,
+    PAIR,
     PEER,
     SIDES,
     Figure,
@@ -21,6 +23,7 @@ from bench.runner import (
     run,
     through,
     turns,
+    without,
 )
 from tests.stripepy.otlp_receiver import ROOT, Receiver
 
@@ -70,28 +73,35 @@ def added(
     """
 
     def difference(side: str) -> tuple[float, ...]:
-        without, with_it = (python(side, text, env) for text in program[side])
-        return with_it.wall - without.wall, with_it.cpu - without.cpu, own_spans(r, with_it)
+        before, did = without(side, program[side][0], env), python(side, program[side][1], env)
+        return did.wall - before.wall, did.cpu - before.cpu, own_spans(r, did), did.beside_cpu
 
     results = turns(repeats, *(partial(difference, side) for side in SIDES))
     figures = (("added time", "ms"), ("added processor time", "ms"), ("delivered by that run", ""))
-    return [Figure(what, unit, by_side(SIDES, results, i), case) for i, (what, unit) in enumerate(figures)]
+    beside = {BESIDE: by_side(SIDES, results, 3)[BESIDE]}
+    return [
+        *(Figure(what, unit, by_side(SIDES, results, i), case) for i, (what, unit) in enumerate(figures)),
+        Figure("processor time of the process beside", "ms", beside, case),
+    ]
 
 
 def inside(lab: Lab, env: dict[str, str]) -> list[Figure]:
     """What the process itself can tell."""
 
-    def memory(side: str) -> float:
-        with_it = float(python(side, programs.one_span(side) + programs.RSS, env).out)
-        return with_it - float(python(side, programs.RSS, env).out)
+    def added(side: str) -> tuple[float, ...]:
+        before = without(side, programs.INSIDE, env).out.split()
+        after = python(side, programs.one_span(side) + programs.INSIDE, env).out.split()
+        return tuple(float(b) - float(a) for a, b in zip(before, after, strict=True))
 
     def modules(side: str) -> float:
         return float(python(side, programs.modules(side), env).out)
 
-    memories = turns(lab.repeats(7), *(partial(memory, side) for side in SIDES))
+    results = turns(lab.repeats(7), *(partial(added, side) for side in SIDES))
     return [
-        Figure("added memory", "MiB", dict(zip(SIDES, memories, strict=True))),
-        Figure("modules imported, beyond ctypes", "", {side: [modules(side)] for side in SIDES}),
+        Figure("added memory", "MiB", by_side(SIDES, results, 0)),
+        Figure("memory of the process beside", "MiB", {BESIDE: by_side(SIDES, results, 2)[BESIDE]}),
+        Figure("added threads", "", by_side(SIDES, results, 1)),
+        Figure("modules imported, beyond ctypes", "", {side: [modules(side)] for side in PAIR}),
     ]
 
 
@@ -106,7 +116,7 @@ def opted_out(lab: Lab, env: dict[str, str]) -> Figure:
 def sizes() -> list[Figure]:
     wheel = next((ROOT / "build" / "wheels").glob("runspan-*.whl"))
     return [
-        Figure("installed", "MB", {side: [disk(side)] for side in SIDES}),
+        Figure("installed", "MB", {side: [disk(side)] for side in PAIR}),
         Figure("download", "MB", {OURS: [wheel.stat().st_size / 1e6]}),
     ]
 

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from bench import bars, report
+from bench import bars, report, tool
 from bench.exit import CONTAINER
-from bench.runner import OURS, OURS_C, PEER, RUST, Figure, Lab, load, run, save
-from tests.stripepy.otlp_receiver import ROOT
+from bench.runner import BESIDE, OURS, OURS_C, PEER, RUST, Figure, Lab, load, run, save
+from tests.stripepy.otlp_receiver import ROOT, Receiver
 
 EVIDENCE = ROOT / "docs" / "evidence" / "bench"
 SUBJECTS = {"start", "spans", "failing", "growth", "tool", "exit"}
@@ -31,8 +32,10 @@ def test_quick() -> None:
     results = read(folder)
     assert set(results) == SUBJECTS
     for figure in (f for figures in results.values() for f in figures):
-        measured = OURS_C if OURS not in figure.samples else OURS
-        assert figure.samples[measured] or figure.what == "runs until it was delivered", figure
+        assert figure.samples, figure
+        assert all(figure.samples.values()) or figure.what == "runs until it was delivered", figure
+    beside = {figure.what: figure.samples[BESIDE] for figure in results["start"] if BESIDE in figure.samples}
+    assert min(beside["memory of the process beside"]) > 1 and set(beside["added threads"]) == {0}
     has_rust = shutil.which("cargo") is not None
     for figure in results["spans"]:
         assert (RUST in figure.samples) == has_rust and (RUST in figure.said) != has_rust, figure
@@ -67,6 +70,20 @@ def test_saved_is_loaded(tmp_path: Path) -> None:
     figures = [Figure("wait", "ms", {OURS: [1.25, 2.0], PEER: [3.0]}, {"round trip": 20.0}, {PEER: "never"})]
     save(tmp_path / "new" / "x.json", "x", {"quick": False}, figures)
     assert load(tmp_path / "new" / "x.json") == ({"subject": "x", "quick": False}, figures)
+
+
+def test_the_request_tells_who_has_delivered(tmp_path: Path) -> None:
+    """Of three runs, the first delivers for itself, and the third for the second; then the first one's comes again."""
+
+    def request(sender: int, run: int) -> str:
+        attribute = {"key": tool.MARK, "value": {"intValue": str(run + 1)}}
+        scopes = [{"spans": [{"attributes": [attribute]}]}]
+        host = f"telemetry.example.com:{tool.FIRST_PORT + sender}"
+        return json.dumps({"host": host, "body": {"resourceSpans": [{"scopeSpans": scopes}]}})
+
+    file = tmp_path / "requests.jsonl"
+    file.write_text("\n".join([request(0, 0), request(2, 1), request(2, 0)]))
+    assert tool.later(Receiver("", "", tmp_path, file)) == {0: 0, 1: 1}
 
 
 def far(over: float, came: float) -> list[Figure]:
@@ -139,4 +156,6 @@ def test_bars_of_failing_collectors_are_in_the_docs() -> None:
 def test_a_failing_program_is_no_measure(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="exit code 3.*\n.*wrong"):
         run(["sh", "-c", "echo wrong >&2; exit 3"], {})
+    with pytest.raises(RuntimeError, match="0 processes, instead of one"):
+        run(["true"], {"RUNSPAN_OUT_OF_PROCESS": "1"})
     assert Lab(tmp_path, True, False).repeats(9) == 2
