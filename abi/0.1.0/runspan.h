@@ -217,7 +217,7 @@ typedef struct runspan_options {
  * is no child of the host's, and ends at most 3 s after the last client has closed, or
  * sooner if the schema's linger_ms says so. If the host ends with a span open, the
  * process reports the span as aborted at once. A call that would only touch memory may
- * block for up to 50 ms there, and returns DONE if the process has not answered by then:
+ * block for up to 300 ms there, and returns DONE if the process has not answered by then:
  * log lines about a refusal come in a later call for the same client. The first client of
  * a process decides. The variable RUNSPAN_OUT_OF_PROCESS does the same; if it is 0 or
  * false, the core is in the host, or nowhere. */

@@ -19,9 +19,7 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"net"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -36,19 +34,14 @@ const dying = 300 * time.Millisecond
 // Run answers the calls that arrive on the socket, and returns when the stream or the
 // host's process ends. host is the process id. The error says why the stream broke.
 func Run(socket *os.File, host int, version string) error {
-	runtime.GOMAXPROCS(1) // the host has the others
-	conn, err := net.FileConn(socket)
+	front, err := newStream(socket)
 	if err != nil {
 		return err
 	}
-	_ = socket.Close()
-	front, ok := conn.(*net.UnixConn)
-	if !ok {
-		return errors.New("the socket is not a unix one")
-	}
+	defer front.close()
 	s := &server{core: contract.New(nil), version: version, front: front, folders: make(map[string]struct{}), clients: make(map[uint64]*client), spans: make(map[uint64]span)}
 	spool.Beside(host)
-	defer watch(host, func() { _ = front.CloseRead() })()
+	defer watch(host, front.end)()
 	_, _ = front.Write(answer(contract.Done, 0, 0, []byte(version+"\x00"))) // a host that hands over does not read it
 	err = s.answerCalls()
 	if s.core.HasSpans() && spool.HostGoesOn() {
@@ -93,7 +86,7 @@ func (s *server) eachFolder(do func(string) int) (sum int) {
 type server struct {
 	core    *contract.Core
 	version string
-	front   *net.UnixConn
+	front   stream
 	opening sync.WaitGroup // calls of open
 	waiting sync.WaitGroup // calls that may wait
 
@@ -147,15 +140,10 @@ func (s *server) answerCalls() error {
 // read reads a call, and the descriptors that it carries.
 func (s *server) read() (*call, []*os.File, error) {
 	var header [callBytes]byte
-	rights := make([]byte, rightsBytes)
-	n, rightsLength, _, _, err := s.front.ReadMsgUnix(header[:], rights)
+	n, files, err := s.front.receive(header[:], make([]byte, rightsBytes))
 	if err != nil {
 		return nil, nil, err
 	}
-	if n == 0 {
-		return nil, nil, io.EOF
-	}
-	files := filesOf(rights[:rightsLength])
 	if _, err := io.ReadFull(s.front, header[n:]); err != nil {
 		closeAll(files)
 		return nil, nil, err

@@ -42,13 +42,13 @@ static void check_at(int line, const char *what, long got, long want) {
 #define CHECK(call, want) check_at(__LINE__, #call, (long)(call), (long)(want))
 
 /* Checks the code of a refusal. With the core beside the host it is DONE if the answer has
- * not come after 50 ms, and maybe for the calls after such a one. */
+ * not come after 300 ms, and maybe for the calls after such a one. */
 #define REFUSED(call, want)                                                                                            \
     do {                                                                                                               \
         double begun_ = now();                                                                                         \
         int code_ = (call);                                                                                            \
                                                                                                                        \
-        slow += now() - begun_ >= 0.045;                                                                               \
+        slow += now() - begun_ >= 0.29;                                                                                \
         check_at(__LINE__, #call, beside && slow > 0 && code_ == RUNSPAN_DONE ? (want) : code_, (want));               \
     } while (0)
 
