@@ -158,7 +158,7 @@ task_docs() { # write the generated tables of docs/ anew; takes some minutes
     build/venv/dev/bin/python scripts/platforms_page.py
     go test -count=1 -run 'TestFaults$' ./tests/faults -table "$PWD/docs/delivery.md"
     go test -count=1 -run 'TestCanaries$' ./tests/privacy -table "$PWD/docs/privacy.md"
-    go test -count=1 -run 'TestGuest$|TestIdle$' ./tests/guest -idle 50 -table "$PWD/docs/guest.md"
+    go test -count=1 -run 'TestGuest$|TestIdle$' ./tests/guest -ways -idle 50 -table "$PWD/docs/guest.md"
 }
 
 task_abi() { # write abi/ anew for the version that is being made

@@ -25,8 +25,8 @@ endfunction()
 # beside its host, are beside the target's program then, where one that is linked with
 # runspan::static looks for them. Nothing where RUNSPAN_DISABLED is on.
 function(runspan_copy_core target)
-    if(TARGET runspan-core)
-        add_dependencies("${target}" runspan-core runspan-program)
+    if(TARGET runspan-program)
+        add_dependencies("${target}" runspan-shared-core runspan-program)
     endif()
     if(runspan_CORE)
         add_custom_command(TARGET "${target}" POST_BUILD

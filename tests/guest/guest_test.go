@@ -29,6 +29,7 @@ import (
 var (
 	tablePath = flag.String("table", "", "write the table of TestGuest to this `file`")
 	python    = flag.String("python", "", "this `interpreter` runs the hosts in Python; PYTHONPATH leads it to runspan")
+	everyWay  = flag.Bool("ways", false, "try the core in the host as it is asked for, too, where the rule has it there")
 	under     = flag.String("under", "", "this `command` runs all hosts")
 )
 
@@ -419,7 +420,7 @@ func TestGuest(t *testing.T) {
 					t.Parallel() // most hosts wait more than they work
 				}
 				control := without(t, s, p)
-				for _, w := range tried() {
+				for _, w := range s.tried() {
 					t.Run(w.String(), func(t *testing.T) {
 						report := try(t, s.in(w), w, p, programs[0], control)
 						rows[n].add(i, w, report, control.status)

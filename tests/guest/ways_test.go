@@ -25,11 +25,15 @@ func (w way) String() string {
 	return [...]string{"in the host", "beside the host", "by the rule"}[w]
 }
 
-// tried are the ways that there are. An emulator runs the host; the kernel does not
-// execute the program beside it, which is another CPU's.
-func tried() []way {
-	if *under != "" {
+// tried are the ways that are tried. An emulator runs the host; the kernel does not
+// execute the program beside it, which is another CPU's. Where the rule has the core in
+// the host, that way is tried once, unless -ways asks for both.
+func (s situation) tried() []way {
+	switch {
+	case *under != "":
 		return []way{inHost}
+	case s.rule == inHost && s.byRule == nil && !*everyWay:
+		return []way{byRule, beside}
 	}
 	return allWays
 }

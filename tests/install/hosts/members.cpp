@@ -110,6 +110,8 @@ int main(int argc, char **argv) {
     DONE(second.state());
     DONE(second.close());
     DONE(client.state());
+    CHECK(std::string_view{client.state_text()}.find("telemetry is on, the core in the host") == 0 ? 1 : 0, 1, 0);
+    CHECK(std::string_view{client.state_text()}.find("telemetry is not part of this program") == 0 ? 1 : 0, 0, 1);
     resources(client);
     {
         runspan::span nothing, other{client.begin("run", runspan::status::ok)};
