@@ -61,7 +61,7 @@ beside_test() {
     local -x HOST_BESIDE=1
     if [ "$1" = some ]; then
         go_test -run 'TestConsent$|TestKilledHosts$' ./tests/consent ./tests/faults &&
-            py_test dev -n 2 tests/stripepy/test_parity.py -k 'view or download'
+            py_test dev -n 2 tests/stripepy/test_parity.py -k view
         return
     fi
     go_test -parallel 3 ./tests/faults && go_test ./tests/privacy ./tests/consent ./tests/abi ./tests/porting &&
