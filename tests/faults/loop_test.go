@@ -32,6 +32,7 @@ func TestLoop(t *testing.T) {
 			}
 			tool.deliver(t, state, env, time.Minute)
 		}
+		host.AwaitCores(t)
 		ids := make(map[string]bool)
 		for _, request := range r.Requests() {
 			for _, id := range request.SpanIDs {
@@ -39,7 +40,7 @@ func TestLoop(t *testing.T) {
 			}
 		}
 		if len(ids) != spans {
-			t.Errorf("up %v: %d of %d spans arrived", up, len(ids), spans)
+			t.Errorf("up %v: %d of %d spans arrived, %d files wait", up, len(ids), spans, host.Waiting(t, state))
 		}
 	}
 }
