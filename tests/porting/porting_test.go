@@ -428,7 +428,7 @@ func TestPackage(t *testing.T) {
 		installed []string
 		inside    bool
 	}{
-		{with, []string{"bin/matrixtool", "lib/librunspan-core.so"}, true},
+		{with, []string{"bin/matrixtool", "lib/librunspan-core.so", "lib/runspan-core"}, true},
 		{without, []string{"bin/matrixtool"}, false},
 	} {
 		b := made(t, test.build)
