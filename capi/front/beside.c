@@ -101,6 +101,11 @@ static int place_of(uint64_t client) {
     return -1;
 }
 
+/* Returns the place of the client that an answer is for, or -1. */
+static int place_for(const rs_reply *answer) {
+    return answer->head.client == 0 ? -1 : place_of(answer->head.client);
+}
+
 /* Log lines, and the log that is to get them. */
 typedef struct {
     uintptr_t log, data;
@@ -114,7 +119,7 @@ typedef struct {
  * one of that client's, so clients do not affect each other. The caller holds the lock. */
 static told take_lines(rs_reply *answer) {
     told taken = {.lines = answer->lines, .size = answer->head.size};
-    int place = answer->head.client == 0 ? -1 : place_of(answer->head.client);
+    int place = place_for(answer);
 
     if (place >= 0) {
         taken.log = beside.clients[place].log;
@@ -154,7 +159,7 @@ static void tell(told *taken) {
 
 /* Keeps the log lines of a late answer for the client's next call. */
 static void keep(rs_reply *answer) {
-    int place = answer->head.client == 0 ? -1 : place_of(answer->head.client);
+    int place = place_for(answer);
     size_t size = place < 0 ? 0 : beside.clients[place].size;
     char *lines = NULL;
 

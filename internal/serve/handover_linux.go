@@ -22,22 +22,11 @@ func HandOver(socket int, clients []telemetry.Config) error {
 	longest := syscall.NsecToTimeval(writing.Nanoseconds())
 	err := syscall.SetsockoptTimeval(socket, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &longest)
 	for i := 0; err == nil && i < len(clients); i++ {
-		err = send(socket, openCall(uint64(i+1), &clients[i]))
+		// If the process is gone, that must not raise SIGPIPE in the host.
+		_, err = send(socket, openCall(uint64(i+1), &clients[i]), syscall.MSG_NOSIGNAL)
 	}
 	// Not only close: a child of the host's may hold the socket as well.
 	return errors.Join(err, syscall.Shutdown(socket, syscall.SHUT_RDWR), syscall.Close(socket))
-}
-
-// send sends all bytes. If the process is gone, that must not raise SIGPIPE in the host.
-func send(socket int, b []byte) error {
-	for len(b) > 0 {
-		n, err := syscall.SendmsgN(socket, b, nil, nil, syscall.MSG_NOSIGNAL)
-		if err != nil && err != syscall.EINTR {
-			return err
-		}
-		b = b[max(n, 0):]
-	}
-	return nil
 }
 
 // openCall returns the frame of a call that opens a client.

@@ -62,10 +62,10 @@ func handOver(t *testing.T, version string, clients []telemetry.Config) (ended c
 	return ended
 }
 
-// run makes a run in the host that can't deliver.
-func run(t *testing.T, deliver func([]telemetry.Config), config telemetry.Config) {
+// endSpan returns a core, and a client of it that has ended a span.
+func endSpan(t *testing.T, deliver func([]telemetry.Config), config telemetry.Config) (core *contract.Core, client uint64) {
 	t.Helper()
-	core := contract.New(deliver)
+	core = contract.New(deliver)
 	client, err := core.Open(config, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +77,13 @@ func run(t *testing.T, deliver func([]telemetry.Config), config telemetry.Config
 	if err != nil {
 		t.Fatal(err)
 	}
+	return core, client
+}
+
+// run makes a run in the host that can't deliver.
+func run(t *testing.T, deliver func([]telemetry.Config), config telemetry.Config) {
+	t.Helper()
+	core, client := endSpan(t, deliver, config)
 	if code := contract.CodeOf(core.Close(client, 0)); code != contract.NotDelivered {
 		t.Errorf("close: %d", code)
 	}
@@ -143,18 +150,7 @@ func TestAProcessEndsAfterItsLinger(t *testing.T) {
 // these 250 ms there is time for the handshakes, and not for the response.
 func TestADeliveryGoesOnAfterClose(t *testing.T) {
 	config, right := far(t, 90*time.Millisecond, "3000")
-	core := contract.New(nil)
-	client, err := core.Open(config, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	span, err := core.Begin(client, "sort")
-	if err == nil {
-		err = core.End(span, 1)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	core, client := endSpan(t, nil, config)
 	ended, err := core.CloseLater(client, 250)
 	if contract.CodeOf(err) != contract.NotDelivered {
 		t.Error(err)

@@ -52,9 +52,14 @@ func (s stream) receive(b, rights []byte) (n int, files []*os.File, err error) {
 }
 
 // Write implements io.Writer.
-func (s stream) Write(b []byte) (written int, err error) {
+func (s stream) Write(b []byte) (int, error) {
+	return send(s.fd, b, 0) // this process ignores SIGPIPE
+}
+
+// send sends all bytes, and returns how many it has sent.
+func send(fd int, b []byte, flags int) (written int, err error) {
 	for written < len(b) {
-		n, err := syscall.SendmsgN(s.fd, b[written:], nil, nil, 0) // SIGPIPE is ignored
+		n, err := syscall.SendmsgN(fd, b[written:], nil, nil, flags)
 		if err != nil && err != syscall.EINTR {
 			return written, err
 		}

@@ -160,7 +160,8 @@ func (c *Client) Flush(ctx context.Context) bool {
 	return c.queue.flush(ctx) && c.delivery.Flush(ctx)
 }
 
-// Close ends the open spans as aborted, flushes as Flush does, and ends the client. It reports whether all spans are delivered.
+// Close ends the open spans as aborted, flushes as Flush does, and ends the client. It
+// reports whether all spans are delivered.
 func (c *Client) Close(ctx context.Context) (delivered bool) {
 	delivered = c.Finish(ctx, 0)
 	c.Stop(ctx)

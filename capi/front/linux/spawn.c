@@ -212,16 +212,15 @@ static int spawn(struct plan *plan, char *stack) {
 int rs_spawn(int *socket) {
     char pid[16];
     int pair[2], code, saved = errno;
-    char *stacks = mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    char *stacks;
     struct plan plan = {.argv = {program_path, core_path, pid, NULL}};
     sigset_t all, before;
 
+    if (!is_reaped()) /* rs_can_spawn was perhaps long ago */
+        return RUNSPAN_NO_REAPER;
+    stacks = mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stacks == MAP_FAILED)
         return RUNSPAN_NO_ADDRESS_SPACE;
-    if (!is_reaped()) {
-        munmap(stacks, 2 * STACK);
-        return RUNSPAN_NO_REAPER;
-    }
     if (rs_socket_pair(pair) != 0) {
         munmap(stacks, 2 * STACK);
         return RUNSPAN_NO_DESCRIPTORS;
