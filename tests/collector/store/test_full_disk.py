@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runspan_collector.store.definitions import NoRoomError, need_room
+from runspan_collector.store.definitions import NoRoomError, broken, need_room
 from runspan_collector.store.embedded import Store
 from runspan_collector.store.follower import Follower
 from tests.collector.store.conftest import BIN, Installation, line
@@ -246,6 +246,17 @@ def test_views_are_written_where_they_differ(installation: Installation) -> None
     assert changed == {"spans", "spans_stored"}
     types = {row["name"]: row["type"] for row in store._run("DESCRIBE spans")}
     assert types["params.k"] == "Nullable(Float64)"
+
+
+def test_a_dropped_definition_that_chdb_removes_meanwhile_is_not_broken(installation: Installation) -> None:
+    installation.open()
+    installation.close()
+    folder = installation.data / "store"
+    dropped = folder / "chdb" / "metadata_dropped"
+    dropped.mkdir(exist_ok=True)
+    (dropped / "cut.sql").touch()
+    (dropped / "removed.sql").symlink_to("nowhere")  # it is listed, and can't be read
+    assert broken(folder) == [dropped / "cut.sql"]
 
 
 @pytest.mark.parametrize("kind", KINDS[:1])
