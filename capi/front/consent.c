@@ -5,13 +5,11 @@
  */
 #include "front.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 /* Is <SERVICE>_NO_TELEMETRY set? The name is in upper case, with _ for all characters
  * other than letters and digits. toupper and isalnum depend on the host's locale, so
@@ -57,20 +55,15 @@ static int otel_sdk_disabled(void) {
  * switch. */
 static int is_there(const char *folder, const char *name, const char *extension) {
     char path[PATH_MAX];
-    struct stat info;
     int n = snprintf(path, sizeof path, "%s/%s%s", folder, name, extension);
 
-    if (n < 0 || (size_t)n >= sizeof path)
-        return 0;
-    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+    return n > 0 && (size_t)n < sizeof path && !rs_is_missing(path);
 }
 
 /* Looks for the switches in a folder: the file off for all services, SERVICE.off for
  * one. Their content does not matter. */
 static int is_switched_off(const char *folder, const char *service) {
-    struct stat info;
-
-    if (stat(folder, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    if (rs_is_missing(folder))
         return 0;
     return is_there(folder, "off", "") || (rs_is_file_name(service) && is_there(folder, service, ".off"));
 }

@@ -16,6 +16,12 @@ int rs_is_file_name(const char *service) {
     return strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(service) && strlen(service) < 64;
 }
 
+int rs_is_missing(const char *path) {
+    int error = rs_look(path);
+
+    return error == ENOENT || error == ENOTDIR;
+}
+
 /* Finds a folder: the variable's, or else below_home in the home, and rest after it. By
  * the specification a relative path and an empty variable do not count. runspan does not
  * make a home that is missing. If the system does not say whether it is missing, it may
@@ -26,7 +32,7 @@ static int folder(const char *variable, const char *below_home, const char *rest
 
     if (base == NULL || *base != '/') {
         base = getenv("HOME");
-        if (base == NULL || *base != '/' || (access(base, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)))
+        if (base == NULL || *base != '/' || rs_is_missing(base))
             return 0;
     } else {
         below_home = "";
@@ -41,7 +47,7 @@ int rs_spool_folder(const char *service, char *path, size_t size) {
     if (!rs_is_file_name(service))
         return 0;
     snprintf(rest, sizeof rest, "/%s", service);
-    return folder("XDG_STATE_HOME", "/.local/state", rest, path, size);
+    return folder("XDG_STATE_HOME", "/.local/state", rest, path, size) && rs_look(path) != ETIMEDOUT;
 }
 
 int rs_switch_folder(char *path, size_t size) {

@@ -16,6 +16,10 @@ int rs_consent(const char *service);
 /* consent.c: return 1 if the variable is set, and is not empty, 0 or false. */
 int rs_is_on(const char *variable);
 
+/* look.c: return 0 if there is a file of that name, or an errno: ETIMEDOUT if its file
+ * system does not answer in half a second. A link is not followed. */
+int rs_look(const char *path);
+
 /* print.c: write a span or an error to standard error. It is a runspan_log. */
 void rs_print(void *unused, int level, const char *line);
 
@@ -32,8 +36,12 @@ int rs_write_all(int fd, const char *text, size_t size);
  * fewer names. */
 int rs_is_file_name(const char *service);
 
+/* folders.c: return 1 if there is no file of that name. 0: there is one, or the system
+ * does not say. */
+int rs_is_missing(const char *path);
+
 /* folders.c: find the folder of the service's undelivered spans. Return 0 if there is
- * none. */
+ * none, or if its file system does not answer. */
 int rs_spool_folder(const char *service, char *path, size_t size);
 
 /* folders.c: find the folder of the user's switches. Return 0 if there is none. */

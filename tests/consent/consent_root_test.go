@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"runspan/tests/host"
+	"runspan/tests/receiver"
 )
 
 // These tests need root, to mount file systems and to become another user.
@@ -93,6 +94,42 @@ func TestStalledHomes(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A run that has not opted out waits a second at most for a home on a server that is
+// away: there may be a switch of the user's. Without its state folder it still reports.
+func TestStalledHomesAreNotWaitedFor(t *testing.T) {
+	home := stalled(t)
+	r, err := receiver.Start(receiver.Options{Dir: t.TempDir(), Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	command := []string{host.Compile(t, append([]string{"hosts/host.c"}, host.Link(t)...)...), host.Schema}
+	for _, c := range []struct {
+		name, want string
+		env        []string
+		spans      int
+	}{
+		{"HOME", "5 0", []string{"HOME=" + home, "XDG_STATE_HOME=", "XDG_CONFIG_HOME="}, 0},
+		{"below HOME", "5 0", []string{"HOME=" + home + "/a", "XDG_STATE_HOME=", "XDG_CONFIG_HOME="}, 0},
+		{"XDG_CONFIG_HOME", "5 0", []string{"XDG_CONFIG_HOME=" + home}, 0},
+		{"XDG_STATE_HOME", "0 1", []string{"XDG_STATE_HOME=" + home}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			before := len(r.Spans())
+			h := exec.CommandContext(ctx, command[0], command[1:]...)
+			h.Env = append(host.Environment(t, t.TempDir(), "RUNSPAN_ENDPOINT="+r.Endpoint()), c.env...)
+			if out, err := h.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != c.want {
+				t.Errorf("open and mapped: %s, want %s; %v", out, c.want, err)
+			}
+			if got := len(r.Spans()) - before; got != c.spans {
+				t.Errorf("%d spans arrive, want %d", got, c.spans)
+			}
+		})
 	}
 }
 

@@ -110,12 +110,12 @@ func stalls() (all []situation) {
 	for _, variable := range []string{"XDG_STATE_HOME", "HOME"} {
 		folder := map[string]string{"XDG_STATE_HOME": "the state folder", "HOME": "the home"}[variable]
 		all = append(all,
-			situation{text: folder + " is on an ext4 that is frozen", hosts: "c", name: "gives-up", arguments: []string{"nothing"}, cell: "not reported", stalls: frozen, variable: variable, felt: stuck},
-			situation{text: folder + " is on a FUSE file system whose server does not answer", hosts: "c", name: "gives-up", arguments: []string{"nothing"}, cell: "not reported", stalls: silent, variable: variable, felt: stuck})
+			situation{
+				text: folder + " is on an ext4 that is frozen", hosts: "c", name: "gives-up", arguments: []string{"nothing"}, cell: "not reported", stalls: frozen, variable: variable, felt: stuck,
+				beside: func(s *situation) { s.whole, s.cell = 1, "" }, // the process beside waits for the disk, and sends the report all the same
+			},
+			situation{text: folder + " is on a FUSE file system whose server does not answer", hosts: "c", name: "gives-up", arguments: []string{"nothing"}, whole: 1, stalls: silent, variable: variable})
 	}
-	for i := range all { // the process beside waits for the disk, and sends the report all the same
-		all[i].beside = func(s *situation) { s.whole, s.cell = 1, "" }
-	}
-	all[len(all)-1].beside = func(s *situation) { s.felt = stuck } // the front looks for the user's switch
+	all[len(all)-1].opens = []int{5} // there may be a switch of the user's
 	return all
 }
