@@ -24,6 +24,10 @@ int rs_spawn(int *socket);
 /* spawn.c: make a pair of stream sockets, closed by an exec. Return 0, or -1. */
 int rs_socket_pair(int pair[2]);
 
+/* process.c: return 0 after unshare(CLONE_NEWPID): the first new process would be PID 1 of
+ * the new namespace, which ends with it. */
+int rs_has_children_here(void);
+
 /* process.c: a random number, or where there is none one that few processes share. */
 uint32_t rs_random(void);
 

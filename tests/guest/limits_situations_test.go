@@ -86,7 +86,7 @@ func unshares() (all []situation) {
 			all = append(all, s)
 		}
 	}
-	return all
+	return append(all, situation{text: "the host unshares its pid namespace before open, and the folder of its switches is in memory", hosts: "c", name: "unshare", arguments: []string{"before", "pid"}, whole: 1, opens: []int{11}, beside: off(26), wrap: run("env", "XDG_CONFIG_HOME=/dev/shm")})
 }
 
 func locks() (all []situation) {

@@ -16,7 +16,6 @@ import (
 // them, who starts the host and who ends it.
 func processSituations(t *testing.T) []situation {
 	t.Helper()
-	run := func(command ...string) func(*testing.T) []string { return func(*testing.T) []string { return command } }
 	bash := func(script string) func(*testing.T) []string { return run("bash", "-c", script, "bash") }
 	all := []situation{
 		{text: "a thread calls wait in a loop", hosts: "c+p", name: "waits", arguments: []string{"wait"}, whole: 3},

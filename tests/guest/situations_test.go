@@ -64,6 +64,10 @@ func (s situation) under(t *testing.T) []string {
 	return s.wrap(t)
 }
 
+func run(command ...string) func(*testing.T) []string {
+	return func(*testing.T) []string { return command }
+}
+
 func shell(command string) func(*testing.T) []string {
 	return func(*testing.T) []string { return []string{"sh", "-c", command + ` && exec "$@"`, "sh"} }
 }

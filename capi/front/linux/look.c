@@ -147,7 +147,7 @@ int rs_look(const char *path) {
     int pair[2], saved = errno, result = look_near(path);
     sigset_t all, before;
 
-    if (result == EAGAIN && rs_socket_pair(pair) == 0) {
+    if (result == EAGAIN && rs_has_children_here() && rs_socket_pair(pair) == 0) {
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);
         result = look_from_outside(path, pair);

@@ -39,22 +39,11 @@ static char program_path[PATH_MAX];
 static atomic_int spawn_error;
 
 /* Does the system adopt the orphans of this process? PID 1 and a subreaper adopt them
- * themselves: the core would be a child that the host notices. After
- * unshare(CLONE_NEWPID) the first child is the namespace's PID 1. */
+ * themselves: the core would be a child that the host notices. */
 static int is_reaped(void) {
-    static const char children[] = "/proc/self/ns/pid_for_children"; /* since Linux 4.12 */
-    char own[64], of_children[64];
-    struct stat info;
     int subreaper = 0;
-    ssize_t n, m;
 
-    if (getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper))
-        return 0;
-    n = readlink("/proc/self/ns/pid", own, sizeof own);
-    m = readlink(children, of_children, sizeof of_children);
-    if (n < 0 || m < 0)
-        return lstat(children, &info) != 0; /* a link that can't be read: there is no PID 1 yet */
-    return n == m && memcmp(own, of_children, (size_t)n) == 0;
+    return getpid() != 1 && !(prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper) && rs_has_children_here();
 }
 
 int rs_spawn_error(void) {

@@ -120,9 +120,21 @@ static void leave_namespace(char **arguments) {
             fact("unshare: %s", unshare(all[i].flag) == 0 ? "done" : strerror(errno));
 }
 
+static void fork_twice(void) {
+    for (int i = 0, pid; i < 2; i++) {
+        if ((pid = fork()) == 0)
+            sleep_ms(200), _exit(0);
+        fact("fork: %s", pid > 0 ? "done" : strerror(errno));
+    }
+}
+
 /* unshare WHEN NAMESPACE */
 static int unshares(int argc, char **argv) {
-    return argc == 6 ? around(argv[4], leave_namespace, argv + 5) : 97;
+    int status = argc == 6 ? around(argv[4], leave_namespace, argv + 5) : 97;
+
+    if (argc == 6 && strcmp(argv[5], "pid") == 0)
+        fork_twice();
+    return status;
 }
 
 static void lock_memory(char **unused) {
