@@ -85,8 +85,8 @@ static int read_local(const char *path) {
     return local;
 }
 
-/* The same from the kernel's cache, or a local disk: EAGAIN if it is in neither. A kernel
- * that can't be asked so asks the file system. */
+/* The same from the kernel's cache, or a local disk: EAGAIN if it is in neither. Without
+ * such a call, or a descriptor for it, this asks the file system. */
 static int look_near(const char *path) {
     int fd = open_cached(path);
 
@@ -96,7 +96,7 @@ static int look_near(const char *path) {
         close(fd);
         return 0;
     }
-    return errno == ENOSYS || errno == EINVAL || errno == EPERM ? look(path) : errno;
+    return errno == EAGAIN || errno == ENOENT || errno == ENOTDIR ? errno : look(path);
 }
 
 /* Looks in a process of its own, which may stay as long as the file system does not
