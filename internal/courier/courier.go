@@ -400,7 +400,7 @@ func (c *Courier) spansOf(batches []*spool.Batch) (spans []*tracepb.ResourceSpan
 		}
 		spans, good = append(spans, more...), append(good, b)
 	}
-	if len(good) > 1 {
+	if len(spans) > 1 {
 		spans = merged(spans)
 	}
 	return spans, good

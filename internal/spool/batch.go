@@ -94,6 +94,18 @@ func (s *Spool) cached() (bytes int) {
 	return bytes
 }
 
+// inFiles returns the number of batches that the limits are for, and the size of their
+// files.
+func (s *Spool) inFiles() (files int, bytes int64) {
+	for _, b := range s.batches {
+		if b.isEvictable() {
+			files++
+			bytes += b.size
+		}
+	}
+	return files, bytes
+}
+
 // evict unlists the oldest batches until the files are within the limits, and returns
 // them. They are few, because ScanFolder has already applied the limits to the batches
 // of other processes.
@@ -101,13 +113,7 @@ func (s *Spool) evict() (evicted []*Batch) {
 	if s.folder == nil {
 		return nil
 	}
-	files, bytes := 0, int64(0)
-	for _, b := range s.batches {
-		if b.isEvictable() {
-			files++
-			bytes += b.size
-		}
-	}
+	files, bytes := s.inFiles()
 	for files > s.limits.Files || bytes > s.limits.Bytes {
 		b := s.oldest()
 		if b == nil {
@@ -124,16 +130,21 @@ func (s *Spool) evict() (evicted []*Batch) {
 // oldest returns the batch of the oldest file that may be evicted. The newest batch of
 // this client may not: a limit must not cost a run its own report.
 func (s *Spool) oldest() (oldest *Batch) {
-	newest := -1
-	for i, b := range s.batches {
-		if b.state == ready {
-			newest = i
-		}
-	}
+	newest := s.newest()
 	for i, b := range s.batches {
 		if i != newest && b.isEvictable() && (oldest == nil || b.file.id < oldest.file.id) {
 			oldest = b
 		}
 	}
 	return oldest
+}
+
+// newest returns the place of this client's newest batch that the courier may claim, or -1.
+func (s *Spool) newest() int {
+	for i, b := range slices.Backward(s.batches) {
+		if b.state == ready {
+			return i
+		}
+	}
+	return -1
 }

@@ -502,9 +502,15 @@ func TestOwners(t *testing.T) {
 func TestLimits(t *testing.T) {
 	path := folderOf(t)
 	s := open(t, path, Limits{Files: 3, Bytes: 1 << 20, Age: time.Hour})
-	put(t, s, "a", "b", "c", "d", "e")
+	for _, of := range []string{"a", "b", "c", "d", "e"} {
+		put(t, s, strings.Repeat(of, joinedBytes)) // too large to be joined
+	}
 	shut(s)
-	if got := sorted(drain(open(t, path, roomy))); got != "c d e" {
+	firsts := drain(open(t, path, roomy))
+	for i := range firsts {
+		firsts[i] = firsts[i][:1]
+	}
+	if got := sorted(firsts); got != "c d e" {
 		t.Errorf("by files: %s", got)
 	}
 	s = open(t, path, Limits{Files: 100, Bytes: 3 * int64(headerBytes+1), Age: time.Hour})
@@ -533,6 +539,81 @@ func TestLimits(t *testing.T) {
 	drain(open(t, path, roomy))
 	if got := len(strings.Fields(names(t, path))); got != maxBad {
 		t.Errorf("%d files that were set aside", got)
+	}
+}
+
+// Batches that would make too many files share some, of a size that is good for one
+// request, in their order.
+func TestManyBatchesShareFiles(t *testing.T) {
+	path := folderOf(t)
+	limits := Limits{Files: 40, Bytes: 1 << 22, Age: time.Hour}
+	s := open(t, path, limits)
+	var all []string
+	for i := range 300 {
+		all = append(all, fmt.Sprintf("%04d", i)+strings.Repeat("x", joinedBytes/16))
+	}
+	put(t, s, all[:100]...)
+	// The newest file is gone, with its batches. It does not come back without them.
+	newest := s.batches[s.newest()]
+	if err := os.Remove(filepath.Join(path, newest.file.String())); err != nil {
+		t.Fatal(err)
+	}
+	gone := strings.Count(string(newest.Request), "x") / (joinedBytes / 16)
+	put(t, s, all[100:]...)
+	shut(s)
+	files := strings.Fields(names(t, path))
+	if len(files) > 10+300/15+2 {
+		t.Errorf("%d files", len(files))
+	}
+	got := drain(open(t, path, limits))
+	slices.Sort(got)
+	want := strings.Join(slices.Delete(all, 100-gone, 100), "")
+	if strings.Join(got, "") != want {
+		t.Errorf("%d bytes of %d, or in another order", len(strings.Join(got, "")), len(want))
+	}
+	for _, request := range got {
+		if len(request) > joinedBytes {
+			t.Errorf("a request of %d bytes", len(request))
+		}
+	}
+}
+
+// The courier claims a batch to which the writer joins others, before or after that.
+func TestABatchIsJoinedOrClaimed(t *testing.T) {
+	s := open(t, folderOf(t), Limits{Files: 4, Bytes: 1 << 20, Age: time.Hour})
+	const batches = 500
+	putAll := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; i < batches && err == nil; i++ {
+			err = s.Put(fmt.Appendf(nil, "%d;", i), nil)
+		}
+		putAll <- err
+	}()
+	came := make(map[string]int)
+	for done := false; !done || s.HasOwn(); {
+		select {
+		case err := <-putAll:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done = true
+		default:
+		}
+		if b := s.Claim(); b != nil {
+			for number := range strings.SplitSeq(strings.Trim(string(b.Request), ";"), ";") {
+				came[number]++
+			}
+			s.Delivered(b)
+		}
+	}
+	for number, times := range came {
+		if times != 1 {
+			t.Errorf("%s came %d times", number, times)
+		}
+	}
+	if len(came) != batches {
+		t.Errorf("%d of %d came", len(came), batches)
 	}
 }
 

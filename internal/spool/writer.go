@@ -24,7 +24,9 @@ func (s *Spool) write() {
 			s.writeStandby(b.span, b.Request)
 		} else {
 			s.takeStandbys(b)
-			s.persist(b)
+			if !s.join(b) {
+				s.persist(b)
+			}
 		}
 		s.remove(s.written(b))
 		notify.Send(s.newBatch)
@@ -84,6 +86,54 @@ func (s *Spool) persist(b *Batch) {
 	case !isNoSpace(err):
 		b.persistInPlace()
 	}
+}
+
+// joinedBytes bounds the request of a batch that has been joined to others: so many files
+// hold the bytes that a schema allows by default.
+const joinedBytes = 64 << 10
+
+// join writes a batch into the file of this client's newest one, if that is small, and the
+// files are so many that the spool would soon remove some. A batch with standbys has a
+// file already. join reports whether it has; else both batches are as before.
+func (s *Spool) join(b *Batch) bool {
+	into := s.takeNewest(b)
+	if into == nil {
+		return false
+	}
+	// If the file is gone, its reports must not come back.
+	request, err := s.folder.request(into.file.String())
+	if err == nil {
+		request = append(request, b.Request...) // a repeated field's values: one request
+		err = s.folder.write(into.file, frame(request))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	into.state = ready
+	if err != nil {
+		return false
+	}
+	if into.Request != nil {
+		into.Request = request
+	}
+	into.size = int64(headerBytes + len(request))
+	s.unlist(b)
+	return true
+}
+
+// takeNewest takes the batch that b can be joined to from the courier. It returns nil if
+// there is none.
+func (s *Spool) takeNewest(b *Batch) *Batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if files, _ := s.inFiles(); len(b.standbys) > 0 || files == 0 || files < s.limits.Files/4 {
+		return nil
+	}
+	i := s.newest()
+	if i < 0 || !s.batches[i].inFile() || s.batches[i].size+int64(len(b.Request)) > joinedBytes {
+		return nil
+	}
+	s.batches[i].state = queued
+	return s.batches[i]
 }
 
 func (s *Spool) newFile() file { return file{id: newID(), state: held, by: s.self} }
