@@ -95,7 +95,9 @@ static int own_file(char *path, size_t size) {
     if (dladdr(&loading, &self) == 0 || self.dli_fname == NULL)
         return 0;
     if (dladdr((void *)getauxval(AT_PHDR), &program) != 0 && program.dli_fbase == self.dli_fbase) {
-        n = readlink("/proc/self/exe", path, size - 1);
+        n = readlink("/proc/thread-self/exe", path, size - 1); /* the first thread may have ended */
+        if (n < 0)                                             /* before Linux 3.17 */
+            n = readlink("/proc/self/exe", path, size - 1);
         path[n < 0 ? 0 : n] = '\0';
     } else {
         n = snprintf(path, size, "%s", self.dli_fname);

@@ -25,13 +25,14 @@ void rs_take_signal(const sigset_t *signals) {
         ;
 }
 
+/* This thread says it: the links of the process are its first thread's, which may have ended. */
 int rs_has_children_here(void) {
-    static const char children[] = "/proc/self/ns/pid_for_children"; /* since Linux 4.12 */
+    static const char children[] = "/proc/thread-self/ns/pid_for_children"; /* since Linux 4.12 */
     char own[64], of_children[64];
     struct stat info;
     ssize_t n, m;
 
-    n = readlink("/proc/self/ns/pid", own, sizeof own);
+    n = readlink("/proc/thread-self/ns/pid", own, sizeof own);
     m = readlink(children, of_children, sizeof of_children);
     if (n < 0 || m < 0)
         return lstat(children, &info) != 0; /* a link that can't be read: there is no PID 1 yet */
