@@ -85,6 +85,7 @@ func TestProxyVariables(t *testing.T) {
 			if test.arrives {
 				return
 			}
+			host.AwaitCores(t)
 			if n := host.Waiting(t, state); n != 1 {
 				t.Errorf("%d files wait", n)
 			}

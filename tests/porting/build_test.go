@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	if work, err = os.MkdirTemp("", "porting"); err != nil {
 		panic(err)
 	}
+	host.Installed = append(host.Installed, work)
 	code := m.Run()
 	os.RemoveAll(work)
 	os.Exit(code)

@@ -68,7 +68,11 @@ func TestGuideCommands(t *testing.T) {
 	for _, block := range console {
 		dir, state := folder(t), t.TempDir()
 		environment := host.Environment(t, state, append(towards(r), path)...)
-		same := strings.NewReplacer(r.Endpoint(), schema(t).Destination, state, "/home/user/.local/state")
+		of := []string{r.Endpoint(), schema(t).Destination, state, "/home/user/.local/state"}
+		if host.Beside() {
+			of = append(of, "beside the host: RUNSPAN_OUT_OF_PROCESS asks for it", "in the host")
+		}
+		same := strings.NewReplacer(of...)
 		for _, shown := range strings.Split(block, "$ ")[1:] {
 			line, want, _ := strings.Cut(shown, "\n")
 			c := exec.Command("sh", "-c", line)
