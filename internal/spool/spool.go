@@ -12,7 +12,7 @@
 // temporary name and renames it; a process claims a file by renaming it, and of
 // several processes that try only one succeeds. The name of a file says which
 // process owns it (name.go). The content is one OTLP request with a checksum
-// (frame.go).
+// (frame.go). If there are many files, small batches of a process share one.
 //
 // A standby is a file too. It becomes the batch of its span by a rename. If the
 // process may not rename it any more, the process changes the file's content
