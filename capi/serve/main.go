@@ -6,7 +6,8 @@
 
 // Command serve is runspan-core where no shared core can be loaded: the core in a process
 // of its own, in plain Go (CGO_ENABLED=0). capi/program/runspan-core.c is the same with
-// the shared core, and says which arguments it takes.
+// the shared core, and says which arguments it takes. On Windows the first one is the
+// handle of the pipe to the front.
 package main
 
 import (
@@ -26,8 +27,9 @@ func main() {
 	if len(os.Args) != 3 {
 		os.Exit(1)
 	}
-	host, err := strconv.Atoi(os.Args[2])
-	if err != nil || serve.Run(os.Stdin, host, version) != nil {
+	front, err := serve.Front(os.Args[1])
+	host, err2 := strconv.Atoi(os.Args[2])
+	if err != nil || err2 != nil || serve.Run(front, host, version) != nil {
 		os.Exit(1)
 	}
 }

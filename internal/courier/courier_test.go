@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -430,6 +431,9 @@ func TestFlushDoesNotOutlastItsDeadline(t *testing.T) {
 	}
 }
 
+// refused is what each system says of a port at which nothing listens.
+var refused = map[bool]string{false: "connection refused", true: "refused"}[runtime.GOOS == "windows"]
+
 func TestRefusedConnectionEndsAFlushEarly(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -443,7 +447,7 @@ func TestRefusedConnectionEndsAFlushEarly(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.lines) == 0 || !strings.Contains(s.lines[0], "connection refused") {
+	if len(s.lines) == 0 || !strings.Contains(strings.ToLower(s.lines[0]), refused) {
 		t.Errorf("log: %q", s.lines)
 	}
 }
@@ -481,7 +485,7 @@ func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(c)
 	server.Config.ErrorLog = nil
 	defer server.Close()
-	ca := certificateOf(t, server)
+	ca, nowhere := certificateOf(t, server), "/nowhere"+string(filepath.ListSeparator)
 	for _, test := range []struct {
 		name    string
 		network courier.Network
@@ -489,12 +493,12 @@ func TestTLS(t *testing.T) {
 	}{
 		{"unknown authority", courier.Network{}, false},
 		{"file", courier.Network{CertFile: ca}, true},
-		{"folder", courier.Network{CertDir: "/nowhere:" + filepath.Dir(ca)}, true},
+		{"folder", courier.Network{CertDir: nowhere + filepath.Dir(ca)}, true},
 		{"no file", courier.Network{CertFile: "/nowhere"}, false},
 		{"requests' file", courier.Network{RequestsBundle: ca}, true},
 		{"requests' folder", courier.Network{RequestsBundle: filepath.Dir(ca)}, true},
 		{"curl's file", courier.Network{CurlBundle: ca}, true},
-		{"curl's file, of other names what is gone", courier.Network{CertFile: "/nowhere", CertDir: "/nowhere:/", RequestsBundle: "/nowhere", CurlBundle: ca}, true},
+		{"curl's file, of other names what is gone", courier.Network{CertFile: "/nowhere", CertDir: nowhere + "/", RequestsBundle: "/nowhere", CurlBundle: ca}, true},
 	} {
 		s := start(t, server.URL, &test.network, "")
 		s.put(t, "a")

@@ -8,10 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	// Not the package fallback, whose init parses all certificates: that is a third of
-	// the time that the core takes to load.
-	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // largestFile is the largest file of certificates, in bytes. Mozilla's has 200 kB.
@@ -22,11 +18,11 @@ const largestFile = 32 << 20
 func (n *Network) absolute() *Network {
 	a := *n
 	a.CertFile, a.RequestsBundle, a.CurlBundle = absolute(n.CertFile), absolute(n.RequestsBundle), absolute(n.CurlBundle)
-	folders := strings.Split(n.CertDir, ":")
+	folders := filepath.SplitList(n.CertDir)
 	for i, folder := range folders {
 		folders[i] = absolute(folder)
 	}
-	a.CertDir = strings.Join(folders, ":")
+	a.CertDir = strings.Join(folders, string(filepath.ListSeparator))
 	return &a
 }
 
@@ -46,7 +42,7 @@ func (n *Network) roots(log func(string)) *x509.CertPool {
 		variables string
 		paths     []string
 	}{
-		{"SSL_CERT_FILE or SSL_CERT_DIR", append([]string{n.CertFile}, strings.Split(n.CertDir, ":")...)},
+		{"SSL_CERT_FILE or SSL_CERT_DIR", append([]string{n.CertFile}, filepath.SplitList(n.CertDir)...)},
 		{"REQUESTS_CA_BUNDLE", []string{n.RequestsBundle}},
 		{"CURL_CA_BUNDLE", []string{n.CurlBundle}},
 	} {
@@ -59,41 +55,7 @@ func (n *Network) roots(log func(string)) *x509.CertPool {
 		}
 		log("there is no certificate in " + source.variables + ": others are used")
 	}
-	return systemRoots(systemFiles, systemFolders)
-}
-
-// systemRoots reads the system's certificates; if there are none, as in small images, it
-// returns linkedRoots. It does not use crypto/x509, for two reasons. crypto/x509 reads
-// the variables as they were when the library was loaded. And it reads the folders too,
-// which have each certificate of the bundle once more; that takes as long as the rest of
-// a short run.
-func systemRoots(files, folders []string) *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, file := range files {
-		if addFile(pool, file) {
-			return pool
-		}
-	}
-	if !addAll(pool, folders) {
-		return linkedRoots()
-	}
-	return pool
-}
-
-// linkedRoots returns Mozilla's certificates, which are part of this library.
-func linkedRoots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	for root := range bundle.Roots() {
-		certificate, err := x509.ParseCertificate(root.Certificate)
-		switch {
-		case err != nil: // crypto/x509 would not trust it either
-		case root.Constraint != nil:
-			pool.AddCertWithConstraint(certificate, root.Constraint)
-		default:
-			pool.AddCert(certificate)
-		}
-	}
-	return pool
+	return systemRoots()
 }
 
 // addAll adds the certificates of files, and of the files in folders. It reports whether

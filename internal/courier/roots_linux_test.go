@@ -89,7 +89,7 @@ func poolOf(text string) *x509.CertPool {
 // Which of the variables counts.
 func TestFirstSourceWithCertificatesCounts(t *testing.T) {
 	dir := t.TempDir()
-	pools := map[string]*x509.CertPool{"the system's": systemRoots(systemFiles, systemFolders)}
+	pools := map[string]*x509.CertPool{"the system's": readRoots(systemFiles, systemFolders)}
 	if pools["the system's"] == nil {
 		t.Fatal("this system has no certificates")
 	}
@@ -187,7 +187,7 @@ func TestTheSystemsStoreIsReadOnce(t *testing.T) {
 		{"no bundle", []string{gone, empty}, []string{gone, folder}, inOne + inTwo},
 		{"nothing", []string{gone, empty}, []string{gone}, ""},
 	} {
-		got := systemRoots(test.files, test.folders)
+		got := readRoots(test.files, test.folders)
 		want := poolOf(test.want)
 		if test.want == "" {
 			want = linkedRoots()

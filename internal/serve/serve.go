@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // Package serve is a core in a process of its own, beside its host: it answers the calls
-// of a front over a stream socket. capi/front/frame.h has the bytes.
+// of a front over a stream: a socket, or a pipe on Windows. capi/front/frame.h has the bytes.
 //
 //	serve.Run(socket, host, version)
 //
@@ -31,7 +31,7 @@ import (
 // dying is how long a host may take from the end of its stream to its own.
 const dying = 300 * time.Millisecond
 
-// Run answers the calls that arrive on the socket, and returns when the stream or the
+// Run answers the calls that arrive on the stream, and returns when the stream or the
 // host's process ends. host is the process id. The error says why the stream broke.
 func Run(socket *os.File, host int, version string) error {
 	front, err := newStream(socket)
@@ -137,15 +137,11 @@ func (s *server) answerCalls() error {
 	}
 }
 
-// read reads a call, and the descriptors that it carries.
+// read reads a call, and the files that it carries.
 func (s *server) read() (*call, []*os.File, error) {
 	var header [callBytes]byte
-	n, files, err := s.front.receive(header[:], make([]byte, rightsBytes))
+	files, err := s.front.receive(header[:])
 	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := io.ReadFull(s.front, header[n:]); err != nil {
-		closeAll(files)
 		return nil, nil, err
 	}
 	size := order.Uint32(header[:])
@@ -267,7 +263,7 @@ func (s *server) end(handle uint64, status int) error {
 	return err
 }
 
-// wait carries out a call that may wait, and answers on the call's own socket. A call of
+// wait carries out a call that may wait, and answers on the call's own stream. A call of
 // open without one has no answer: the core in a host hands over so.
 func (s *server) wait(c *call, files []*os.File) {
 	defer closeAll(files)
@@ -284,7 +280,7 @@ func (s *server) wait(c *call, files []*os.File) {
 	}
 }
 
-// closed is the writer of a command whose descriptor is closed.
+// closed is the writer of a command whose output is closed.
 type closed struct{}
 
 // Write implements io.Writer.

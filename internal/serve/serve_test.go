@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-//go:build unix
-
 package serve
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +25,7 @@ const toolSchema = `{"service": "tool", "destination": "https://127.0.0.1:1/", "
 // front is the other side of a server.
 type front struct {
 	*testing.T
-	conn  *net.UnixConn
+	conn  io.ReadWriteCloser
 	ended chan error
 }
 
@@ -40,32 +34,12 @@ func start(t *testing.T) *front { return startBeside(t, os.Getpid()) }
 func startBeside(t *testing.T, host int) *front {
 	t.Helper()
 	ours, theirs := pair(t)
-	f := &front{T: t, conn: conn(t, ours), ended: make(chan error, 1)}
+	f := &front{T: t, conn: ours, ended: make(chan error, 1)}
 	go func() { f.ended <- Run(theirs, host, "1.2.3") }()
 	if code, lines := f.answer(f.conn); code != contract.Done || string(lines) != "1.2.3\x00" {
 		t.Fatalf("the greeting is %d, %q", code, lines)
 	}
 	return f
-}
-
-func pair(t *testing.T) (a, b *os.File) {
-	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return os.NewFile(uintptr(fds[0]), "a"), os.NewFile(uintptr(fds[1]), "b")
-}
-
-func conn(t *testing.T, f *os.File) *net.UnixConn {
-	t.Helper()
-	c, err := net.FileConn(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = f.Close()
-	t.Cleanup(func() { _ = c.Close() })
-	return c.(*net.UnixConn)
 }
 
 func (f *front) answer(from io.Reader) (contract.Code, []byte) {
@@ -104,12 +78,7 @@ func (f *front) call(number uint32, handle uint64, arguments []byte) contract.Co
 // wait makes a call that may wait.
 func (f *front) wait(number uint32, handle uint64, arguments []byte) contract.Code {
 	f.Helper()
-	ours, theirs := pair(f.T)
-	if _, _, err := f.conn.WriteMsgUnix(frame(number, handle, arguments), syscall.UnixRights(int(theirs.Fd())), nil); err != nil {
-		f.Fatal(err)
-	}
-	_ = theirs.Close()
-	code, _ := f.answer(conn(f.T, ours))
+	code, _ := f.answer(sendCall(f.T, f.conn, frame(number, handle, arguments)))
 	return code
 }
 
@@ -200,88 +169,6 @@ func TestARunIsReportedAndRefusalsHaveTheirCodes(t *testing.T) {
 	if all := reports(t, folder); len(all) != 1 || strings.Contains(all[0], "aborted") || !strings.Contains(all[0], "sort") {
 		t.Errorf("%q", all)
 	}
-}
-
-func TestASpanOfAHostThatEndsIsReportedAsAborted(t *testing.T) {
-	host := exec.Command("sleep", "100")
-	if err := host.Start(); err != nil {
-		t.Fatal(err)
-	}
-	f, folder := startBeside(t, host.Process.Pid), t.TempDir()+"/runspan/tool"
-	f.open(folder)
-	f.begin()
-	_ = host.Process.Kill()
-	_ = host.Wait()
-	f.end()
-	if all := reports(t, folder); len(all) != 1 || !strings.Contains(all[0], "aborted") {
-		t.Errorf("%q", all)
-	}
-}
-
-// The end of the stream alone is an exec: the standby stays, in the host's name, for the
-// next run; or the program that the host executes removes it, if it opens the service.
-func TestASpanOfAHostThatGoesOnIsLeftToIt(t *testing.T) {
-	f, folder := start(t), t.TempDir()+"/runspan/tool"
-	f.open(folder)
-	f.begin()
-	time.Sleep(200 * time.Millisecond) // it gets a standby
-	f.end()
-	files, err := os.ReadDir(folder)
-	if err != nil || len(files) != 1 || !strings.Contains(files[0].Name(), fmt.Sprintf("-%d-", os.Getpid())) || !strings.HasSuffix(files[0].Name(), "-0.held") {
-		t.Fatalf("%v, %v", files, err)
-	}
-	next := start(t)
-	next.open(folder)
-	next.wait(callClose, 1, order.AppendUint32(nil, 0))
-	next.end()
-	if all := reports(t, folder); len(all) != 0 {
-		t.Errorf("%q", all)
-	}
-}
-
-// A child that the host has forked may hold the socket as well.
-func TestTheEndOfTheHostEndsItThoughTheSocketIsOpen(t *testing.T) {
-	host := exec.Command("sleep", "100")
-	if err := host.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ours, theirs := pair(t)
-	c, ended := conn(t, ours), make(chan error, 1)
-	go func() { ended <- Run(theirs, host.Process.Pid, "1") }()
-	go func() { _, _ = io.Copy(io.Discard, c) }()
-	select {
-	case <-ended:
-		t.Fatal("it ends before the host")
-	case <-time.After(100 * time.Millisecond):
-	}
-	_ = host.Process.Kill()
-	_ = host.Wait()
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		t.Fatal("it does not end")
-	}
-}
-
-// A front sends whole calls. Whatever else comes ends the process, and nothing but it.
-func FuzzFrames(f *testing.F) {
-	f.Add(frame(callState, 1, nil))
-	f.Add(frame(callSet, 2, attribute("k", 1)))
-	f.Add(frame(callOpen, 0, bytes.Repeat([]byte{0xff}, 64)))
-	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0, 0})
-	f.Fuzz(func(t *testing.T, sent []byte) {
-		ours, theirs := pair(t)
-		c, ended := conn(t, ours), make(chan error, 1)
-		go func() { ended <- Run(theirs, os.Getpid(), "1") }()
-		go func() { _, _ = io.Copy(io.Discard, c) }()
-		_, _ = c.Write(sent)
-		_ = c.CloseWrite()
-		select {
-		case <-ended:
-		case <-time.After(20 * time.Second):
-			t.Fatal("it does not end")
-		}
-	})
 }
 
 // The numbers of the calls are the places of the functions in capi/front/core.h; the

@@ -19,6 +19,9 @@ type stream struct {
 	fd   int
 }
 
+// Front returns the socket that the front has started this process with.
+func Front(string) (*os.File, error) { return os.Stdin, nil }
+
 // newStream takes the socket over.
 func newStream(socket *os.File) (stream, error) {
 	if _, err := syscall.Getpeername(int(socket.Fd())); err != nil {
@@ -29,13 +32,27 @@ func newStream(socket *os.File) (stream, error) {
 
 // Read implements io.Reader.
 func (s stream) Read(b []byte) (int, error) {
-	n, _, err := s.receive(b, nil)
+	n, _, err := s.message(b, nil)
 	return n, err
 }
 
-// receive reads bytes, and the descriptors that come with them.
-func (s stream) receive(b, rights []byte) (n int, files []*os.File, err error) {
-	var length int
+// receive reads the header of a call, and the descriptors that come with it.
+func (s stream) receive(header []byte) ([]*os.File, error) {
+	rights := make([]byte, syscall.CmsgSpace(2*4)) // a call has two at most
+	n, length, err := s.message(header, rights)
+	if err != nil {
+		return nil, err
+	}
+	files := filesOf(rights[:length])
+	if _, err := io.ReadFull(s, header[n:]); err != nil {
+		closeAll(files)
+		return nil, err
+	}
+	return files, nil
+}
+
+// message reads bytes, and the length of the descriptors that come with them.
+func (s stream) message(b, rights []byte) (n, length int, err error) {
 	for {
 		n, length, _, _, err = syscall.Recvmsg(s.fd, b, rights, 0)
 		if err != syscall.EINTR {
@@ -44,11 +61,11 @@ func (s stream) receive(b, rights []byte) (n int, files []*os.File, err error) {
 	}
 	switch {
 	case err != nil:
-		return 0, nil, err
+		return 0, 0, err
 	case n == 0 && len(b) > 0:
-		return 0, nil, io.EOF
+		return 0, 0, io.EOF
 	}
-	return n, filesOf(rights[:length]), nil
+	return n, length, nil
 }
 
 // Write implements io.Writer.
@@ -72,9 +89,6 @@ func send(fd int, b []byte, flags int) (written int, err error) {
 func (s stream) end() { _ = syscall.Shutdown(s.fd, syscall.SHUT_RD) }
 
 func (s stream) close() { _ = s.file.Close() }
-
-// rightsBytes has room for the two descriptors of a call.
-var rightsBytes = syscall.CmsgSpace(2 * 4)
 
 func filesOf(rights []byte) (files []*os.File) {
 	messages, err := syscall.ParseSocketControlMessage(rights)

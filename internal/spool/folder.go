@@ -20,6 +20,7 @@ const maxNames = 1 << 17
 
 var (
 	errNoFolder   = errors.New("it is not a folder")
+	errOtherUser  = errors.New("the folder is another user's")
 	errOtherPlace = errors.New("the host has another root folder: the path leads elsewhere")
 )
 
@@ -85,20 +86,6 @@ func openNoLink(lstat func(string) (fs.FileInfo, error), open func(string) (*os.
 	return root, info, nil
 }
 
-// checkOwner returns an error for another user's folder. It closes the user's own
-// folder to others.
-func checkOwner(root *os.Root, info fs.FileInfo) error {
-	if !isMine(info) {
-		return errors.New("the folder is another user's")
-	}
-	if info.Mode().Perm() != 0o700 {
-		return root.Chmod(".", 0o700)
-	}
-	return nil
-}
-
-func isMine(info fs.FileInfo) bool { return isOf(info, os.Geteuid()) }
-
 // openOrMake opens the folder, and makes it and its parents if they are missing.
 func (d *folder) openOrMake() (*os.Root, error) {
 	root, err := d.open()
@@ -131,7 +118,7 @@ func MakeFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	if !isMine(info) && !isOf(info, 0) {
+	if !isMine(info) && !isRoots(info) {
 		return fmt.Errorf("%s is another user's", above)
 	}
 	below, err := filepath.Rel(above, path)
@@ -208,10 +195,10 @@ func replace(root *os.Root, name string, by owner, content []byte, beforeClose f
 	beside := file{id: newID(), state: part, by: by}.String()
 	err := writeNew(root, beside, content, beforeClose)
 	if err == nil {
-		err = root.Rename(beside, name)
+		err = rename(root, beside, name)
 	}
 	if err != nil {
-		_ = root.Remove(beside) // an error here does not matter: ScanFolder removes it later
+		_ = remove(root, beside) // an error here does not matter: ScanFolder removes it later
 	}
 	return err
 }
@@ -270,7 +257,7 @@ func (d *folder) rename(from, to file) bool {
 // remove removes a file. It ignores errors: the file is gone already, or the folder is
 // out of reach.
 func (d *folder) remove(name string) {
-	_ = d.with(func(root *os.Root) error { return root.Remove(name) })
+	_ = d.with(func(root *os.Root) error { return remove(root, name) })
 }
 
 // listed is a file in a list of the folder.
@@ -312,7 +299,7 @@ func (d *folder) list(maxFree int) (files []listed, removed int, err error) {
 			}
 			if f.state == free && n > maxFree {
 				n--
-				if root.Remove(f.String()) == nil {
+				if remove(root, f.String()) == nil {
 					removed++
 				}
 				continue
@@ -331,7 +318,7 @@ func (d *folder) serverTime() (now time.Time, err error) {
 		if err := writeNew(root, name, nil, nil); err != nil {
 			return err
 		}
-		defer func() { _ = root.Remove(name) }()
+		defer func() { _ = remove(root, name) }()
 		info, err := root.Lstat(name)
 		if err != nil {
 			return err

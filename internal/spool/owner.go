@@ -14,13 +14,14 @@ import (
 // owner names the process that owns a file: BOOT-NAMESPACE-PID-START-IMAGE. A process
 // id identifies a process only within one boot of one machine and one pid namespace,
 // and only with the time of its start, because the kernel uses ids again. BOOT is a
-// hash of the kernel's boot id, because the id itself is private to the machine. IMAGE
+// hash of the kernel's boot id, because the id itself is private to the machine; on
+// Windows it stands for the machine. IMAGE
 // identifies the program that the process runs: an exec changes IMAGE and leaves the
 // other parts alone. If START is not known it is 0; if IMAGE is not known it is
 // missing.
 type owner string
 
-// unknown is the owner on systems without /proc. Nobody can check whether it is gone.
+// unknown is the owner where the system does not say all this. Nobody can check whether it is gone.
 const unknown owner = "0-0-0-0"
 
 func (o owner) valid() bool {

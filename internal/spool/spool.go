@@ -335,7 +335,7 @@ func (s *Spool) drop(b *Batch) {
 // the report that was sent.
 func (s *Spool) Delivered(b *Batch) {
 	defer s.drop(b)
-	keep := func(root *os.Root) error { return root.Rename(b.file.String(), deliveredFile) }
+	keep := func(root *os.Root) error { return rename(root, b.file.String(), deliveredFile) }
 	if !b.inFile() || s.folder.with(keep) != nil {
 		s.removeFiles(b)
 	}
