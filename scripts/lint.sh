@@ -24,7 +24,7 @@ go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
-build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/python tests/stripepy python/tests tests/data contrib \
+build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/wine/hosts tests/python tests/stripepy python/tests tests/data contrib \
     collector/runspan_collector collector/scale-out/capacity.py tests/collector
 
 printf '\n== shell\n'

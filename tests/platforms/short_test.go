@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
-
 	"runspan/tests/host"
 	"runspan/tests/receiver"
 )
@@ -193,7 +191,7 @@ func (l *lab) arrive(t *testing.T, want []string) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	got := describe(l.Spans())
+	got := host.EveryKind(l.Spans())
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
@@ -210,68 +208,6 @@ func (l *lab) waiting() (files int) {
 		}
 	}
 	return files
-}
-
-// describe says of each span what the hosts have said of it.
-func describe(spans []receiver.Span) []string {
-	var all []string
-	seen := make(map[string]bool)
-	for _, s := range spans {
-		if seen[string(s.SpanId)] {
-			continue // delivery is at least once
-		}
-		seen[string(s.SpanId)] = true
-		var values []string
-		aborted := false
-		for _, a := range s.Attributes {
-			if a.Key == "aborted" {
-				aborted = a.Value.GetBoolValue()
-			}
-			if slices.Contains([]string{"choice", "flag", "real", "text", "whole", "words"}, a.Key) {
-				values = append(values, a.Key+"="+show(a.Value))
-			}
-		}
-		status := strings.TrimPrefix(s.Status.GetCode().String(), "STATUS_CODE_")
-		if aborted {
-			all = append(all, s.Name+" "+status+" aborted") // how much of it was on the disk is chance
-			continue
-		}
-		slices.Sort(values)
-		for _, e := range s.Events {
-			for _, a := range e.Attributes {
-				if a.Key == "exception.type" {
-					values = append(values, "exception="+a.Value.GetStringValue())
-				}
-			}
-		}
-		for _, a := range s.Resource.GetAttributes() {
-			if a.Key == "service.version" {
-				values = append(values, a.Key+"="+show(a.Value))
-			}
-		}
-		all = append(all, strings.Join(append([]string{s.Name, status}, values...), " "))
-	}
-	return all
-}
-
-func show(value *commonpb.AnyValue) string {
-	switch v := value.GetValue().(type) {
-	case *commonpb.AnyValue_StringValue:
-		return fmt.Sprintf("%q", v.StringValue)
-	case *commonpb.AnyValue_IntValue:
-		return fmt.Sprint(v.IntValue)
-	case *commonpb.AnyValue_DoubleValue:
-		return fmt.Sprint(v.DoubleValue)
-	case *commonpb.AnyValue_BoolValue:
-		return fmt.Sprint(v.BoolValue)
-	case *commonpb.AnyValue_ArrayValue:
-		var items []string
-		for _, item := range v.ArrayValue.Values {
-			items = append(items, show(item))
-		}
-		return "[" + strings.Join(items, " ") + "]"
-	}
-	return "null"
 }
 
 // commands are the user's, by the interpreter.
