@@ -282,6 +282,16 @@ func TestHosts(t *testing.T) {
 				both.Wait()
 				l.arrive(t, k, []string{reported, reported})
 			})
+			t.Run("a name", func(t *testing.T) {
+				l := newLab(t, plain)
+				if out := l.report(t, k, "plain", "RUNSPAN_ENDPOINT="+strings.Replace(l.Endpoint(), "127.0.0.1", "localhost", 1)); out != (outcome{"open 0\n", 0}) {
+					t.Errorf("%+v", out)
+				}
+				if len(l.Spans()) == 0 {
+					t.Error("the collector is not found by its name")
+				}
+				l.arrive(t, k, []string{reported})
+			})
 			t.Run("TLS", func(t *testing.T) {
 				l := newLab(t, receiver.Options{})
 				if out := l.report(t, k, "plain"); out != (outcome{"open 0\n", 0}) {
