@@ -290,8 +290,9 @@ front() {
     mapfile -t flags <capi/front/link.flags # CMakeLists.txt reads them too
     read -ra cc < <(compiler "$2")
     mkdir -p "build/obj/$2"
-    for source in capi/front/*.c capi/front/linux/*.c; do
-        object=build/obj/$2/$(basename "$source" .c).o
+    for source in capi/front/{,posix/,linux/}*.c; do
+        object=${source#capi/front/}
+        object=build/obj/$2/${object//\//-}.o
         "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done

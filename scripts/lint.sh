@@ -14,7 +14,7 @@ go vet -tags runspan_testhooks ./capi/core ./internal/contract
 for os in darwin windows; do # what is Linux's has a counterpart
     CGO_ENABLED=0 GOOS=$os go vet ./internal/... ./capi/serve
 done
-for source in capi/front/*.c; do # the same of the front, whose linux/ has what is Linux's
+for source in capi/front/{,posix/}*.c; do # the same of the front, whose linux/ has what is Linux's
     build/venv/build/bin/python -m ziglang cc -target aarch64-macos -std=c11 -Wall -Wextra -Werror -Iinclude -c "$source" -o build/obj/macos.o # zig leaves a file beside /dev/null
 done
 scripts/vulnerabilities.sh

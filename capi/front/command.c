@@ -5,13 +5,9 @@
  */
 #include "front.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char usage[] =
     "commands:\n"
@@ -68,7 +64,7 @@ rs_command rs_parse(int argc, const char *const *argv) {
 
 /* printf to a descriptor. Returns 0 after an error. */
 __attribute__((format(printf, 2, 3))) static int print(int fd, const char *format, ...) {
-    char text[2 * PATH_MAX];
+    char text[2 * RS_PATH_MAX];
     va_list arguments;
     int n;
 
@@ -81,36 +77,31 @@ __attribute__((format(printf, 2, 3))) static int print(int fd, const char *forma
 static int cannot(const char *service, const char *path, int err, int fd) {
     char why[128];
 
-    if (strerror_r(err, why, sizeof why) != 0)
-        snprintf(why, sizeof why, "error %d", err);
+    rs_error_words(err, why, sizeof why);
     return print(fd, "%s: %s: %s\n", service, path, why) && 0;
 }
 
 /* Sets the user's switch for the service, or for all services. For on, *changed says whether
  * the switch was off. Returns 0 after an error, whose reason it has written. */
 static int change_switch(const char *service, int all, int off, int fd, int *changed) {
-    char folder[PATH_MAX], path[PATH_MAX];
-    int made, err, n;
+    char folder[RS_PATH_MAX], path[RS_PATH_MAX];
+    int err, n;
 
     if (!rs_switch_folder(folder, sizeof folder))
-        return print(fd, "%s: there is no folder for the switch: HOME and XDG_CONFIG_HOME name none\n", service) && 0;
-    n = snprintf(path, sizeof path, "%s/%s%s", folder, all ? "" : service, all ? "off" : ".off");
+        return print(fd, "%s: there is no folder for the switch: " RS_HOME_WORDS "\n", service) && 0;
+    n = snprintf(path, sizeof path, "%s" RS_SEPARATOR "%s%s", folder, all ? "" : service, all ? "off" : ".off");
     if (n < 0 || (size_t)n >= sizeof path)
-        return cannot(service, folder, ENAMETOOLONG, fd);
+        return cannot(service, folder, RS_NAME_TOO_LONG, fd);
     if (!off) {
-        *changed = unlink(path) == 0;
-        return *changed || errno == ENOENT || errno == ENOTDIR || cannot(service, path, errno, fd);
+        err = rs_remove_file(path);
+        *changed = err == 0;
+        return err == 0 || err == RS_MISSING || cannot(service, path, err, fd);
     }
-    if ((err = rs_make_folder(folder)) == EPERM)
+    if ((err = rs_make_folder(folder)) == RS_NOT_OURS)
         return print(fd, "%s: %s would be in another user's folder\n", service, folder) && 0;
     if (err != 0)
         return cannot(service, folder, err, fd);
-    made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (made < 0 && errno != EEXIST)
-        return cannot(service, path, errno, fd);
-    if (made >= 0)
-        close(made);
-    return 1;
+    return (err = rs_make_file(path)) == 0 || cannot(service, path, err, fd);
 }
 
 static int clear(const char *service, const char *spool, int all, int fd) {

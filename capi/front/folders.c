@@ -1,100 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * The folders of runspan's files, by the XDG Base Directory Specification 0.8.
+ * The names of a service's folder and files.
  */
 #include "front.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int rs_is_file_name(const char *service) {
     return strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(service) && strlen(service) < 64;
 }
 
-int rs_is_missing(const char *path) {
-    int error = rs_look(path);
-
-    return error == ENOENT || error == ENOTDIR;
-}
-
-/* Finds a folder: the variable's, or else below_home in the home, and rest after it. By
- * the specification a relative path and an empty variable do not count. runspan does not
- * make a home that is missing. If the system does not say whether it is missing, it may
- * have the user's switch in it (consent.c). */
-static int folder(const char *variable, const char *below_home, const char *rest, char *path, size_t size) {
-    const char *base = getenv(variable);
-    int n;
-
-    if (base == NULL || *base != '/') {
-        base = getenv("HOME");
-        if (base == NULL || *base != '/' || rs_is_missing(base))
-            return 0;
-    } else {
-        below_home = "";
-    }
-    n = snprintf(path, size, "%s%s/runspan%s", base, below_home, rest);
-    return n > 0 && (size_t)n < size;
-}
-
 int rs_spool_folder(const char *service, char *path, size_t size) {
-    char rest[80];
+    size_t n;
+    int more;
 
-    if (!rs_is_file_name(service))
+    if (!rs_is_file_name(service) || !rs_state_folder(path, size))
         return 0;
-    snprintf(rest, sizeof rest, "/%s", service);
-    return folder("XDG_STATE_HOME", "/.local/state", rest, path, size) && rs_look(path) != ETIMEDOUT;
+    n = strlen(path);
+    more = snprintf(path + n, size - n, RS_SEPARATOR "%s", service);
+    return more > 0 && (size_t)more < size - n && rs_look(path) != RS_SILENT;
 }
 
-int rs_switch_folder(char *path, size_t size) {
-    return folder("XDG_CONFIG_HOME", "/.config", "", path, size);
-}
-
-/* Returns 0 if runspan may make folders in this one: it must be the user's, or root's,
- * as /tmp is. If sudo keeps HOME, root's folders there would lock out the home's owner. */
-static int may_have_ours(const char *path) {
-    struct stat info;
-
-    if (stat(path, &info) != 0)
-        return errno;
-    if (!S_ISDIR(info.st_mode))
-        return ENOTDIR;
-    return info.st_uid == geteuid() || info.st_uid == 0 ? 0 : EPERM;
-}
-
-/* Makes one folder. Its owner can use it whatever the umask is, because other programs
- * have files there too. */
-static int make_one(const char *path) {
-    struct stat info;
-
-    if (mkdir(path, S_IRWXU) != 0)
-        return errno == EEXIST ? 0 : errno; /* another process was first */
-    if (lstat(path, &info) != 0)
-        return errno;
-    return (info.st_mode & S_IRWXU) == S_IRWXU || chmod(path, S_IRWXU) == 0 ? 0 : errno;
-}
-
-int rs_make_folder(const char *path) {
-    char part[PATH_MAX];
-    size_t size = strlen(path), end = size;
-    int err;
-
-    if (*path != '/' || size >= sizeof part)
-        return ENAMETOOLONG;
-    memcpy(part, path, size + 1);
-    while ((err = may_have_ours(end == 0 ? "/" : part)) == ENOENT && end > 0) {
-        while (part[--end] != '/')
-            ;
-        part[end] = '\0';
-    }
-    while (err == 0 && end < size) {
-        part[end] = path[end];
-        end += strlen(part + end);
-        err = make_one(part);
-    }
-    return err;
+/* The names of internal/spool/name.go begin with 16 hex digits and a dash, except for
+ * two: the pause, and the report that was delivered last, which stays for the user to
+ * read. */
+int rs_is_undelivered(const char *name, int all) {
+    return strcmp(name, "pause") == 0 || (strspn(name, "0123456789abcdef") == 16 && name[16] == '-') ||
+           (all && strcmp(name, "delivered") == 0);
 }

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The contract of core.h between two processes: the bytes on the stream socket between
+ * The contract of core.h between two processes: the bytes on the stream between
  * the front and a core beside its host. internal/serve is the other side.
  *
  * The core first sends a greeting: an answer whose code is RUNSPAN_DONE and whose lines
- * are the text of its version, or whose code says why there is no core. The front then sends calls. The core answers them on the
- * same socket, in their order. The calls that may wait (open, flush, close, command)
- * carry a socket of their own (SCM_RIGHTS), on which the core answers them. command also
- * carries the descriptor for its output.
+ * are the text of its version, or whose code says why there is no core. The front then
+ * sends calls. The core answers them on the same stream, in their order. The calls that
+ * may wait (open, flush, close, command) carry a stream of their own, on which the core
+ * answers them. command also carries a file for its output.
+ *
+ * On POSIX the stream is a socket, and a call carries descriptors (SCM_RIGHTS). On Windows
+ * the stream is a named pipe. Behind the head of a call that may wait, and not counted in
+ * its size, are two uint64_t there: the core's own handles of the pipe for the answer and
+ * of that for the output, which is 0 if there is none. The core closes both after its
+ * answer.
  *
  * Numbers have the machine's byte order. A text is its length, a uint32_t, and its bytes;
  * RS_NULL stands for the length of NULL. The front chooses the handles.
@@ -19,9 +25,6 @@
 #define RUNSPAN_FRAME_H
 
 #include "core.h"
-
-#include <sys/types.h>
-#include <sys/uio.h>
 
 #define RS_NULL UINT32_MAX
 
@@ -86,29 +89,22 @@ typedef struct rs_line {
  * timeout of its call, in milliseconds. */
 #define RS_LATE_MS 1000
 
-/* The front's side: frame.c. Deadlines are times of rs_now_ms. */
+/* How long a call may take to be written, in milliseconds. */
+#define RS_WRITING_MS 2000
 
-/* A socket of runspan's. The host may close its descriptor, as programs do that close all
- * descriptors, and then have a file of its own under the same number. So each use checks
- * that the file is still the socket. */
-typedef struct rs_socket {
-    int fd; /* -1: there is none */
-    dev_t device;
-    ino_t inode;
-} rs_socket;
+/* The front's side: frame.c. */
 
-/* Return the socket of a new descriptor. */
-rs_socket rs_own_socket(int fd);
-
-/* End the stream, though a child that the host has forked may hold the socket as well,
- * and close the socket unless its descriptor is the host's now. */
-void rs_close_socket(rs_socket *socket);
+/* A piece of a call. */
+typedef struct rs_piece {
+    const void *bytes;
+    size_t size;
+} rs_piece;
 
 /* A call that is being put together. Its pieces are not copied, except numbers. */
 #define RS_PIECES 64
 typedef struct rs_message {
     rs_call head;
-    struct iovec pieces[RS_PIECES];
+    rs_piece pieces[RS_PIECES];
     uint8_t count;
     char own[RS_PIECES * 8]; /* the numbers */
     size_t used;
@@ -120,9 +116,6 @@ typedef struct rs_reply {
     rs_answer head;
     char *lines;
 } rs_reply;
-
-/* Return the milliseconds of a clock that is never set. */
-long long rs_now_ms(void);
 
 /* Begin a call without arguments. */
 void rs_begin_call(rs_message *call, uint32_t function, uint64_t handle);
@@ -137,13 +130,5 @@ void rs_add_text(rs_message *call, const char *bytes);
 
 /* Return 1 if the arguments are longer than RS_ARGUMENTS_MAX. */
 int rs_is_too_long(const rs_message *call);
-
-/* Write a call, with up to two descriptors. Return 0 if not all of it could be
- * written: the stream is of no use then. */
-int rs_write_call(const rs_socket *socket, rs_message *call, const int *descriptors, int count);
-
-/* Read an answer. Return 1, 0 if none has come before the deadline, or -1 if the stream
- * has ended, or stops in the middle of an answer. */
-int rs_read_answer(const rs_socket *socket, rs_reply *answer, long long deadline);
 
 #endif

@@ -25,8 +25,7 @@ static void add_error(char *text, size_t size, int code) {
 
     if (code == RUNSPAN_NO_PROCESS && error != 0 && n + 2 < size) {
         memcpy(text + n, ": ", 3);
-        if (strerror_r(error, text + n + 2, size - n - 2) != 0)
-            text[n] = '\0';
+        rs_error_words(error, text + n + 2, size - n - 2);
     }
 }
 
@@ -61,7 +60,7 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_OFF_USER:
         return "telemetry is off: the user switched it off";
     case RUNSPAN_OFF_SITE:
-        return "telemetry is off: the site's administrators switched it off, in /etc/runspan";
+        return "telemetry is off: the site's administrators switched it off, in " RS_SITE_WORDS;
     case RUNSPAN_NO_ADDRESS_SPACE:
         return "telemetry is off: too little address space (ulimit -v, -d)";
     case RUNSPAN_NO_THREADS:
@@ -77,11 +76,11 @@ const char *runspan_strerror(int code) {
     case RUNSPAN_REFUSED:
         return "telemetry is off: a system call that it needs is refused (seccomp)";
     case RUNSPAN_UNSUPPORTED:
-        return "telemetry is off: this process has no glibc, or two, or is linked statically";
+        return "telemetry is off: " RS_UNSUPPORTED_WORDS;
     case RUNSPAN_LOCKED_MEMORY:
         return "telemetry is off: this process locks its memory (mlockall)";
     case RUNSPAN_NO_PROCESS:
-        return "telemetry is off: runspan-core is missing, can't be started or has ended";
+        return "telemetry is off: " RS_PROGRAM " is missing, can't be started or has ended";
     case RUNSPAN_NO_REAPER:
         return "telemetry is off: the system adopts no orphans of this process (PID 1, a subreaper, an unshared PID namespace)";
     case RUNSPAN_PRIVILEGED:

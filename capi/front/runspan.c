@@ -4,11 +4,9 @@
  * without the core, and then calls the core.
  */
 #include "front.h"
-#include "linux/memcheck.h"
+#include "memcheck.h"
 
-#include <limits.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The code of the last runspan_open that left telemetry off. */
@@ -81,52 +79,11 @@ static int accept_options(const runspan_options *given, runspan_options *options
     return RUNSPAN_PRIVILEGED;
 }
 
-/* Returns the value of the first variable that is not blank, and its name. As with curl
- * and Go, an empty variable does not hide the next one. */
-static const char *first_set(const char *const *names, const char **name) {
-    for (; (*name = *names) != NULL; names++) {
-        const char *value = getenv(*name);
-
-        if (value != NULL && value[strspn(value, " \t\r\n\v\f")] != '\0')
-            return value;
-    }
-    return NULL;
-}
-
-/* This does not read HTTP_PROXY: runspan uses http only for loopback, without a proxy.
- * So it is safe in a CGI program, where a request can set HTTP_PROXY. */
-static runspan_core_config config_of(const runspan_options *options, const char *spool) {
-    static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
-    static const char *const exceptions[] = {"no_proxy", "NO_PROXY", NULL};
-    const char *of_proxy, *of_exceptions, *proxy = first_set(proxies, &of_proxy);
-
-    return (runspan_core_config){
-        .service = options->service,
-        .schema = options->schema,
-        .endpoint = getenv("RUNSPAN_ENDPOINT"),
-        .spool = spool,
-        .proxy = proxy,
-        .proxy_variable = of_proxy,
-        .no_proxy = first_set(exceptions, &of_exceptions),
-        .cert_file = getenv("SSL_CERT_FILE"),
-        .cert_dir = getenv("SSL_CERT_DIR"),
-        .requests_bundle = getenv("REQUESTS_CA_BUNDLE"),
-        .curl_bundle = getenv("CURL_CA_BUNDLE"),
-        .log = (uintptr_t)options->log,
-        .log_data = (uintptr_t)options->log_data,
-        .tell = rs_tell,
-        .spawn = rs_spawn_beside,
-        .flags = options->flags,
-    };
-}
-
 /* Which way do the host and the user want the core to run? */
 static rs_way asked_way(const runspan_options *options) {
-    const char *value = getenv("RUNSPAN_OUT_OF_PROCESS");
-
     if ((options->flags & RUNSPAN_OUT_OF_PROCESS) != 0 || rs_is_on("RUNSPAN_OUT_OF_PROCESS"))
         return RS_BESIDE;
-    return value == NULL || *value == '\0' ? RS_BY_RULE : RS_IN_HOST;
+    return rs_variable("RUNSPAN_OUT_OF_PROCESS", NULL, 0) > 0 ? RS_IN_HOST : RS_BY_RULE;
 }
 
 /* Loads the core and prepares a call into it. After RUNSPAN_DONE the caller must call
@@ -150,14 +107,17 @@ static int enter_loaded(const runspan_options *options) {
 }
 
 static int open_core(const runspan_options *options, runspan_client *client) {
-    char folder[PATH_MAX];
+    char folder[RS_PATH_MAX];
     const char *spool = rs_spool_folder(options->service, folder, sizeof folder) ? folder : NULL;
-    const runspan_core_config config = config_of(options, spool);
+    runspan_core_config config;
     int code = enter_loaded(options);
 
     if (code != RUNSPAN_DONE)
         return code;
-    code = rs_core()->open(&config, client);
+    code = rs_read_config(&config, options, spool);
+    if (code == RUNSPAN_DONE)
+        code = rs_core()->open(&config, client);
+    rs_free_config(&config);
     rs_free_standard();
     code = leave_with(code, client);
     if (code <= 0)
@@ -326,7 +286,7 @@ int runspan_consent(const char *service) {
 /* Calls the core for a command that shows something. */
 static int ask_core(const runspan_options *options, const rs_command *command, const char *spool, const char *off,
                     int fd, int *exit_status) {
-    const runspan_core_config config = config_of(options, spool);
+    runspan_core_config config;
     char where[384];
     const runspan_core_request asked = {
         .core = where,
@@ -342,7 +302,10 @@ static int ask_core(const runspan_options *options, const rs_command *command, c
     if (code != RUNSPAN_DONE)
         return code;
     rs_where(where, sizeof where);
-    code = rs_core()->command(&config, &asked, fd, exit_status);
+    code = rs_read_config(&config, options, spool);
+    if (code == RUNSPAN_DONE)
+        code = rs_core()->command(&config, &asked, fd, exit_status);
+    rs_free_config(&config);
     rs_free_standard();
     rs_memcheck(RS_WRITTEN, exit_status, sizeof *exit_status);
     return leave(code);
@@ -366,7 +329,7 @@ static int show(const runspan_options *options, rs_command command, const char *
 int runspan_command(const runspan_options *given, int argc, const char *const *argv, int fd, int *exit_status) {
     runspan_options options;
     rs_command command;
-    char folder[PATH_MAX];
+    char folder[RS_PATH_MAX];
     const char *spool;
     int unused, code = accept_options(given, &options);
 

@@ -65,7 +65,7 @@ func compile(t testing.TB, variable, compiler string, arguments ...string) {
 func Front(t testing.TB) []string {
 	t.Helper()
 	var sources []string
-	for _, folder := range []string{"/capi/front", "/capi/front/linux"} {
+	for _, folder := range []string{"/capi/front", "/capi/front/posix", "/capi/front/linux"} {
 		found, err := filepath.Glob(Root + folder + "/*.c")
 		if err != nil || len(found) == 0 {
 			t.Fatal("no source of the front in", folder, err)

@@ -5,8 +5,8 @@
  */
 #define _GNU_SOURCE /* CLONE_UNTRACED, O_PATH */
 #include "../beside.h"
-#include "../frame.h"
 #include "../front.h"
+#include "../posix/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,5 +156,7 @@ int rs_look(const char *path) {
     if (result == EAGAIN) /* there is no other process */
         result = look(path);
     errno = saved;
-    return result;
+    if (result == ETIMEDOUT)
+        return RS_SILENT;
+    return result == ENOENT || result == ENOTDIR ? RS_MISSING : result;
 }

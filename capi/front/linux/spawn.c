@@ -4,16 +4,15 @@
  * no descriptor of the host's in it.
  */
 #define _GNU_SOURCE /* clone */
-#include "../beside.h"
 #include "../front.h"
+#include "../posix/spawn.h"
+#include "../posix/stream.h"
 #include "../../guest/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,10 +33,6 @@
 /* Each of the two short-lived children runs on a stack of this many bytes. */
 #define STACK ((size_t)64 << 10)
 
-static char core_path[PATH_MAX];
-static char program_path[PATH_MAX];
-static atomic_int spawn_error;
-
 /* Does the system adopt the orphans of this process? PID 1 and a subreaper adopt them
  * themselves: the core would be a child that the host notices. */
 static int is_reaped(void) {
@@ -46,42 +41,7 @@ static int is_reaped(void) {
     return getpid() != 1 && !(prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper) && rs_has_children_here();
 }
 
-int rs_spawn_error(void) {
-    return atomic_load(&spawn_error);
-}
-
-/* Returns the code of an errno, which may be 0, and remembers it for rs_spawn_error. */
-static int code_of(int error) {
-    atomic_store(&spawn_error, error);
-    switch (error) {
-    case 0:
-        return RUNSPAN_DONE;
-    case EAGAIN:
-        return RUNSPAN_NO_THREADS;
-    case ENOMEM:
-        return RUNSPAN_NO_ADDRESS_SPACE;
-    case EMFILE:
-    case ENFILE:
-        return RUNSPAN_NO_DESCRIPTORS;
-    case EPERM:
-    case ENOSYS:
-        return RUNSPAN_REFUSED;
-    default:
-        return RUNSPAN_NO_PROCESS;
-    }
-}
-
-int rs_can_spawn(const char *core) {
-    const char *slash = strrchr(core, '/');
-    int n = slash == NULL ? -1 : snprintf(program_path, sizeof program_path, "%.*s/" RS_PROGRAM, (int)(slash - core), core);
-
-    if (n < 0 || (size_t)n >= sizeof program_path)
-        return RUNSPAN_NO_PROCESS;
-    if (access(program_path, X_OK) != 0)
-        return code_of(errno);
-    n = snprintf(core_path, sizeof core_path, "%s", core);
-    if (n < 0 || (size_t)n >= sizeof core_path)
-        return RUNSPAN_NO_PROCESS;
+int rs_may_spawn(void) {
     if (!is_reaped())
         return RUNSPAN_NO_REAPER;
     return rs_leaves_tasks(RS_TASKS_BESIDE) ? RUNSPAN_DONE : RUNSPAN_NO_THREADS;
@@ -192,41 +152,29 @@ static int spawn(struct plan *plan, char *stack) {
     pid_t child = clone(become_orphan, stack + STACK, AS_GUEST, plan);
 
     if (child < 0)
-        return code_of(errno);
+        return rs_code_of(errno);
     while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
         ;
-    return code_of(plan->error);
+    return rs_code_of(plan->error);
 }
 
-int rs_spawn(int *socket) {
-    char pid[16];
-    int pair[2], code, saved = errno;
-    char *stacks;
-    struct plan plan = {.argv = {program_path, core_path, pid, NULL}};
+int rs_start(char *program, char *core, int socket) {
+    char pid[16], *stacks;
+    struct plan plan = {.socket = socket, .argv = {program, core, pid, NULL}};
     sigset_t all, before;
+    int code;
 
-    if (!is_reaped()) /* rs_can_spawn was perhaps long ago */
+    if (!is_reaped()) /* rs_may_spawn was perhaps long ago */
         return RUNSPAN_NO_REAPER;
     stacks = mmap(NULL, 2 * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stacks == MAP_FAILED)
         return RUNSPAN_NO_ADDRESS_SPACE;
-    if (rs_socket_pair(pair) != 0) {
-        munmap(stacks, 2 * STACK);
-        return RUNSPAN_NO_DESCRIPTORS;
-    }
     snprintf(pid, sizeof pid, "%ld", (long)syscall(SYS_getpid));
-    plan.socket = pair[1];
     plan.stack = stacks;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     code = spawn(&plan, stacks + STACK);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stacks, 2 * STACK);
-    close(pair[1]);
-    if (code == RUNSPAN_DONE)
-        *socket = pair[0];
-    else
-        close(pair[0]);
-    errno = saved;
     return code;
 }

@@ -6,7 +6,7 @@
  * writes how many calls there were.
  */
 #include "core.h"
-#include "linux/memcheck.h"
+#include "memcheck.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

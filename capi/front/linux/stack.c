@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state of the calling thread while it runs Go code.
+ * The stack and the signals of the calling thread while it runs Go code.
  */
 #define _GNU_SOURCE /* pthread_getattr_np */
 #include "../front.h"
-#include "memcheck.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -18,8 +16,6 @@
 #define STACK ((uintptr_t)32 << 10)
 
 static _Thread_local struct {
-    volatile sig_atomic_t inside;
-    int error;        /* the host's errno */
     int known;        /* is the rest set? */
     uintptr_t bottom; /* of the stack, which grows down to here. 0: not known */
     uintptr_t top;
@@ -50,17 +46,13 @@ static void find_stack(void) {
     }
 }
 
-int rs_enter(void) {
+int rs_enter_go(void) {
     uintptr_t here = (uintptr_t)&here;
 
-    if (self.inside)
-        return RUNSPAN_BUSY;
     if (!self.known)
         find_stack();
     if (here > self.bottom && here < self.top && here - self.bottom < STACK)
         return RUNSPAN_NO_STACK;
-    self.inside = 1;
-    self.error = errno;
     if (!self.known)
         pthread_sigmask(SIG_BLOCK, NULL, &self.mask);
     return RUNSPAN_DONE;
@@ -68,23 +60,9 @@ int rs_enter(void) {
 
 /* When a thread enters Go for the first time, the runtime unblocks some signals. This
  * function restores the mask. */
-void rs_leave(void) {
+void rs_leave_go(void) {
     if (!self.known) {
         pthread_sigmask(SIG_SETMASK, &self.mask, NULL);
         self.known = 1;
     }
-    errno = self.error;
-    self.inside = 0;
-}
-
-void rs_tell(uintptr_t log, uintptr_t data, int level, const char *line, size_t length) {
-    rs_memcheck(RS_WRITTEN, &log, sizeof log);
-    rs_memcheck(RS_WRITTEN, &data, sizeof data);
-    rs_memcheck(RS_WRITTEN, &level, sizeof level);
-    rs_memcheck(RS_WRITTEN, &line, sizeof line);
-    rs_memcheck(RS_WRITTEN, &length, sizeof length);
-    rs_memcheck(RS_WRITTEN, line, length + 1);
-    self.inside = 0;
-    ((runspan_log)log)((void *)data, level, line);
-    self.inside = 1;
 }

@@ -3,7 +3,7 @@
  * Removes a service's undelivered spans when telemetry is switched off. That must work
  * without the core.
  */
-#include "front.h"
+#include "../front.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,13 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* The names of internal/spool/name.go begin with 16 hex digits and a dash, except for
- * two: the pause, and the report that was delivered last, which stays for the user to
- * read. */
-static int is_undelivered(const char *name) {
-    return strcmp(name, "pause") == 0 || (strspn(name, "0123456789abcdef") == 16 && name[16] == '-');
-}
 
 /* Opens the folder and its parent as internal/spool does: neither may be a link.
  * Returns -1 if there is no folder. */
@@ -39,7 +32,7 @@ static size_t clear(DIR *dir, int all) {
     size_t left = 0;
 
     while ((entry = readdir(dir)) != NULL)
-        if (is_undelivered(entry->d_name) || (all && strcmp(entry->d_name, "delivered") == 0))
+        if (rs_is_undelivered(entry->d_name, all))
             left += unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT;
     return left;
 }
