@@ -10,7 +10,18 @@
 #ifndef RUNSPAN_CORE_H
 #define RUNSPAN_CORE_H
 
+/* The front exports the functions of this header, and no other (-fvisibility=hidden). */
+#ifdef _WIN32
+#pragma clang attribute push(__declspec(dllexport), apply_to = function)
+#else
+#pragma GCC visibility push(default)
+#endif
 #include "runspan.h"
+#ifdef _WIN32
+#pragma clang attribute pop
+#else
+#pragma GCC visibility pop
+#endif
 
 /* A little more than the longest text that any schema may allow. */
 #define RUNSPAN_TEXT_MAX 4097u

@@ -68,7 +68,7 @@ size_t rs_spool_clear(const char *path, int all);
  * length in bytes, or -1 if it is not set. */
 int rs_variable(const char *name, char *value, size_t size);
 
-/* look.c or files.c of the platform: return 0 if there is a file of that name, RS_MISSING if
+/* look.c, process.c or files.c of the platform: return 0 if there is a file of that name, RS_MISSING if
  * there is none, RS_SILENT if its file system does not answer in half a second, or an error
  * of the system. A link is not followed. */
 int rs_look(const char *path);
