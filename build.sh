@@ -284,23 +284,40 @@ source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
 }
 
-# front DIR PLATFORM: the shared and the static front.
+# front DIR PLATFORM: the shared and the static front. What a shared front exports is in capi/front/core.h; for Linux it has a
+# version too.
 front() {
-    local source object objects=() flags cc
-    mapfile -t flags <capi/front/link.flags # CMakeLists.txt reads them too
+    local cc ar source object objects=() sources shared
     read -ra cc < <(compiler "$2")
+    ar=("${cc[0]}" ar)
+    case $2 in
+    *-windows)
+        sources=(capi/front/{,windows/}*.c)
+        shared=("-Wl,--out-implib,$1/librunspan.dll.a" -o "$1/runspan.dll")
+        ;;
+    *-macos)
+        sources=(capi/front/{,posix/,macos/}*.c)
+        shared=(-Wl,-install_name,@rpath/librunspan.0.dylib -o "$1/librunspan.0.dylib")
+        ln -sf librunspan.0.dylib "$1/librunspan.dylib"
+        ;;
+    *)
+        ar=(ar)
+        sources=(capi/front/{,posix/,linux/}*.c)
+        mapfile -t shared <capi/front/link.flags # CMakeLists.txt reads them too
+        shared+=(-Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread -o "$1/librunspan.so.0")
+        ln -sf librunspan.so.0 "$1/librunspan.so"
+        ;;
+    esac
     mkdir -p "build/obj/$2"
-    for source in capi/front/{,posix/,linux/}*.c; do
+    for source in "${sources[@]}"; do
         object=${source#capi/front/}
         object=build/obj/$2/${object//\//-}.o
-        "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -Iinclude -c "$source" -o "$object"
+        "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -fvisibility=hidden -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done
-    "${cc[@]}" -shared -s -o "$1/librunspan.so.0" "${objects[@]}" "${flags[@]}" \
-        -Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread
-    ln -sf librunspan.so.0 "$1/librunspan.so"
+    "${cc[@]}" -shared -s "${objects[@]}" "${shared[@]}"
     rm -f "$1/librunspan.a"
-    ar rcs "$1/librunspan.a" "${objects[@]}"
+    "${ar[@]}" rcs "$1/librunspan.a" "${objects[@]}"
 }
 
 # venv NAME REQUIREMENTS: made anew when the requirements have changed.
