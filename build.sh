@@ -297,14 +297,14 @@ front() {
         ;;
     *-macos)
         sources=(capi/front/{,posix/,macos/}*.c)
-        shared=(-Wl,-install_name,@rpath/librunspan.0.dylib -o "$1/librunspan.0.dylib")
+        shared=("-Wl,-install_name,@rpath/librunspan.0.dylib" -o "$1/librunspan.0.dylib")
         ln -sf librunspan.0.dylib "$1/librunspan.dylib"
         ;;
     *)
         ar=(ar)
         sources=(capi/front/{,posix/,linux/}*.c)
         mapfile -t shared <capi/front/link.flags # CMakeLists.txt reads them too
-        shared+=(-Wl,--version-script=capi/front/librunspan.map -Wl,-soname,librunspan.so.0 -ldl -pthread -o "$1/librunspan.so.0")
+        shared+=("-Wl,--version-script=capi/front/librunspan.map" "-Wl,-soname,librunspan.so.0" -ldl -pthread -o "$1/librunspan.so.0")
         ln -sf librunspan.so.0 "$1/librunspan.so"
         ;;
     esac

@@ -10,17 +10,30 @@ find_package(Threads REQUIRED)
 
 if(NOT TARGET runspan::runspan)
     add_library(runspan::runspan SHARED IMPORTED)
-    set_target_properties(runspan::runspan PROPERTIES
-        IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.so.0"
-        IMPORTED_SONAME librunspan.so.0
-        INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include")
+    set_target_properties(runspan::runspan PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include")
+    if(WIN32)
+        set_target_properties(runspan::runspan PROPERTIES
+            IMPORTED_LOCATION "${_runspan_prefix}/bin/runspan.dll"
+            IMPORTED_IMPLIB "${_runspan_prefix}/lib/librunspan.dll.a")
+    elseif(APPLE)
+        set_target_properties(runspan::runspan PROPERTIES
+            IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.0.dylib"
+            IMPORTED_SONAME "@rpath/librunspan.0.dylib")
+    else()
+        set_target_properties(runspan::runspan PROPERTIES
+            IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.so.0"
+            IMPORTED_SONAME librunspan.so.0)
+    endif()
     add_library(runspan::static STATIC IMPORTED)
     set_target_properties(runspan::static PROPERTIES
         IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.a"
         INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include"
         INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
 endif()
-set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
-set(runspan_PROGRAM "${_runspan_prefix}/lib/runspan-core" CACHE INTERNAL "")
+set(runspan_PROGRAM "${_runspan_prefix}/lib/runspan-core${CMAKE_EXECUTABLE_SUFFIX}" CACHE INTERNAL "")
+unset(runspan_CORE CACHE)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
+endif()
 
 include("${CMAKE_CURRENT_LIST_DIR}/runspan-functions.cmake")

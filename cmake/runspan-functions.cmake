@@ -23,14 +23,18 @@ endfunction()
 
 # runspan_copy_core(TARGET): librunspan-core.so and runspan-core, the program for a core
 # beside its host, are beside the target's program then, where one that is linked with
-# runspan::static looks for them. Nothing where RUNSPAN_DISABLED is on.
+# runspan::static looks for them. macOS and Windows have only runspan-core. Nothing where
+# RUNSPAN_DISABLED is on.
 function(runspan_copy_core target)
     if(TARGET runspan-program)
-        add_dependencies("${target}" runspan-shared-core runspan-program)
+        add_dependencies("${target}" runspan-program)
     endif()
-    if(runspan_CORE)
+    if(TARGET runspan-shared-core)
+        add_dependencies("${target}" runspan-shared-core)
+    endif()
+    if(runspan_PROGRAM)
         add_custom_command(TARGET "${target}" POST_BUILD
-            COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${runspan_CORE}" "${runspan_PROGRAM}" "$<TARGET_FILE_DIR:${target}>"
+            COMMAND "${CMAKE_COMMAND}" -E copy_if_different ${runspan_CORE} "${runspan_PROGRAM}" "$<TARGET_FILE_DIR:${target}>"
             VERBATIM)
     endif()
 endfunction()

@@ -14,9 +14,17 @@ go vet -tags runspan_testhooks ./capi/core ./internal/contract
 for os in darwin windows; do # what is Linux's has a counterpart
     CGO_ENABLED=0 GOOS=$os go vet ./internal/... ./capi/serve
 done
-for source in capi/front/{,posix/}*.c; do # the same of the front, whose linux/ has what is Linux's
-    build/venv/build/bin/python -m ziglang cc -target aarch64-macos -std=c11 -Wall -Wextra -Werror -Iinclude -c "$source" -o build/obj/macos.o # zig leaves a file beside /dev/null
-done
+# compile TARGET SOURCE...: with all warnings. zig leaves a file beside /dev/null.
+compile() {
+    local source
+    for source in "${@:2}"; do
+        build/venv/build/bin/python -m ziglang cc -target "$1" -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror \
+            -Iinclude -c "$source" -o build/obj/lint.o
+    done
+}
+mkdir -p build/obj
+compile aarch64-macos.11.0 capi/front/{,posix/,macos/}*.c
+compile x86_64-windows-gnu capi/front/{,windows/}*.c
 scripts/vulnerabilities.sh
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 (cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)

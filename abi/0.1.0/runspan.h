@@ -48,7 +48,8 @@
  * collector refuses the span for good.
  *
  * The folder is $XDG_STATE_HOME/runspan/<service>; by default XDG_STATE_HOME is
- * ~/.local/state.
+ * ~/.local/state, on macOS ~/Library/Application Support. On Windows the folder is
+ * %LOCALAPPDATA%\runspan\<service>.
  *
  * Return codes. 0: done. Negative: an error; the call did nothing. Positive: the
  * call did nothing, for a reason that is not an error. runspan_strerror returns
@@ -141,7 +142,9 @@ enum {
     RUNSPAN_OFF_DO_NOT_TRACK = 3,  /* DO_NOT_TRACK is neither empty nor 0 nor false */
     RUNSPAN_OFF_SDK_DISABLED = 4,  /* OTEL_SDK_DISABLED is true */
     RUNSPAN_OFF_USER = 5,          /* the user's switch: see runspan_command */
-    RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan */
+    RUNSPAN_OFF_SITE = 6,          /* the site's switch: a file in /etc/runspan; on macOS
+                                    * /Library/Application Support/runspan, on Windows
+                                    * %ProgramData%\runspan */
 
     /* Telemetry is off because runspan can't be a good guest in this process. */
     RUNSPAN_NO_ADDRESS_SPACE = 10, /* the core needs more than ulimit -v or -d allows */
@@ -241,11 +244,15 @@ typedef struct runspan_options {
  * The core is librunspan-core.so. Its path is options.core, or else the absolute
  * path in the variable RUNSPAN_CORE. Without either, runspan looks in the folder
  * of the file that contains this function, and then in ../lib beside that folder;
- * if the file was loaded by a link, it looks near the link first.
+ * if the file was loaded by a link, it looks near the link first. On macOS and Windows
+ * there is only the program runspan-core, which is looked for in the same places: the
+ * core is always in a process of its own there, and RUNSPAN_OUT_OF_PROCESS=0 switches
+ * telemetry off (UNSUPPORTED).
  *
  * runspan reads these variables now: the four that opt out (see RUNSPAN_OFF_SERVICE
  * and the next three codes); XDG_STATE_HOME, XDG_CONFIG_HOME and HOME, for the
- * folder of undelivered spans and for the user's switch; RUNSPAN_ENDPOINT, a URL
+ * folder of undelivered spans and for the user's switch, or on Windows LOCALAPPDATA,
+ * and ProgramData for the site's; RUNSPAN_ENDPOINT, a URL
  * that replaces the schema's destination (https, or http to a loopback address);
  * RUNSPAN_PREVIEW; RUNSPAN_STRICT; RUNSPAN_OUT_OF_PROCESS; and the network's
  * variables, below. It reads none of them in a program that has more rights than its
@@ -376,8 +383,10 @@ int runspan_consent(const char *service);
  * words: a command (status, preview, show, check, on, off, purge, help) and its options,
  * such as --json. runspan_command writes UTF-8 text to the file descriptor fd, and sends
  * nothing. For other words it writes the list of commands. The user's switches are files
- * in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan: off for all services,
- * SERVICE.off for one.
+ * in $XDG_CONFIG_HOME/runspan, by default ~/.config/runspan, on macOS ~/Library/
+ * Application Support/runspan; on Windows in %LOCALAPPDATA%\runspan: off for all
+ * services, SERVICE.off for one. On Windows fd is a descriptor of the C library
+ * ucrtbase.dll.
  *
  * check is for the author of a schema. It writes a line for each fault of
  * options.schema: the number of the schema's line, the reason, and the word that was
