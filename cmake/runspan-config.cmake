@@ -32,7 +32,7 @@ if(NOT TARGET runspan::runspan)
 endif()
 set(runspan_PROGRAM "${_runspan_prefix}/lib/runspan-core${CMAKE_EXECUTABLE_SUFFIX}" CACHE INTERNAL "")
 unset(runspan_CORE CACHE)
-if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+if(EXISTS "${_runspan_prefix}/lib/librunspan-core.so") # for Linux with glibc
     set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
 endif()
 

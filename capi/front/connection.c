@@ -134,7 +134,7 @@ int rs_call_and_wait(rs_message *call, long long milliseconds, int output, int *
     rs_unlock_to_wait(&held);
     rs_close_end(handed.answer);
     deadline = rs_now_ms() + milliseconds;
-    rs_pass_output(&handed, deadline);
+    rs_pass_output(&handed, code == RUNSPAN_DONE ? deadline : 0);
     if (code == RUNSPAN_DONE)
         got = rs_read_answer(&own, &answer, deadline);
     rs_close_stream(&own);
