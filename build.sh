@@ -143,12 +143,11 @@ task_bench() { # measure runspan beside its peers, in turns: ./build.sh bench [-
     scripts/bench.sh "$@"
 }
 
-task_size() { # weigh the library, and what the stand-ins for gRPC save
+task_size() { # weigh the library, and what the stand-ins of third_party save
     task_build
-    cp go.mod build/with-grpc.mod
-    cp go.sum build/with-grpc.sum
-    go mod edit -dropreplace=google.golang.org/grpc -dropreplace=github.com/grpc-ecosystem/grpc-gateway/v2 build/with-grpc.mod
-    GOFLAGS="-mod=mod -modfile=build/with-grpc.mod" task_core build/with-grpc grpcnotrace
+    sed '/^replace/,$d' go.mod >build/whole.mod
+    cp go.sum build/whole.sum
+    GOFLAGS="-mod=mod -modfile=build/whole.mod" task_core build/whole grpcnotrace
     scripts/size.sh
 }
 

@@ -36,6 +36,8 @@ require (
 
 // otlptracehttp calls nothing of gRPC: third_party/README.md.
 replace (
+	github.com/go-logr/stdr => ./third_party/stdr
 	github.com/grpc-ecosystem/grpc-gateway/v2 => ./third_party/grpc-gateway
+	go.opentelemetry.io/auto/sdk => ./third_party/auto-sdk
 	google.golang.org/grpc => ./third_party/grpc
 )

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/net/http/httpproxy"
 )
 
 // The errors about a proxy. They do not quote the value, which may have a password.
@@ -38,30 +36,14 @@ func (n *Network) proxy(to *Destination) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Use httpproxy only for NO_PROXY: it takes a proxy that it can't parse for none.
-	const some = "http://proxy.invalid"
-	rules := httpproxy.Config{HTTPProxy: some, HTTPSProxy: some, NoProxy: exceptions(n.NoProxy)}
-	if found, err := rules.ProxyFunc()(destination); err != nil || found == nil {
-		return nil, err
+	if isExcepted(destination, n.NoProxy) {
+		return nil, nil
 	}
 	proxy, err := parseProxy(n.Proxy)
 	if err != nil {
 		return nil, fmt.Errorf("the proxy in %s can't be used: %w", n.ProxyVariable, err)
 	}
 	return proxy, nil
-}
-
-// exceptions rewrites NO_PROXY, so that httpproxy reads it as curl and requests do: white
-// space separates entries too, and .example also covers example itself.
-func exceptions(list string) string {
-	entries := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-	for i, entry := range entries {
-		entries[i] = strings.Trim(entry, ".")
-		if address, err := netip.ParseAddr(strings.Trim(entry, "[]")); err == nil {
-			entries[i] = address.WithZone("").String()
-		}
-	}
-	return strings.Join(entries, ",")
 }
 
 // parseProxy parses a variable's value. It is more lenient than net/url, because users

@@ -16,8 +16,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/net/idna"
 )
 
 // fallbackDelay is the time after which the collector's IPv4 address is tried as well as
@@ -50,10 +48,7 @@ func (d *Destination) host() string {
 	if err != nil {
 		return ""
 	}
-	if ascii, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
-		return ascii
-	}
-	return u.Hostname()
+	return toASCII(u.Hostname())
 }
 
 var errPin = errors.New("no certificate has a public key that the schema pins")
