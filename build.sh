@@ -10,7 +10,8 @@ PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
 RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
 GLIBC=2.17
-ARCHITECTURES=(x86_64 aarch64) # of the wheels that have a library
+MACOS=11.0
+mapfile -t PLATFORMS < <(awk '!/^#/ { print $1 }' python/platforms.txt) # of the wheels
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 export ZIG_GLOBAL_CACHE_DIR=$PWD/build/cache/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/cache/zig
@@ -65,10 +66,10 @@ task_wheel() { # build the Python package for this platform (build/wheels)
     task_wheels "$(uname -m)"
 }
 
-task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [x86_64] [aarch64] [any]; by default all
+task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [PLATFORM...], of python/platforms.txt
     local platform dir
     need_tools
-    [ $# -gt 0 ] || set -- "${ARCHITECTURES[@]}" any
+    [ $# -gt 0 ] || set -- "${PLATFORMS[@]}"
     rm -rf build/wheels
     for platform; do
         dir=build/cross/$platform
@@ -83,7 +84,7 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [x
     (cd build/wheels && sha256sum -- *.whl)
 }
 
-task_verify() { # build a wheel again from this commit, and compare: ./build.sh verify WHEEL
+task_verify() { # build wheels again from this commit, and compare: ./build.sh verify [WHEEL or PLATFORM...]
     scripts/verify.sh "$@"
 }
 
@@ -219,6 +220,8 @@ compiler() {
     case $RUNSPAN_TOOLCHAIN,$1 in
     system,*) echo "$CC" ;;
     zig,*-musl) echo "$zig cc -target ${1%-*}-linux-musl" ;;
+    zig,*-macos) echo "$zig cc -target $1.$MACOS" ;;
+    zig,*-windows) echo "$zig cc -target $1-gnu" ;;
     zig,*) echo "$zig cc -target $1-linux-gnu.$GLIBC" ;;
     *) fail "RUNSPAN_TOOLCHAIN is zig or system" ;;
     esac
@@ -226,38 +229,52 @@ compiler() {
 
 # go_architecture PLATFORM: prints Go's name of the platform's processor.
 go_architecture() {
-    case ${1%-musl} in
+    case ${1%-*} in
     x86_64) echo amd64 ;;
     aarch64) echo arm64 ;;
     *) fail "there is no library for $1" ;;
     esac
 }
 
-# library PLATFORM DIR: the front, the core, and the core's licences and bill of materials. PLATFORM is an architecture, or
-# ARCHITECTURE-musl. With musl the core is a program only.
+# go_system PLATFORM: prints Go's name of the platform's system.
+go_system() {
+    case $1 in
+    *-macos) echo darwin ;;
+    *-windows) echo windows ;;
+    *) echo linux ;;
+    esac
+}
+
+# library PLATFORM DIR: the front, the core, and the core's licences and bill of materials. PLATFORM is an architecture, for glibc,
+# or ARCHITECTURE-musl, -macos or -windows. There the core is a program only.
 library() {
-    local core=librunspan-core.so
+    local core
     [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
     say "library for $1"
     mkdir -p "$2"
     case $1 in
-    *-musl) core=runspan-core && static_core "$2" "$1" ;;
+    *-windows) core=runspan-core.exe ;;
+    *-*) core=runspan-core ;;
+    *) core=librunspan-core.so ;;
+    esac
+    case $1 in
+    *-*) static_core "$2/$core" "$1" ;;
     *) task_core "$2" "" "$1" && shared_program "$2" "$1" ;;
     esac
     front "$2" "$1"
-    scripts/licenses.sh "$2/$core" >"$2/THIRD_PARTY_LICENSES"
-    "$PYTHON" scripts/sbom.py "$2/$core" "$1" >"$2/${core%.so}.cdx.json"
+    scripts/licenses.sh "$2/$core" "$1" >"$2/THIRD_PARTY_LICENSES"
+    "$PYTHON" scripts/sbom.py "$2/$core" "$1" >"$2/${core%.*}.cdx.json"
 }
 
-# static_core DIR PLATFORM: runspan-core in plain Go.
+# static_core FILE PLATFORM: runspan-core in plain Go.
 static_core() {
     local version
     # shellcheck source=capi/guest/flags.sh
     source capi/guest/flags.sh
     use_go
     version=$(sed -n 's/^#define RUNSPAN_VERSION "\(.*\)"/\1/p' include/runspan.h)
-    CGO_ENABLED=0 GOARCH=$(go_architecture "$2") go build -trimpath -buildvcs=false -tags "$GUEST_TAGS" "${GUEST_GCFLAGS[@]}" \
-        -ldflags="-s -w -buildid= -X main.version=$version" -o "$1/runspan-core" ./capi/serve
+    CGO_ENABLED=0 GOOS=$(go_system "$2") GOARCH=$(go_architecture "$2") go build -trimpath -buildvcs=false -tags "$GUEST_TAGS" "${GUEST_GCFLAGS[@]}" \
+        -ldflags="-s -w -buildid= -X main.version=$version" -o "$1" ./capi/serve
 }
 
 # shared_program DIR PLATFORM: runspan-core, which loads the shared core.
@@ -271,11 +288,13 @@ shared_program() {
 # package PLATFORM LIBRARY DIR: a wheel.
 package() {
     venv build python/requirements-build.txt
-    mkdir -p build/package
+    rm -rf build/package
+    mkdir -p build/package "$3"
     [ "$1" = any ] || cp "$2/THIRD_PARTY_LICENSES" build/package/ # to where python/ has a link
     RUNSPAN_WHEEL=$1 RUNSPAN_LIBRARY=$(realpath -m "$2") SOURCE_DATE_EPOCH=$(source_date) \
-        build/venv/build/bin/pip wheel -q --no-deps --no-build-isolation -w "$3" ./python
-    build/venv/build/bin/python scripts/repack.py "$3"/*"$1".whl
+        build/venv/build/bin/pip wheel -q --no-deps --no-build-isolation -w build/package ./python
+    build/venv/build/bin/python scripts/repack.py build/package/*.whl
+    mv build/package/*.whl "$3"
 }
 
 # source_date: of the files in a package, which is the same each time. Without git it is that of no commit.

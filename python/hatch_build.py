@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Make the wheel of one platform. RUNSPAN_WHEEL names it: x86_64, aarch64, or any for the package without a library.
+"""Make the wheel of one platform. RUNSPAN_WHEEL names it: platforms.txt has the names. any is without a library.
 
 There is no sdist: this folder without the library's sources would make a package that can't be built.
 """
@@ -14,21 +14,21 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 PLATFORM = os.environ.get("RUNSPAN_WHEEL", "any")
-# Older pips know the second name only. tests/install compares them with the symbols that the libraries need.
-TAG = "py3-none-" + ("any" if PLATFORM == "any" else f"manylinux_2_17_{PLATFORM}.manylinux2014_{PLATFORM}")
-FILES = ("librunspan.so", "librunspan-core.so", "runspan-core")  # the last is a program
+LINES = (Path(__file__).parent / "platforms.txt").read_text(encoding="utf-8").splitlines()
+TAG, *FILES = next(words[1:] for words in map(str.split, LINES) if words[0] == PLATFORM)
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name == "sdist":
             raise RuntimeError("runspan has no sdist: ./build.sh wheels makes wheels, from the whole repository")
-        build_data["tag"] = TAG
+        build_data["tag"] = f"py3-none-{TAG}"
         if PLATFORM != "any":
             build_data["pure_python"] = False
+            library = Path(os.environ["RUNSPAN_LIBRARY"])
             for name in FILES:
-                build_data["force_include"][os.path.join(os.environ["RUNSPAN_LIBRARY"], name)] = f"runspan/lib/{name}"
-            build_data["sbom_files"].append(os.path.join(os.environ["RUNSPAN_LIBRARY"], "librunspan-core.cdx.json"))
+                build_data["force_include"][str(library / name)] = f"runspan/lib/{name}"
+            build_data["sbom_files"].append(str((library / FILES[1]).with_suffix(".cdx.json")))
 
 
 class CustomMetadataHook(MetadataHookInterface):

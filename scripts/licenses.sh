@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Writes to standard output the licences of what is in the core, each text once: licenses.sh CORE.
+# Writes to standard output the licences of what is in the core and the front, each text once: licenses.sh CORE PLATFORM.
 set -euo pipefail
 core=$(realpath "$1")
+platform=$2
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 order=()         # of the checksums of texts
@@ -10,7 +11,7 @@ declare -A texts
 
 add() { # NAME FOLDER
     local text sum
-    text=$(find -H "$2" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'NOTICE*' \) | sort | xargs -r cat)
+    text=$(find -H "$2" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'NOTICE*' -o -name COPYING \) | sort | xargs -r cat)
     [ -n "$text" ] || { echo "licenses.sh: $1 has no licence" >&2; return 1; }
     sum=$(cksum <<<"$text")
     [ -n "${texts[$sum]:-}" ] || order+=("$sum")
@@ -26,6 +27,7 @@ for module in $(go version -m "$core" | awk '$1 == "dep" { print $2 }'); do
 done
 zig=$(echo build/venv/build/lib/python3*/site-packages/ziglang)
 [ "${RUNSPAN_TOOLCHAIN:-zig}" = system ] || add "zig $("$zig/zig" version), its compiler's runtime" "$zig"
+[[ $platform != *-windows ]] || add "mingw-w64, of which the library has start-up code" "$zig/lib/libc/mingw"
 echo "$(basename "$core") contains these, under the licences that follow them."
 for sum in "${order[@]}"; do
     printf '\n====\n%s\n%s\n' "${users[$sum]}" "${texts[$sum]}"

@@ -77,6 +77,11 @@ for version in 3.10.8 3.11.3 3.12.1 3.13.0; do
     with_libc "$dir/cpython-$version/bin/python${version%.*}" bullseye
 done
 with_libc "$dir/trixie/root/usr/bin/pypy3.11" trixie
+scripts/musl_python.sh
+script cc-musl <<END_OF_SCRIPT
+exec "$PWD/build/venv/dev/bin/python" -m ziglang cc -target x86_64-linux-musl -dynamic -fno-sanitize=undefined \\
+    "-Wl,--dynamic-linker,$dir/musl/lib/ld-musl-x86_64.so.1" "\$@"
+END_OF_SCRIPT
 compilers x86_64
 compilers aarch64
 compilers_for bullseye

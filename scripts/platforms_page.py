@@ -18,8 +18,10 @@ from elftools.elf.elffile import ELFFile
 ROOT = Path(__file__).parents[1]
 WHERE = {
     "x86_64": ("Linux on x86-64, glibc 2.17 and newer", "3.10 to 3.14, PyPy 3.11"),
-    "aarch64": ("Linux on arm64, glibc 2.17 and newer", "3.10 and newer"),
-    "any": ("all others: macOS, Windows, musl, other processors", "3.10 and newer; no telemetry"),
+    "aarch64": ("Linux on arm64, glibc 2.17 and newer", "3.11, emulated"),
+    "x86_64-musl": ("Linux on x86-64, musl 1.2 (Alpine 3.13 and newer)", "3.11"),
+    "aarch64-musl": ("Linux on arm64, musl 1.2", "none"),
+    "any": ("all others: macOS, Windows, other processors", "has no telemetry"),
 }
 PARTS = {
     ".text": "machine code",
@@ -42,19 +44,27 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.2f} MB"
 
 
+def platforms() -> list[list[str]]:
+    lines = (ROOT / "python" / "platforms.txt").read_text(encoding="utf-8").splitlines()
+    return [line.split() for line in lines if not line.startswith("#")]
+
+
 def wheels() -> list[str]:
-    lines = ["| platform | package | download | installed | Python |", "| --- | --- | ---: | ---: | --- |"]
-    for platform, (where, python) in WHERE.items():
-        (wheel,) = ROOT.glob(f"build/wheels/*{platform}.whl")
+    lines = [
+        "| platform | package | download | installed | Pythons that were run |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for platform, tag, *_ in platforms():
+        where, python = WHERE[platform]
+        (wheel,) = ROOT.glob(f"build/wheels/*-none-{tag}.whl")
         installed = sum(member.file_size for member in zipfile.ZipFile(wheel).infolist())
-        tag = wheel.stem.split("-none-")[1]
         row = (where, f"`{tag}`", megabytes(wheel.stat().st_size), megabytes(installed), python)
         lines.append("| " + " | ".join(row) + " |")
     return lines
 
 
 def parts() -> list[str]:
-    (wheel,) = ROOT.glob("build/wheels/*x86_64.whl")
+    (wheel,) = ROOT.glob("build/wheels/*manylinux*x86_64.whl")
     core = zipfile.ZipFile(wheel).read("runspan/lib/librunspan-core.so")
     sizes = {s.name: s["sh_size"] for s in ELFFile(io.BytesIO(core)).iter_sections() if s["sh_type"] != "SHT_NOBITS"}
     lines = ["| part of librunspan-core.so, x86-64 | size |", "| --- | ---: |"]

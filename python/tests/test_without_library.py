@@ -46,24 +46,25 @@ def test_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "system, machine, libc, reason",
+    "system, machine, bits, reason",
     [
-        ("Darwin", "arm64", "", "runspan has no library for macOS on arm64 yet"),
-        ("Windows", "AMD64", "", "runspan has no library for Windows on AMD64 yet"),
-        ("Linux", "x86_64", "musl", "runspan has no library for Linux without glibc on x86_64 yet"),
-        ("Linux", "riscv64", "glibc", "runspan has no library for Linux on riscv64 yet"),
-        ("FreeBSD", "amd64", "", "runspan has no library for FreeBSD on amd64 yet"),
-        ("Linux", "x86_64", "glibc", "/nowhere/librunspan.so is missing"),
-        ("Linux", "aarch64", "glibc", "/nowhere/librunspan.so is missing"),
+        ("Darwin", "arm64", 64, "runspan has no library for macOS on arm64 yet"),
+        ("Windows", "AMD64", 64, "runspan has no library for Windows on AMD64 yet"),
+        ("Windows", "AMD64", 32, "runspan has no library for Windows on AMD64, 32 bits, yet"),
+        ("Linux", "riscv64", 64, "runspan has no library for Linux on riscv64 yet"),
+        ("Linux", "x86_64", 32, "runspan has no library for Linux on x86_64, 32 bits, yet"),
+        ("FreeBSD", "amd64", 64, "runspan has no library for FreeBSD on amd64 yet"),
+        ("Linux", "x86_64", 64, "/nowhere/librunspan.so is missing"),
+        ("Linux", "aarch64", 64, "/nowhere/librunspan.so is missing"),
     ],
 )
 def test_platforms_without_a_library(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: str, reason: str
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, bits: int, reason: str
 ) -> None:
     monkeypatch.setattr(_abi, "library_path", lambda: "/nowhere/librunspan.so")
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
+    monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
     client = Client("stripepy", "{}")
     use(client)
     assert client.reason == reason and client.state != 0

@@ -20,7 +20,9 @@ import (
 var packages = map[string]elf.Machine{
 	"manylinux_2_17_x86_64.manylinux2014_x86_64":   elf.EM_X86_64,
 	"manylinux_2_17_aarch64.manylinux2014_aarch64": elf.EM_AARCH64,
-	"any": elf.EM_NONE,
+	"musllinux_1_2_x86_64":                         elf.EM_X86_64,
+	"musllinux_1_2_aarch64":                        elf.EM_AARCH64,
+	"any":                                          elf.EM_NONE,
 }
 
 // The libraries of a wheel can be loaded by the glibc of its tag, 2.17, on its
@@ -37,15 +39,19 @@ func TestWheelTags(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer wheel.Close()
-			libraries := 0
+			check, want := checkLibrary, 3
+			if strings.HasPrefix(tag, "musl") {
+				check, want = checkMusl, 2
+			}
+			files := 0
 			for _, member := range wheel.File {
-				if strings.HasSuffix(member.Name, ".so") {
-					libraries++
-					checkLibrary(t, member, machine)
+				if strings.HasPrefix(member.Name, "runspan/lib/") {
+					files++
+					check(t, member, machine)
 				}
 			}
-			if want := 2; machine != elf.EM_NONE && libraries != want || machine == elf.EM_NONE && libraries > 0 {
-				t.Errorf("%d libraries", libraries)
+			if machine != elf.EM_NONE && files != want || machine == elf.EM_NONE && files > 0 {
+				t.Errorf("%d files", files)
 			}
 		})
 	}
@@ -70,6 +76,53 @@ func checkLibrary(t *testing.T, member *zip.File, machine elf.Machine) {
 	for _, name := range needed {
 		if !slices.Contains([]string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, name) {
 			t.Errorf("%s needs %s", member.Name, name)
+		}
+	}
+}
+
+// checkMusl: the front needs musl alone, of which it has what an older one has, and the
+// program nothing.
+func checkMusl(t *testing.T, member *zip.File, machine elf.Machine) {
+	t.Helper()
+	file := open(t, member)
+	if file.Machine != machine {
+		t.Errorf("%s is for %s", member.Name, file.Machine)
+	}
+	needed, err := file.ImportedLibraries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(member.Name, ".so") {
+		for _, p := range file.Progs {
+			if p.Type == elf.PT_INTERP || len(needed) > 0 {
+				t.Errorf("%s is not static, and needs %v", member.Name, needed)
+			}
+		}
+		return
+	}
+	if !slices.Equal(needed, []string{"libc.so"}) {
+		t.Errorf("%s needs %v", member.Name, needed)
+	}
+	musl, err := elf.Open(muslLinker(t)) // 1.2.3, which is of 2022; the symbols are the same for each processor
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer musl.Close()
+	defined, err := musl.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := make(map[string]bool)
+	for _, s := range defined {
+		has[s.Name] = s.Section != elf.SHN_UNDEF
+	}
+	dynamic, err := file.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range dynamic {
+		if s.Section == elf.SHN_UNDEF && elf.ST_BIND(s.Info) != elf.STB_WEAK && !has[s.Name] {
+			t.Errorf("%s needs %s, which musl 1.2.3 has not", member.Name, s.Name)
 		}
 	}
 }

@@ -25,33 +25,35 @@ var (
 // platform is a place for hosts.
 type platform struct {
 	name      string
-	where     string // what a host says of it: CPU and glibc; of glibc the beginning
-	wheel     string // the CPU of its wheel
+	where     string // what a host says of it: CPU and C library; of glibc the beginning
+	wheel     string // what pip is told of it
 	compilers string // of bin/
 	python    string
 	says      string // what the interpreter says of itself
 	under     []string
 	known     []difference // of the guest suite
+	apart     bool         // the core is always beside the host; the guest suite, which has the ways of glibc, is not for it
 }
 
 var platforms = []platform{
-	{name: "CPython 3.10", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.10.8"), says: "cpython 3.10"},
-	{name: "CPython 3.11", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.11.3"), says: "cpython 3.11"},
-	{name: "CPython 3.12", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.12.1"), says: "cpython 3.12"},
-	{name: "CPython 3.13", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.13.5"), says: "cpython 3.13"},
-	{name: "CPython 3.14", where: "x86_64, glibc 2.", wheel: "x86_64", compilers: "x86_64", python: cpython("3.14.3"), says: "cpython 3.14"},
-	{name: "PyPy 3.11 on glibc 2.41", where: "x86_64, glibc 2.41", wheel: "x86_64", compilers: "trixie", python: "trixie/root/usr/bin/pypy3.11-trixie", says: "pypy 3.11", known: pypy},
-	{name: "CPython 3.10 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.10.8") + "-bullseye", says: "cpython 3.10"},
-	{name: "CPython 3.11 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.11.3") + "-bullseye", says: "cpython 3.11"},
-	{name: "CPython 3.12 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.12.1") + "-bullseye", says: "cpython 3.12"},
-	{name: "CPython 3.13 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "x86_64", compilers: "bullseye", python: cpython("3.13.0") + "-bullseye", says: "cpython 3.13"},
+	{name: "CPython 3.10", where: "x86_64, glibc 2.", wheel: "manylinux2014_x86_64", compilers: "x86_64", python: cpython("3.10.8"), says: "cpython 3.10"},
+	{name: "CPython 3.11", where: "x86_64, glibc 2.", wheel: "manylinux2014_x86_64", compilers: "x86_64", python: cpython("3.11.3"), says: "cpython 3.11"},
+	{name: "CPython 3.12", where: "x86_64, glibc 2.", wheel: "manylinux2014_x86_64", compilers: "x86_64", python: cpython("3.12.1"), says: "cpython 3.12"},
+	{name: "CPython 3.13", where: "x86_64, glibc 2.", wheel: "manylinux2014_x86_64", compilers: "x86_64", python: cpython("3.13.5"), says: "cpython 3.13"},
+	{name: "CPython 3.14", where: "x86_64, glibc 2.", wheel: "manylinux2014_x86_64", compilers: "x86_64", python: cpython("3.14.3"), says: "cpython 3.14"},
+	{name: "PyPy 3.11 on glibc 2.41", where: "x86_64, glibc 2.41", wheel: "manylinux2014_x86_64", compilers: "trixie", python: "trixie/root/usr/bin/pypy3.11-trixie", says: "pypy 3.11", known: pypy},
+	{name: "CPython 3.10 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "manylinux2014_x86_64", compilers: "bullseye", python: cpython("3.10.8") + "-bullseye", says: "cpython 3.10"},
+	{name: "CPython 3.11 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "manylinux2014_x86_64", compilers: "bullseye", python: cpython("3.11.3") + "-bullseye", says: "cpython 3.11"},
+	{name: "CPython 3.12 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "manylinux2014_x86_64", compilers: "bullseye", python: cpython("3.12.1") + "-bullseye", says: "cpython 3.12"},
+	{name: "CPython 3.13 on glibc 2.31", where: "x86_64, glibc 2.31", wheel: "manylinux2014_x86_64", compilers: "bullseye", python: cpython("3.13.0") + "-bullseye", says: "cpython 3.13"},
+	{name: "CPython 3.11 on musl 1.2.3", where: "x86_64, musl", wheel: "musllinux_1_2_x86_64", compilers: "musl", python: "musl/bin/python3.11", says: "cpython 3.11", apart: true},
 	{
-		name: "CPython 3.11 on aarch64 by qemu 7.2", where: "aarch64, glibc 2.36", wheel: "aarch64", compilers: "aarch64", python: "arm64/root/usr/bin/python3.11", says: "cpython 3.11",
+		name: "CPython 3.11 on aarch64 by qemu 7.2", where: "aarch64, glibc 2.36", wheel: "manylinux2014_aarch64", compilers: "aarch64", python: "arm64/root/usr/bin/python3.11", says: "cpython 3.11",
 		under: []string{filepath.Join(host.Root, "build", "debs", "root", "usr", "bin", "qemu-aarch64-static"), "-L", arm64},
 		known: emulated,
 	},
 	{
-		name: "CPython 3.11 on aarch64 by qemu 10", where: "aarch64, glibc 2.36", wheel: "aarch64", compilers: "aarch64", python: "arm64/root/usr/bin/python3.11", says: "cpython 3.11",
+		name: "CPython 3.11 on aarch64 by qemu 10", where: "aarch64, glibc 2.36", wheel: "manylinux2014_aarch64", compilers: "aarch64", python: "arm64/root/usr/bin/python3.11", says: "cpython 3.11",
 		under: []string{filepath.Join(fetched, "trixie", "root", "usr", "bin", "qemu-aarch64"), "-L", arm64},
 		known: emulated,
 	},
@@ -99,7 +101,7 @@ func prepare(t *testing.T, p platform) place {
 		t.Fatalf("run scripts/platforms.sh first: %v", err)
 	}
 	run(t, host.Python(t, "dev"), "-m", "pip", "install", "-q", "--no-index", "--find-links", filepath.Join(host.Root, "build", "wheels"),
-		"--only-binary=:all:", "--platform", "manylinux2014_"+p.wheel, "--target", at.site, "runspan")
+		"--only-binary=:all:", "--platform", p.wheel, "--target", at.site, "runspan")
 	// what a program that is linked with it asks for
 	if err := os.Symlink("librunspan.so", filepath.Join(at.library(), "librunspan.so.0")); err != nil {
 		t.Fatalf("the wheel for %s has no library: %v", p.wheel, err)

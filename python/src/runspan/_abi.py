@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,22 +83,24 @@ def is_on(variable: str) -> bool:
 
 def library_path() -> str:
     """Return the path of the package's own library, whether there is one or not."""
-    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", "librunspan.so")
+    name = {"win32": "runspan.dll", "darwin": "librunspan.dylib"}.get(sys.platform, "librunspan.so")
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", name)
 
 
 def no_library() -> str:
     """Return a sentence that says why this package has no library. It may be the package for all other platforms."""
     import platform
-    import sys
 
     system, machine = platform.system(), platform.machine()
-    glibc = platform.libc_ver()[0] == "glibc"
-    if system == "Linux" and glibc and machine in ("x86_64", "aarch64") and sys.maxsize > 2**32:
-        return f"{library_path()} is missing"
-    name = {"Darwin": "macOS", "Linux": "Linux" if glibc else "Linux without glibc"}.get(system, system)
     bits = "" if sys.maxsize > 2**32 else ", 32 bits,"
-    return f"runspan has no library for {name} on {machine}{bits} yet"
+    if system in _SYSTEMS and machine.lower() in _PROCESSORS and not bits:
+        return f"{library_path()} is missing"
+    return f"runspan has no library for {'macOS' if system == 'Darwin' else system} on {machine}{bits} yet"
 
+
+# Those for which there is a package with a library.
+_SYSTEMS = ("Linux",)
+_PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")
 
 # Each function's arguments: c char *, C char **, d double, h handle, H *handle, i int, I *int, l int64_t, o options,
 # u uint32_t, z size_t.

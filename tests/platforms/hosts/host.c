@@ -2,13 +2,15 @@
  *
  * A host that says where it runs, and then does one thing: host SCHEMA WHAT. host.py is the same in Python.
  */
-#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "runspan.h"
 
@@ -42,6 +44,14 @@ static void fork_here(void) {
     printf("child %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
+static void say_where(const char *machine) {
+#ifdef __GLIBC__
+    printf("%s, glibc %s\n", machine, gnu_get_libc_version());
+#else
+    printf("%s, musl\n", machine);
+#endif
+}
+
 int main(int argc, char **argv) {
     static char schema[1 << 16];
     FILE *file = argc == 3 ? fopen(argv[1], "rb") : NULL;
@@ -54,7 +64,8 @@ int main(int argc, char **argv) {
     schema[fread(schema, 1, sizeof schema - 1, file)] = '\0';
     fclose(file);
     code = runspan_open(&options, &client);
-    printf("%s, glibc %s\nopen %d\n", machine.machine, gnu_get_libc_version(), code);
+    say_where(machine.machine);
+    printf("open %d\n", code);
     fflush(stdout);
     runspan_set_resource_string(client, "service.version", "1.2");
     runspan_begin(client, "run", &span);

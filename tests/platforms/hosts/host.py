@@ -35,7 +35,9 @@ def fork_here() -> None:
     print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-print(f"{platform.machine()}, {os.confstr('CS_GNU_LIBC_VERSION')}", flush=True)
+with open("/proc/self/maps") as maps:
+    libc = "musl" if "/ld-musl-" in maps.read() else os.confstr("CS_GNU_LIBC_VERSION")
+print(f"{platform.machine()}, {libc}", flush=True)
 print("open", client.state, flush=True)
 client.set_resource("service.version", "1.2")
 span = client.start_span("run")
