@@ -10,7 +10,7 @@ PYTHON=${PYTHON:-python3}
 CC=${CC:-cc}
 RUNSPAN_TOOLCHAIN=${RUNSPAN_TOOLCHAIN:-zig}
 GLIBC=2.17
-MACOS=11.0
+MACOS=12.0 # which the core needs, because Go does
 mapfile -t PLATFORMS < <(awk '!/^#/ { print $1 }' python/platforms.txt) # of the wheels
 CFLAGS_STRICT=(-std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Werror)
 export CGO_ENABLED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -249,14 +249,11 @@ go_system() {
 # or ARCHITECTURE-musl, -macos or -windows. There the core is a program only.
 library() {
     local core
+    core=$(awk -v platform="$1" '$1 == platform { print $4 }' python/platforms.txt)
+    [ -n "$core" ] || fail "there is no library for $1"
     [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
     say "library for $1"
     mkdir -p "$2"
-    case $1 in
-    *-windows) core=runspan-core.exe ;;
-    *-*) core=runspan-core ;;
-    *) core=librunspan-core.so ;;
-    esac
     case $1 in
     *-*) static_core "$2/$core" "$1" ;;
     *) task_core "$2" "" "$1" && shared_program "$2" "$1" ;;
@@ -268,13 +265,15 @@ library() {
 
 # static_core FILE PLATFORM: runspan-core in plain Go.
 static_core() {
-    local version
+    local version system
     # shellcheck source=capi/guest/flags.sh
     source capi/guest/flags.sh
     use_go
     version=$(sed -n 's/^#define RUNSPAN_VERSION "\(.*\)"/\1/p' include/runspan.h)
-    CGO_ENABLED=0 GOOS=$(go_system "$2") GOARCH=$(go_architecture "$2") go build -trimpath -buildvcs=false -tags "$GUEST_TAGS" "${GUEST_GCFLAGS[@]}" \
-        -ldflags="-s -w -buildid= -X main.version=$version" -o "$1" ./capi/serve
+    system=$(go_system "$2")
+    [ "$system" = linux ] || GUEST_TAGS=${GUEST_TAGS/,netgo/} # elsewhere the system resolves names
+    CGO_ENABLED=0 GOOS=$system GOARCH=$(go_architecture "$2") go build -trimpath -buildvcs=false -tags "$GUEST_TAGS" \
+        "${GUEST_GCFLAGS[@]}" -ldflags="-s -w -buildid= -X main.version=$version" -o "$1" ./capi/serve
 }
 
 # shared_program DIR PLATFORM: runspan-core, which loads the shared core.
@@ -311,7 +310,7 @@ front() {
     case $2 in
     *-windows)
         sources=(capi/front/{,windows/}*.c)
-        shared=("-Wl,--out-implib,$1/librunspan.dll.a" -o "$1/runspan.dll")
+        shared=("-Wl,--out-implib,$1/librunspan.dll.a" "-Wl,-Brepro" -o "$1/runspan.dll") # a hash in place of the time
         ;;
     *-macos)
         sources=(capi/front/{,posix/,macos/}*.c)

@@ -38,5 +38,7 @@ class CustomMetadataHook(MetadataHookInterface):
         files = ["LICENSE"] if PLATFORM == "any" else ["LICENSE", "THIRD_PARTY_LICENSES"]
         metadata["license-files"] = files
         metadata["license"] = "MIT" if PLATFORM == "any" else "MIT AND Apache-2.0 AND BSD-3-Clause"
+        if PLATFORM.endswith("-windows"):
+            metadata["license"] += " AND ZPL-2.1"  # of mingw-w64's start-up code
         for name in files:
             assert Path(self.root, name).is_file(), f"{name} is missing: ./build.sh wheels writes it"

@@ -21,7 +21,11 @@ WHERE = {
     "aarch64": ("Linux on arm64, glibc 2.17 and newer", "3.11, emulated"),
     "x86_64-musl": ("Linux on x86-64, musl 1.2 (Alpine 3.13 and newer)", "3.11"),
     "aarch64-musl": ("Linux on arm64, musl 1.2", "none"),
-    "any": ("all others: macOS, Windows, other processors", "has no telemetry"),
+    "x86_64-macos": ("macOS 12 and newer, Intel", "none"),
+    "aarch64-macos": ("macOS 12 and newer, Apple silicon", "none"),
+    "x86_64-windows": ("Windows 10 and newer, x86-64", "3.12, under wine"),
+    "aarch64-windows": ("Windows on arm64", "none"),
+    "any": ("all others", "has no telemetry"),
 }
 PARTS = {
     ".text": "machine code",

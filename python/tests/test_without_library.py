@@ -48,8 +48,10 @@ def test_missing() -> None:
 @pytest.mark.parametrize(
     "system, machine, bits, reason",
     [
-        ("Darwin", "arm64", 64, "runspan has no library for macOS on arm64 yet"),
-        ("Windows", "AMD64", 64, "runspan has no library for Windows on AMD64 yet"),
+        ("Darwin", "arm64", 64, "/nowhere/librunspan.so is missing"),
+        ("Darwin", "ppc64", 64, "runspan has no library for macOS on ppc64 yet"),
+        ("Windows", "AMD64", 64, "/nowhere/librunspan.so is missing"),
+        ("Windows", "ARM64", 64, "/nowhere/librunspan.so is missing"),
         ("Windows", "AMD64", 32, "runspan has no library for Windows on AMD64, 32 bits, yet"),
         ("Linux", "riscv64", 64, "runspan has no library for Linux on riscv64 yet"),
         ("Linux", "x86_64", 32, "runspan has no library for Linux on x86_64, 32 bits, yet"),

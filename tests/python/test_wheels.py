@@ -23,6 +23,10 @@ FILES = {  # of the packages with a library
     ARM: ["librunspan-core.so", "librunspan.so", "runspan-core"],
     MUSL_X86: ["librunspan.so", "runspan-core"],
     MUSL_ARM: ["librunspan.so", "runspan-core"],
+    "macosx_12_0_x86_64": ["librunspan.dylib", "runspan-core"],
+    "macosx_12_0_arm64": ["librunspan.dylib", "runspan-core"],
+    "win_amd64": ["runspan-core.exe", "runspan.dll"],
+    "win_arm64": ["runspan-core.exe", "runspan.dll"],
 }
 LARGEST, LARGEST_INSTALLED = 4_200_000, 10_500_000  # bytes of a package
 
@@ -48,10 +52,14 @@ def wheel(tag: str) -> Path:
         ("musllinux_1_2_aarch64", "3.13", MUSL_ARM),
         ("musllinux_1_1_x86_64", "3.12", "any"),
         ("musllinux_1_2_armv7l", "3.12", "any"),
+        ("macosx_12_0_arm64", "3.12", "macosx_12_0_arm64"),
+        ("macosx_26_0_arm64", "3.14", "macosx_12_0_arm64"),
+        ("macosx_13_0_x86_64", "3.10", "macosx_12_0_x86_64"),
         ("macosx_11_0_arm64", "3.12", "any"),
         ("macosx_10_9_x86_64", "3.10", "any"),
-        ("win_amd64", "3.13", "any"),
-        ("win_arm64", "3.14", "any"),
+        ("win_amd64", "3.13", "win_amd64"),
+        ("win_arm64", "3.14", "win_arm64"),
+        ("win32", "3.11", "any"),
     ],
 )
 def test_pip_takes_the_right_one(platform: str, python: str, tag: str, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def no_library() -> str:
 
 
 # Those for which there is a package with a library.
-_SYSTEMS = ("Linux",)
+_SYSTEMS = ("Linux", "Darwin", "Windows")
 _PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")
 
 # Each function's arguments: c char *, C char **, d double, h handle, H *handle, i int, I *int, l int64_t, o options,
