@@ -84,6 +84,41 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [P
     (cd build/wheels && sha256sum -- *.whl)
 }
 
+task_sdist() { # build the Python package's source distribution (build/sdist), with all that a build without network takes
+    task_build
+    say sdist
+    cp build/lib/THIRD_PARTY_LICENSES build/package/ # to where python/ has a link
+    rm -rf build/sdist
+    mkdir -p build/sdist/tree
+    git ls-files -z python | grep -zv ^python/tests/ | tar -c --dereference --null -T - | tar -x --strip-components=1 -C build/sdist/tree
+    scripts/source.sh build/sdist/tree/source
+    touch build/sdist/tree/.gitignore # otherwise hatchling reads ours, which leaves out build/
+    (cd build/sdist/tree && SOURCE_DATE_EPOCH=$(source_date) RUNSPAN_WHEEL=sdist \
+        ../../venv/build/bin/python -c 'from hatchling.build import build_sdist; build_sdist("..")')
+    rm -r build/sdist/tree
+    (cd build/sdist && sha256sum -- *.tar.gz)
+}
+
+task_deb() { # build the packages for Debian (build/deb)
+    task_build
+    say deb
+    rm -rf build/deb
+    SOURCE_DATE_EPOCH=$(source_date) packaging/deb/build.sh build/deb
+}
+
+task_conda() { # build the packages for conda of the wheels that are in build/wheels (build/conda)
+    venv packagers packaging/requirements.txt
+    say conda
+    rm -rf build/conda
+    SOURCE_DATE_EPOCH=$(source_date) build/venv/packagers/bin/python packaging/conda/assemble.py build/conda
+}
+
+task_library() { # build the library for this machine, and no more: ./build.sh library DIR
+    # python/hatch_build.py calls it in a source distribution, with RUNSPAN_ZIG or RUNSPAN_TOOLCHAIN=system.
+    use_go
+    library "$(uname -m)" "$1"
+}
+
 task_verify() { # build wheels again from this commit, and compare: ./build.sh verify [WHEEL or PLATFORM...]
     scripts/verify.sh "$@"
 }
@@ -182,11 +217,12 @@ task_clean() { # remove build/, unless reports or keys are in it
 }
 
 # use_go: the Go that go.mod names, whose lines the overlay knows. Whoever has another gets it from the module proxy, and
-# through a link: go build refuses to replace files where modules are kept.
+# through a link: go build refuses to replace files where modules are kept. GOTOOLCHAIN=local keeps the one that is here, and
+# capi/guest/overlay.sh ends the build where it does not know that one's lines.
 use_go() {
     local wanted
     wanted=$(sed -n 's/^toolchain //p' go.mod)
-    if [ "$(GOTOOLCHAIN=local go env GOVERSION)" != "$wanted" ]; then
+    if [ "${GOTOOLCHAIN:-}" != local ] && [ "$(GOTOOLCHAIN=local go env GOVERSION)" != "$wanted" ]; then
         mkdir -p build
         ln -sfn "$(GOTOOLCHAIN=$wanted go env GOROOT)" build/go
         export GOROOT=$PWD/build/go PATH=$PWD/build/go/bin:$PATH
@@ -216,7 +252,7 @@ served_now() {
 # compiler PLATFORM: prints the C compiler of the library.
 compiler() {
     local zig
-    zig=$(echo "$PWD"/build/venv/build/lib/python3*/site-packages/ziglang/zig)
+    zig=${RUNSPAN_ZIG:-$(echo "$PWD"/build/venv/build/lib/python3*/site-packages/ziglang/zig)}
     case $RUNSPAN_TOOLCHAIN,$1 in
     system,*) echo "$CC" ;;
     zig,*-musl) echo "$zig cc -target ${1%-*}-linux-musl" ;;
@@ -251,7 +287,7 @@ library() {
     local core
     core=$(awk -v platform="$1" '$1 == platform { print $4 }' python/platforms.txt)
     [ -n "$core" ] || fail "there is no library for $1"
-    [ "$RUNSPAN_TOOLCHAIN" = system ] || venv build python/requirements-build.txt
+    [ "$RUNSPAN_TOOLCHAIN" = system ] || [ -n "${RUNSPAN_ZIG:-}" ] || venv build python/requirements-build.txt
     say "library for $1"
     mkdir -p "$2"
     case $1 in
@@ -383,7 +419,7 @@ prepare() {
     fetching=()
     wanted=" $* "
     # Some needs have needs of their own.
-    for need in stripepy:patched stripepy:published patched:python platforms:wheels platforms:dev wine:dev python:wheel python:dev serve:collector; do
+    for need in stripepy:patched stripepy:published patched:python packagers:wheels packagers:dev platforms:wheels platforms:dev wine:dev python:wheel python:dev serve:collector; do
         ! wants "${need%:*}" || wanted+="${need#*:} "
     done
     check
@@ -400,6 +436,7 @@ prepare() {
     wait "${fetching[1]}" || fail "can't be fetched: $(tail -n 30 build/fetch_others.log)"
     trap - EXIT
     ! wants python || put dev runspan
+    ! wants packagers || put packagers runspan
     ! wants patched || put patched runspan build/stripepy/*.whl
     ! wants serve || ! wants dev || in_place dev
 }
@@ -410,6 +447,7 @@ check() {
     ! wants root || [ "$(id -u)" = 0 ] || fail "these tests need root: they make mounts, control groups and name servers"
     ! wants tests || tools+=("${CXX:-c++}" git)
     ! wants root || tools+=(mount unshare setpriv)
+    ! wants packagers || tools+=(dpkg-deb)
     ! wants serve || tools+=(openssl npm)
     ! wants restic || tools+=(systemd-analyze)
     ! wants kafka || tools+=(java mvn)
@@ -433,6 +471,7 @@ compile() {
         ln -sf ../../lib/runspan-core build/test/lib/
     fi
     ! wants musl || library "$(uname -m)-musl" "build/cross/$(uname -m)-musl"
+    ! wants packagers || { task_sdist && task_deb; }
     ! wants collector || task_build_collector
     if wants bench; then
         go build -o build/bin/relay ./bench/relay
@@ -454,6 +493,7 @@ fetch_python() {
         venv collector collector/requirements.txt
         in_place collector
     fi
+    ! wants packagers || venv packagers packaging/requirements.txt
     ! wants scan || venv scan tests/requirements-scan.txt
     ! wants bench || venv charts bench/requirements.txt
     ! wants platforms || scripts/platforms.sh

@@ -21,11 +21,12 @@ add() { # NAME FOLDER
 
 add "Go $(go env GOVERSION)" "$(go env GOROOT)"
 for module in $(go version -m "$core" | awk '$1 == "dep" { print $2 }'); do
-    folder=$(go list -m -f '{{.Dir}}' "$module")
-    [ "${folder#"$PWD"/}" = "$folder" ] || continue # a stand-in, of this project
+    [ "$(go list -m -f '{{if .Replace}}replaced{{end}}' "$module")" = "" ] || continue # a stand-in, of this project
+    folder=vendor/$module # in a source distribution
+    [ -d "$folder" ] || folder=$(go list -m -f '{{.Dir}}' "$module")
     add "$(go list -m "$module")" "$folder"
 done
-zig=$(echo build/venv/build/lib/python3*/site-packages/ziglang)
+zig=$(dirname "${RUNSPAN_ZIG:-$(echo build/venv/build/lib/python3*/site-packages/ziglang/zig)}")
 [ "${RUNSPAN_TOOLCHAIN:-zig}" = system ] || add "zig $("$zig/zig" version), its compiler's runtime" "$zig"
 [[ $platform != *-windows ]] || add "mingw-w64, of which the library has start-up code" "$zig/lib/libc/mingw"
 echo "$(basename "$core") contains these, under the licences that follow them."

@@ -72,6 +72,13 @@ def test_platforms_without_a_library(
     assert client.reason == reason and client.state != 0
 
 
+def test_a_package_that_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A source distribution that could not build its library has written down why."""
+    (tmp_path / "why.txt").write_text("go can't be found", encoding="utf-8")
+    monkeypatch.setattr(_abi, "library_path", lambda: str(tmp_path / "librunspan.so"))
+    assert Client("stripepy", "{}").reason == "go can't be found"
+
+
 def test_a_client_that_is_off_is_false() -> None:
     client = Client("stripepy", "{}", library="/nowhere/librunspan.so")
     assert not client and not client.enabled and client.state == client.consent() == Code.OFF

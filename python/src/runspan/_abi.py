@@ -91,6 +91,16 @@ def no_library() -> str:
     """Return a sentence that says why this package has no library. It may be the package for all other platforms."""
     import platform
 
+    folder = os.path.dirname(library_path())
+    try:  # hatch_build.py's, where it could not build the library
+        with open(os.path.join(folder, "why.txt"), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        pass
+    while folder and not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if os.path.isfile(folder):
+        return f"runspan is in the zip file {folder}; its library must be a file: install runspan, or unpack it"
     system, machine = platform.system(), platform.machine()
     bits = "" if sys.maxsize > 2**32 else ", 32 bits,"
     if system in _SYSTEMS and machine.lower() in _PROCESSORS and not bits:
