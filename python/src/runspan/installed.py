@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 GROUP = "runspan.services"
 
 
+def hooks() -> list[str]:
+    """Return the folder of hook-runspan.py, for PyInstaller."""
+    return [os.path.dirname(__file__)]
+
+
 def _normal(name: str) -> str:
     """Return a distribution's name in the spelling that its folder has."""
     return name.lower().replace("-", "_").replace(".", "_")
