@@ -4,7 +4,7 @@
 # runspan::static, the front alone, with librunspan-core.so (runspan_CORE) to be
 # put beside the program (runspan_copy_core) or in ../lib as seen from it. Paths
 # are relative to this file, so that the installation may be moved.
-get_filename_component(_runspan_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+get_filename_component(_runspan_prefix "${CMAKE_CURRENT_LIST_DIR}/../../@UP@" ABSOLUTE)
 
 find_package(Threads REQUIRED)
 
@@ -14,26 +14,26 @@ if(NOT TARGET runspan::runspan)
     if(WIN32)
         set_target_properties(runspan::runspan PROPERTIES
             IMPORTED_LOCATION "${_runspan_prefix}/bin/runspan.dll"
-            IMPORTED_IMPLIB "${_runspan_prefix}/lib/librunspan.dll.a")
+            IMPORTED_IMPLIB "${_runspan_prefix}/@LIBDIR@/librunspan.dll.a")
     elseif(APPLE)
         set_target_properties(runspan::runspan PROPERTIES
-            IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.0.dylib"
+            IMPORTED_LOCATION "${_runspan_prefix}/@LIBDIR@/librunspan.0.dylib"
             IMPORTED_SONAME "@rpath/librunspan.0.dylib")
     else()
         set_target_properties(runspan::runspan PROPERTIES
-            IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.so.0"
+            IMPORTED_LOCATION "${_runspan_prefix}/@LIBDIR@/librunspan.so.0"
             IMPORTED_SONAME librunspan.so.0)
     endif()
     add_library(runspan::static STATIC IMPORTED)
     set_target_properties(runspan::static PROPERTIES
-        IMPORTED_LOCATION "${_runspan_prefix}/lib/librunspan.a"
+        IMPORTED_LOCATION "${_runspan_prefix}/@LIBDIR@/librunspan.a"
         INTERFACE_INCLUDE_DIRECTORIES "${_runspan_prefix}/include"
         INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
 endif()
-set(runspan_PROGRAM "${_runspan_prefix}/lib/runspan-core${CMAKE_EXECUTABLE_SUFFIX}" CACHE INTERNAL "")
+set(runspan_PROGRAM "${_runspan_prefix}/@LIBDIR@/runspan-core${CMAKE_EXECUTABLE_SUFFIX}" CACHE INTERNAL "")
 unset(runspan_CORE CACHE)
-if(EXISTS "${_runspan_prefix}/lib/librunspan-core.so") # for Linux with glibc
-    set(runspan_CORE "${_runspan_prefix}/lib/librunspan-core.so" CACHE INTERNAL "")
+if(EXISTS "${_runspan_prefix}/@LIBDIR@/librunspan-core.so") # for Linux with glibc
+    set(runspan_CORE "${_runspan_prefix}/@LIBDIR@/librunspan-core.so" CACHE INTERNAL "")
 endif()
 
 include("${CMAKE_CURRENT_LIST_DIR}/runspan-functions.cmake")

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+"""A tool that reports one span; it prints why it is on, or off."""
+
+import json
+
+from runspan import Client, Status
+
+SCHEMA = json.dumps(
+    {"service": "mytool", "destination": "https://telemetry.example/v1/traces", "spans": {"sort": "It sorted."}}
+)
+
+with Client("mytool", SCHEMA) as client:
+    print(client.reason)
+    with client.start_span("sort") as span:
+        span.set_status(Status.OK)
+    client.close(30)
