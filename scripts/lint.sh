@@ -33,11 +33,15 @@ printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
 build/venv/dev/bin/ruff format --check .
 build/venv/dev/bin/mypy --strict --python-version 3.10 python/src scripts bench tests/bench tests/guest/hosts tests/platforms/hosts tests/wine/hosts tests/python tests/stripepy python/tests tests/data contrib \
-    collector/runspan_collector collector/scale-out/capacity.py tests/collector
+    tests/packagers packaging/conda collector/runspan_collector collector/scale-out/capacity.py tests/collector
 
 printf '\n== shell\n'
-build/venv/dev/bin/shellcheck -x build.sh .ci/run scripts/*.sh capi/guest/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/vega/*.sh tests/collector/scale_out/kafka/*.sh
+build/venv/dev/bin/shellcheck -x build.sh .ci/run scripts/*.sh packaging/*/*.sh capi/guest/*.sh tests/stripepy/*.sh tests/sanitize/*.sh collector/vega/*.sh tests/collector/scale_out/kafka/*.sh
 build/venv/dev/bin/shellcheck collector/systemd/{encrypted-volume,install}
+
+printf '\n== versions and workflows\n'
+scripts/version.sh >/dev/null
+go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck build/venv/dev/bin/shellcheck -pyflakes= .github/workflows/*.yml
 
 printf '\n== schemas\n'
 for schema in schemas/*.json examples/*/*.json; do
