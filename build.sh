@@ -87,13 +87,14 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [P
 task_sdist() { # build the Python package's source distribution (build/sdist), with all that a build without network takes
     task_build
     say sdist
-    cp build/lib/THIRD_PARTY_LICENSES build/package/ # to where python/ has a link
     rm -rf build/sdist
+    mkdir -p build/package
+    cp build/lib/THIRD_PARTY_LICENSES build/package/ # to where python/ has a link
     mkdir -p build/sdist/tree
     git ls-files -z python | grep -zv ^python/tests/ | tar -c --dereference --null -T - | tar -x --strip-components=1 -C build/sdist/tree
     scripts/source.sh build/sdist/tree/source
     touch build/sdist/tree/.gitignore # otherwise hatchling reads ours, which leaves out build/
-    (cd build/sdist/tree && SOURCE_DATE_EPOCH=$(source_date) RUNSPAN_WHEEL=sdist \
+    (cd build/sdist/tree && SOURCE_DATE_EPOCH=$(source_date) RUNSPAN_WHEEL=x86_64 \
         ../../venv/build/bin/python -c 'from hatchling.build import build_sdist; build_sdist("..")')
     rm -r build/sdist/tree
     (cd build/sdist && sha256sum -- *.tar.gz)
@@ -447,7 +448,7 @@ check() {
     ! wants root || [ "$(id -u)" = 0 ] || fail "these tests need root: they make mounts, control groups and name servers"
     ! wants tests || tools+=("${CXX:-c++}" git)
     ! wants root || tools+=(mount unshare setpriv)
-    ! wants packagers || tools+=(dpkg-deb)
+    ! wants packagers || tools+=(dpkg-deb apt-get)
     ! wants serve || tools+=(openssl npm)
     ! wants restic || tools+=(systemd-analyze)
     ! wants kafka || tools+=(java mvn)
@@ -508,6 +509,7 @@ fetch_others() {
     ! wants chromium || command -v chromium >/dev/null || scripts/debs.sh chromium
     ! wants haproxy || scripts/debs.sh haproxy
     ! wants musl || scripts/debs.sh musl-dev
+    ! wants packagers || scripts/debs.sh lintian
     ! wants valgrind || valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg
     ! wants kafka || tests/collector/scale_out/kafka/fetch.sh
     ! wants languages || scripts/languages.sh

@@ -79,7 +79,7 @@ class Source:
         # zig's is for the glibc of the released wheels; another compiler's for this machine's.
         name = sysconfig.get_platform().replace("-", "_")
         build_data["tag"] = f"py3-none-{name if self.compiler() == 'cc' else name.replace('linux', 'manylinux_2_17')}"
-        for file in FILES:
+        for file in ("librunspan.so", "librunspan-core.so", "runspan-core"):
             build_data["force_include"][str(lib / file)] = f"runspan/lib/{file}"
         build_data["sbom_files"].append(str(lib / "librunspan-core.cdx.json"))
 

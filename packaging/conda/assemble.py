@@ -75,7 +75,8 @@ def main() -> None:
     if not any(made):
         raise SystemExit("assemble.py: build/wheels has no wheel of a platform that conda has: run ./build.sh wheels")
     asyncio.run(index_fs(channel))
-    print(*filter(None, made), sep="\n")
+    print(*filter(None, made), sep="\n", flush=True)
+    os._exit(0)  # rattler's threads crash an interpreter that is about to end
 
 
 if __name__ == "__main__":

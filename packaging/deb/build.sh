@@ -18,10 +18,16 @@ mkdir -p "$work/librunspan0/usr/$libdir"
 (cd "$work/librunspan-dev/usr/$libdir" && mv librunspan.so.0 librunspan-core.so runspan-core "$work/librunspan0/usr/$libdir/")
 chmod 644 "$work/librunspan0/usr/$libdir"/*.so*
 
+# The licences, but for Apache's, which each Debian has.
 copyright() {
     printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\n'
     printf 'Copyright: 2026 The runspan authors\nLicense: MIT AND Apache-2.0 AND BSD-3-Clause\n'
-    cat LICENSE build/lib/THIRD_PARTY_LICENSES | sed -E 's/^[[:space:]]*$/./; s/^/ /'
+    { cat LICENSE; printf '\n'; cat build/lib/THIRD_PARTY_LICENSES; } |
+        awk '/^ +Apache License$/ { print "The Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0."; left_out = 1 }
+            /^====$/ { left_out = 0 }
+            !left_out
+            /limitations under the License\.$/ { left_out = 0 }' | # its last line; others may follow
+        sed -E 's/^[[:space:]]*$/./; s/^/ /'
 }
 
 package() { # NAME SECTION DEPENDS SUMMARY DESCRIPTION
@@ -44,6 +50,8 @@ Installed-Size: $(du -k -s --apparent-size "$dir/usr" | cut -f 1)
 Description: $4
 $5
 END
+    mkdir -p "$dir/usr/share/lintian/overrides"
+    sed -n "s/^$1: /&/p" packaging/deb/lintian-overrides >"$dir/usr/share/lintian/overrides/$1"
     (cd "$dir" && find usr -type f | LC_ALL=C sort | xargs md5sum >DEBIAN/md5sums)
     chmod -R go=rX "$dir"
     dpkg-deb --root-owner-group -Zxz --build "$dir" "$folder/${1}_${version}_$architecture.deb"

@@ -6,13 +6,18 @@ In a mount namespace, with a layer above this machine's files that takes what dp
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.packagers.conftest import ROOT
+import pytest
 
+from tests.packagers.conftest import ROOT, Words
+
+pytestmark = pytest.mark.short
 Run = Callable[..., tuple[str, list[str]]]
 
 # $1 is a folder for the layer; in the namespace it has the programs that were compiled, too.
@@ -66,6 +71,34 @@ def test_installed(run: Run, tmp_path: Path) -> None:
     )
     assert output == "2 lines\n" * 3
     assert spans == ["count"] * 3
+
+
+def test_lintian_finds_nothing() -> None:
+    unpacked = ROOT / "build" / "debs" / "root"
+    folders = [unpacked / "usr/share/perl5", *unpacked.glob("usr/lib/*/perl5/*")]
+    variables = {
+        "PATH": f"{unpacked}/usr/bin:{os.environ['PATH']}",
+        "PERL5LIB": ":".join(map(str, folders)),
+        "LD_LIBRARY_PATH": ":".join(map(str, unpacked.glob("usr/lib/*-linux-gnu"))),
+        "LINTIAN_BASE": f"{unpacked}/usr/share/lintian",
+    }
+    words: Words = [unpacked / "usr/bin/lintian", "--allow-root", *(ROOT / "build" / "deb").glob("*.deb")]
+    found = subprocess.run(words, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_no_licence_is_lost() -> None:
+    """But for Apache's text, which lintian wants to be left out."""
+    (package,) = (ROOT / "build" / "deb").glob("librunspan0_*.deb")
+    packed = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, stdout=subprocess.PIPE).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+        member = files.extractfile("./usr/share/doc/librunspan0/copyright")
+        assert member
+        copyright = member.read().decode()
+    built = (ROOT / "build" / "lib" / "THIRD_PARTY_LICENSES").read_text(encoding="utf-8")
+    assert copyright.count("Redistribution and use in source") == built.count("Redistribution and use in source") > 2
+    assert copyright.count("Permission is hereby granted") == built.count("Permission is hereby granted") + 1
+    assert all(line in copyright for line in built.splitlines() if line.startswith(("go", "zig")))
 
 
 def test_the_same_bytes(tmp_path: Path) -> None:

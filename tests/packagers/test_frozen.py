@@ -17,7 +17,7 @@ Run = Callable[..., tuple[str, list[str]]]
 IN_HOST, BESIDE = "telemetry is on, the core in the host\n", "telemetry is on, the core beside the host"
 
 
-@pytest.mark.parametrize("form", ["onedir", "onefile"])
+@pytest.mark.parametrize("form", [pytest.param("onedir", marks=pytest.mark.short), "onefile"])
 def test_pyinstaller(form: str, run: Run, tmp_path: Path) -> None:
     """With the hook that the package's entry point names, in the environment of this interpreter."""
     words: Words = ["--noconfirm", "--log-level=WARN", f"--{form}", "--distpath", tmp_path / "dist"]
@@ -32,6 +32,7 @@ def test_pyinstaller(form: str, run: Run, tmp_path: Path) -> None:
     assert output.startswith(BESIDE) and spans == ["sort"]
 
 
+@pytest.mark.short
 def test_zipapp(run: Run, tmp_path: Path) -> None:
     source = tmp_path / "source"
     unpacked: Words = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", source]

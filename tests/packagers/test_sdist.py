@@ -43,6 +43,7 @@ def test_with_go_and_zig(run: Run, fresh: Path) -> None:
     assert run(fresh, TOOL) == ("telemetry is on, the core in the host\n", ["sort"])
 
 
+@pytest.mark.short
 def test_without_go(run: Run, fresh: Path, without_go: str) -> None:
     done = install(fresh, PATH=without_go)
     assert done.returncode == 0, done.stdout
@@ -51,6 +52,7 @@ def test_without_go(run: Run, fresh: Path, without_go: str) -> None:
     assert run(fresh, TOOL) == (reason, [])
 
 
+@pytest.mark.short
 def test_a_library_that_was_asked_for(fresh: Path, without_go: str) -> None:
     done = install(fresh, PATH=without_go, RUNSPAN_TOOLCHAIN="system")
     assert done.returncode != 0
