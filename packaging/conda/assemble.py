@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLATFORMS = {
     r"manylinux_2_17_x86_64.*": ("linux-64", "__glibc >=2.17"),
     r"manylinux_2_17_aarch64.*": ("linux-aarch64", "__glibc >=2.17"),
-    r"macosx_11_0_x86_64": ("osx-64", "__osx >=11.0"),
-    r"macosx_11_0_arm64": ("osx-arm64", "__osx >=11.0"),
+    r"macosx_12_0_x86_64": ("osx-64", "__osx >=12.0"),
+    r"macosx_12_0_arm64": ("osx-arm64", "__osx >=12.0"),
     r"win_amd64": ("win-64", "__win"),
 }
 

@@ -56,8 +56,8 @@ def test_a_package_for_each_platform(tmp_path: Path) -> None:
     known = {
         "manylinux_2_17_x86_64": "linux-64",
         "manylinux_2_17_aarch64": "linux-aarch64",
-        "macosx_11_0_x86_64": "osx-64",
-        "macosx_11_0_arm64": "osx-arm64",
+        "macosx_12_0_x86_64": "osx-64",
+        "macosx_12_0_arm64": "osx-arm64",
         "win_amd64": "win-64",
     }
     made = []
