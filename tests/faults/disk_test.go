@@ -130,6 +130,7 @@ func TestClockIsSetBack(t *testing.T) {
 	if result := finish(t, p, out); result.code["ended"]+result.code["closed"] != 0 {
 		t.Errorf("the host noticed: %s", asJSON(result.code))
 	}
+	host.AwaitCores(t) // which remove what has come
 	came := make(map[int]bool)
 	for _, s := range r.Spans() {
 		number, aborted := mark(s.Span)
