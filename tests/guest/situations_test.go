@@ -165,7 +165,7 @@ func situations(t *testing.T) []situation {
 	all = append(all,
 		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", alone: true, arguments: []string{"300000"}, cell: "not reported",
 			beside: func(s *situation) { s.arguments, s.cell = []string{"3000"}, "not reported (3,000 spans)" }},
-		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1},
+		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1, beside: losesSocket},
 		situation{text: "descriptors 0, 1 and 2 are closed, and a thread writes to them all the time", hosts: "c+p", name: "closes-standard", arguments: []string{"before"}, whole: 21},
 		situation{text: "the same; they are closed in a span", hosts: "c+p", name: "closes-standard", arguments: []string{"later"}, whole: 21})
 	for _, given := range [][2]string{
