@@ -68,9 +68,9 @@ size_t rs_spool_clear(const char *path, int all);
  * length in bytes, or -1 if it is not set. */
 int rs_variable(const char *name, char *value, size_t size);
 
-/* look.c, process.c or files.c of the platform: return 0 if there is a file of that name, RS_MISSING if
- * there is none, RS_SILENT if its file system does not answer in half a second, or an error
- * of the system. A link is not followed. */
+/* linux/look.c, or process.c or files.c of the platform: return 0 if there is a file of that
+ * name, RS_MISSING if there is none, RS_SILENT if its file system does not answer in half a
+ * second, or an error of the system. A link is not followed. */
 int rs_look(const char *path);
 
 /* files.c of the platform: make an empty file unless there is one; remove one. Return 0,
@@ -204,6 +204,9 @@ int rs_leaves_tasks(unsigned need);
 /* linux/process.c: return 0 after unshare(CLONE_NEWPID): the first new process would be PID
  * 1 of the new namespace, which ends with it. */
 int rs_has_children_here(void);
+
+/* linux/spawn.c: close all descriptors from first on. */
+void rs_close_from(unsigned first);
 
 /* linux/stack.c: prepare the thread for Go code. Return NO_STACK if it has too little. */
 int rs_enter_go(void);

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Compares the size with the one that the ELF header says. A full disk or an interrupted copy leaves
- * a file that is too short. The dynamic linker would map it, and SIGBUS would end the
- * host. For a file that is not ELF the linker has an error message. */
+/* Compares the size with the one that the ELF header says. A full disk or an interrupted
+ * copy leaves a file that is too short. The dynamic linker would map it, and SIGBUS would
+ * end the host. For a file that is not ELF the linker has an error message. */
 int rs_is_whole(const char *path) {
     ElfW(Ehdr) header;
     struct stat info;

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,9 +22,7 @@
 /* How long a file system may take, in milliseconds. */
 #define ANSWER_MS 500
 
-/* The same numbers on all processors. */
-#define CLOSE_RANGE 436 /* Linux 5.9 */
-#define OPENAT2 437     /* Linux 5.6 */
+#define OPENAT2 437     /* openat2(2), Linux 5.6: the same number on all processors */
 #define IF_CACHED 0x20u /* RESOLVE_CACHED, Linux 5.12 */
 
 /* A longer path is not read part by part. */
@@ -85,8 +82,9 @@ static int read_local(const char *path) {
     return local;
 }
 
-/* The same from the kernel's cache, or a local disk: EAGAIN if it is in neither. Without
- * such a call, or a descriptor for it, this asks the file system. */
+/* Looks for the file in the kernel's cache, then on a local disk: EAGAIN if it can be on
+ * neither. A kernel without openat2, or a host without a descriptor for it, has this ask the
+ * file system. */
 static int look_near(const char *path) {
     int fd = open_cached(path);
 
@@ -104,53 +102,45 @@ static int look_near(const char *path) {
 _Noreturn static void send_look(const char *path, int socket) {
     int result;
 
-    if (socket != 3)
-        dup2(socket, 3);
-    syscall(CLOSE_RANGE, 0u, 2u, 0u);
-    syscall(CLOSE_RANGE, 4u, ~0u, 0u);
+    dup2(socket, 0);
+    rs_close_from(1);
     setsid();
     result = look(path);
-    _exit(write(3, &result, sizeof result) < 0);
+    _exit(write(0, &result, sizeof result) < 0);
 }
 
-/* Reads the other process's result. Returns ETIMEDOUT if there is none in time, and EAGAIN
- * if that process has ended: a debugger's breakpoints end it. */
-static int read_look(int socket) {
-    struct pollfd other = {.fd = socket, .events = POLLIN};
-    long long now = rs_now_ms(), deadline = now + ANSWER_MS;
-    int result = ETIMEDOUT, n = -1;
+/* Returns the other process's result: ETIMEDOUT if there is none in time, EAGAIN if that
+ * process has ended without one, as under a debugger's breakpoints. It is no child for
+ * SIGCHLD, and for wait only if asked for clones. It has a copy of the host's memory, or it
+ * would keep the memory of a host that has ended. */
+static int look_from_outside(const char *path) {
+    int result = EAGAIN, got = -1;
+    rs_stream own;
+    rs_end of_other;
+    pid_t child;
 
-    for (; n < 0 && now < deadline; now = rs_now_ms())
-        n = poll(&other, 1, (int)(deadline - now));
-    if (n == 1 && read(socket, &result, sizeof result) != sizeof result)
-        result = EAGAIN;
-    return result;
-}
-
-/* The other process is no child for SIGCHLD, and for wait only if asked for clones. It has
- * a copy of the host's memory, or it would keep the memory of a host that has ended. */
-static int look_from_outside(const char *path, const int pair[2]) {
-    pid_t child = (pid_t)syscall(SYS_clone, CLONE_UNTRACED, 0, 0, 0, 0);
-    int result;
-
+    if (!rs_make_stream(&own, &of_other))
+        return EAGAIN;
+    child = (pid_t)syscall(SYS_clone, CLONE_UNTRACED, 0, 0, 0, 0);
     if (child == 0)
-        send_look(path, pair[1]);
-    close(pair[1]);
-    result = child < 0 ? EAGAIN : read_look(pair[0]);
-    close(pair[0]);
+        send_look(path, of_other);
+    rs_close_end(of_other);
     if (child > 0)
-        waitpid(child, NULL, __WALL | (result == ETIMEDOUT ? WNOHANG : 0));
-    return result;
+        got = rs_read_all(&own, &result, sizeof result, rs_now_ms() + ANSWER_MS);
+    rs_close_stream(&own);
+    if (child > 0)
+        waitpid(child, NULL, __WALL | (got == 0 ? WNOHANG : 0));
+    return got == 0 ? ETIMEDOUT : got < 0 ? EAGAIN : result;
 }
 
 int rs_look(const char *path) {
-    int pair[2], saved = errno, result = look_near(path);
+    int saved = errno, result = look_near(path);
     sigset_t all, before;
 
-    if (result == EAGAIN && rs_has_children_here() && rs_socket_pair(pair) == 0) {
+    if (result == EAGAIN && rs_has_children_here()) {
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);
-        result = look_from_outside(path, pair);
+        result = look_from_outside(path);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     if (result == EAGAIN) /* there is no other process */

@@ -66,14 +66,14 @@ struct plan {
     int error;   /* an errno; 0: the program runs */
 };
 
-static void close_others(void) {
+void rs_close_from(unsigned first) {
     struct rlimit limit;
 
-    if (syscall(CLOSE_RANGE, 3u, ~0u, 0u) == 0)
+    if (syscall(CLOSE_RANGE, first, ~0u, 0u) == 0)
         return;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 65536)
         limit.rlim_cur = 65536;
-    for (int fd = 3; fd < (int)limit.rlim_cur; fd++)
+    for (int fd = (int)first; fd < (int)limit.rlim_cur; fd++)
         close(fd);
 }
 
@@ -130,7 +130,7 @@ ON_OWN_STACK static int become_program(void *argument) {
     raise_limits();
     null = open("/dev/null", O_RDWR);
     if (null >= 0 && dup2(plan->socket, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 && chdir("/") == 0) {
-        close_others();
+        rs_close_from(3);
         if (getpriority(PRIO_PROCESS, 0) < NICE) /* root could raise it */
             setpriority(PRIO_PROCESS, 0, NICE);
         execve(plan->argv[0], plan->argv, no_environment);
