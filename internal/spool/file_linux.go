@@ -3,18 +3,9 @@
 package spool
 
 import (
-	"io/fs"
 	"syscall"
 	"time"
 )
 
-// changedAt returns the later of a file's two times: a rename changes ctime only, a
-// write changes both.
-func changedAt(info fs.FileInfo) time.Time {
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		if changed := time.Unix(stat.Ctim.Unix()); changed.After(info.ModTime()) {
-			return changed
-		}
-	}
-	return info.ModTime()
-}
+// ctime returns when the file or its name was changed last.
+func ctime(stat *syscall.Stat_t) time.Time { return time.Unix(stat.Ctim.Unix()) }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 // noLinkNoPipe are flags for os.OpenFile: it does not follow a link, and does not block
@@ -22,6 +23,17 @@ func isRoots(info fs.FileInfo) bool { return isOf(info, 0) }
 func isOf(info fs.FileInfo, user int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == user
+}
+
+// changedAt returns the later of a file's two times: a rename changes ctime only, a
+// write changes both.
+func changedAt(info fs.FileInfo) time.Time {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		if changed := ctime(stat); changed.After(info.ModTime()) {
+			return changed
+		}
+	}
+	return info.ModTime()
 }
 
 // checkOwner returns an error for another user's folder. It closes the user's own
