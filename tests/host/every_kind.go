@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 
@@ -52,6 +53,16 @@ func EveryKind(spans []receiver.Span) []string {
 		all = append(all, strings.Join(append([]string{s.Name, status}, values...), " "))
 	}
 	return all
+}
+
+// HaveArrived compares the spans with what EveryKind is to say of them, in any order.
+func HaveArrived(t testing.TB, spans []receiver.Span, want []string) {
+	t.Helper()
+	got, want := EveryKind(spans), slices.Sorted(slices.Values(want))
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("what arrives is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 func show(value *commonpb.AnyValue) string {

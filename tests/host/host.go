@@ -214,16 +214,33 @@ func Spool(state string) string { return filepath.Join(state, "runspan", "stripe
 // delivered.
 func Waiting(t testing.TB, state string) (files int) {
 	t.Helper()
-	entries, err := os.ReadDir(Spool(state))
+	files, err := WaitingIn(Spool(state))
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
+	return files
+}
+
+// WaitingIn is Waiting for a spool's own folder.
+func WaitingIn(folder string) (files int, err error) {
+	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
 		if e.Name() != "pause" && e.Name() != "delivered" {
 			files++
 		}
 	}
-	return files
+	return files, err
+}
+
+// Nobody returns an endpoint at which nothing listens.
+func Nobody(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String() + "/v1/traces"
 }
 
 // Listen has serve do something with each connection to a port of loopback,

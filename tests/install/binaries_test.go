@@ -3,7 +3,6 @@
 package install_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"debug/macho"
@@ -25,16 +24,7 @@ import (
 // wheelFile returns a file of runspan/lib in the wheel with that tag.
 func wheelFile(t *testing.T, tag, name string) []byte {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(host.Root, "build", "wheels", "runspan-*-py3-none-"+tag+".whl"))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%v, %v: run ./build.sh wheels first", found, err)
-	}
-	wheel, err := zip.OpenReader(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wheel.Close()
-	file, err := wheel.Open("runspan/lib/" + name)
+	file, err := openWheel(t, tag).Open("runspan/lib/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,21 +30,12 @@ var packages = map[string]elf.Machine{
 func TestWheelTags(t *testing.T) {
 	for tag, machine := range packages {
 		t.Run(tag, func(t *testing.T) {
-			found, err := filepath.Glob(filepath.Join(host.Root, "build", "wheels", "runspan-*-py3-none-"+tag+".whl"))
-			if err != nil || len(found) != 1 {
-				t.Fatalf("%v, %v: run ./build.sh wheels first", found, err)
-			}
-			wheel, err := zip.OpenReader(found[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer wheel.Close()
 			check, want := checkLibrary, 3
 			if strings.HasPrefix(tag, "musl") {
 				check, want = checkMusl, 2
 			}
 			files := 0
-			for _, member := range wheel.File {
+			for _, member := range openWheel(t, tag).File {
 				if strings.HasPrefix(member.Name, "runspan/lib/") {
 					files++
 					check(t, member, machine)
@@ -55,6 +46,21 @@ func TestWheelTags(t *testing.T) {
 			}
 		})
 	}
+}
+
+// openWheel opens the wheel with that tag until the test ends.
+func openWheel(t *testing.T, tag string) *zip.ReadCloser {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(host.Root, "build", "wheels", "runspan-*-py3-none-"+tag+".whl"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v: run ./build.sh wheels first", found, err)
+	}
+	wheel, err := zip.OpenReader(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wheel.Close() })
+	return wheel
 }
 
 func checkLibrary(t *testing.T, member *zip.File, machine elf.Machine) {

@@ -5,7 +5,6 @@ package platforms_test
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,7 +66,7 @@ func TestPlatforms(t *testing.T) {
 							l := newLab(t, at)
 							endpoint := l.Endpoint()
 							if d.offline {
-								endpoint = nobody(t)
+								endpoint = host.Nobody(t)
 							}
 							out := l.host(t, name, d.what, "RUNSPAN_ENDPOINT="+endpoint, d.variable)
 							if out.ends != d.ends || out.printed != d.printed {
@@ -90,17 +89,6 @@ func identify(t *testing.T, at place) {
 	if out, err := exec.Command(ask[0], ask[1:]...).Output(); err != nil || string(out) != at.says+"\n" {
 		t.Fatalf("%s says that it is %q, want %q: %v", at.python, out, at.says, err)
 	}
-}
-
-// nobody is an endpoint at which nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String() + "/v1/traces"
 }
 
 // lab is a receiver, and a user's folders.
@@ -191,22 +179,12 @@ func (l *lab) arrive(t *testing.T, want []string) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	got := host.EveryKind(l.Spans())
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("what arrives is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
+	host.HaveArrived(t, l.Spans(), want)
 }
 
 // waiting counts the files of the host's spool.
 func (l *lab) waiting() (files int) {
-	entries, _ := os.ReadDir(filepath.Join(l.state, "runspan", "every-kind")) // until there is one, none waits
-	for _, e := range entries {
-		if e.Name() != "pause" && e.Name() != "delivered" {
-			files++
-		}
-	}
+	files, _ = host.WaitingIn(filepath.Join(l.state, "runspan", "every-kind")) // until there is one, none waits
 	return files
 }
 

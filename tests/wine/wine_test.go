@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -177,12 +176,7 @@ func (l *lab) report(t *testing.T, k kind, what string, variables ...string) out
 
 // waiting counts the files of the hosts' spool.
 func (l *lab) waiting() (files int) {
-	entries, _ := os.ReadDir(filepath.Join(l.profile, "runspan", "every-kind")) // until there is one, none waits
-	for _, e := range entries {
-		if e.Name() != "pause" && e.Name() != "delivered" {
-			files++
-		}
-	}
+	files, _ = host.WaitingIn(filepath.Join(l.profile, "runspan", "every-kind")) // until there is one, none waits
 	return files
 }
 
@@ -206,23 +200,7 @@ func (l *lab) arrive(t *testing.T, k kind, want []string, variables ...string) {
 		}
 		want = append(want[:len(want):len(want)], reported)
 	}
-	got := host.EveryKind(l.Spans())
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("what arrives is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-// nobody is an endpoint at which nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "RUNSPAN_ENDPOINT=http://" + l.Addr().String() + "/v1/traces"
+	host.HaveArrived(t, l.Spans(), want)
 }
 
 var plain = receiver.Options{Plain: true}
@@ -239,7 +217,7 @@ func TestHosts(t *testing.T) {
 				arrives    []string
 			}{
 				{"report", "plain", nil, "", outcome{"open 0\n", 0}, []string{reported}},
-				{"offline", "plain", nobody, "", outcome{"open 0\n", 0}, []string{reported}},
+				{"offline", "plain", func(t *testing.T) string { return "RUNSPAN_ENDPOINT=" + host.Nobody(t) }, "", outcome{"open 0\n", 0}, []string{reported}},
 				{"killed", "killed", nil, "", outcome{"open 0\n", 1}, []string{aborted}},
 				{"a variable", "plain", func(*testing.T) string { return "DO_NOT_TRACK=1" }, "", outcome{"open 3\n", 0}, nil},
 				{"the tool's variable", "plain", func(*testing.T) string { return "EVERY_KIND_NO_TELEMETRY=1" }, "", outcome{"open 1\n", 0}, nil},

@@ -12,22 +12,10 @@
 #include <gnu/libc-version.h>
 #endif
 
-#include "runspan.h"
+#include "../../host/every_kind.h"
 
 static runspan_client client;
 static runspan_span span;
-
-static void describe(void) {
-    const char *const words[] = {"a", "b c"};
-
-    runspan_set_attr_string(span, "choice", "\xc3\xa9");
-    runspan_set_attr_int(span, "whole", -3000000000);
-    runspan_set_attr_double(span, "real", 0.5);
-    runspan_set_attr_bool(span, "flag", 1);
-    runspan_set_attr_strings(span, "words", words, 2);
-    runspan_set_attr_null(span, "text");
-    runspan_set_error(span, "ValueError");
-}
 
 /* The child's calls do nothing, and it exits at once. */
 static void fork_here(void) {
@@ -35,7 +23,7 @@ static void fork_here(void) {
     pid_t child = fork();
 
     if (child == 0) {
-        describe();
+        describe(span);
         runspan_end(span, RUNSPAN_STATUS_OK);
         runspan_close(client, 5000);
         exit(3);
@@ -69,7 +57,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     runspan_set_resource_string(client, "service.version", "1.2");
     runspan_begin(client, "run", &span);
-    describe();
+    describe(span);
     if (strcmp(argv[2], "killed") == 0)
         sleep(120); /* the test kills it */
     if (strcmp(argv[2], "forks") == 0)

@@ -7,11 +7,10 @@
 #include <string.h>
 #include <windows.h>
 
-#include "runspan.h"
+#include "../../host/every_kind.h"
 
 int main(int argc, char **argv) {
     static char schema[1 << 16];
-    static const char *const words[] = {"a", "b c"};
     FILE *file = argc == 3 ? fopen(argv[1], "rb") : NULL;
     runspan_options options = {.struct_size = sizeof options, .service = "every-kind", .schema = schema};
     runspan_client client;
@@ -30,13 +29,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     runspan_set_resource_string(client, "service.version", "1.2");
     runspan_begin(client, "run", &span);
-    runspan_set_attr_string(span, "choice", "\xc3\xa9");
-    runspan_set_attr_int(span, "whole", -3000000000);
-    runspan_set_attr_double(span, "real", 0.5);
-    runspan_set_attr_bool(span, "flag", 1);
-    runspan_set_attr_strings(span, "words", words, 2);
-    runspan_set_attr_null(span, "text");
-    runspan_set_error(span, "ValueError");
+    describe(span);
     if (strcmp(argv[2], "killed") == 0)
         Sleep(120000); /* the test kills it */
     runspan_end(span, RUNSPAN_STATUS_ERROR);
