@@ -86,25 +86,12 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [P
 
 task_sdist() { # build the Python package's source distribution (build/sdist), with all that a build without network takes
     task_build
-    say sdist
-    rm -rf build/sdist
-    mkdir -p build/package
-    cp build/lib/THIRD_PARTY_LICENSES build/package/ # to where python/ has a link
-    mkdir -p build/sdist/tree
-    git ls-files -z python | grep -zv ^python/tests/ | tar -c --dereference --null -T - | tar -x --strip-components=1 -C build/sdist/tree
-    scripts/source.sh build/sdist/tree/source
-    touch build/sdist/tree/.gitignore # otherwise hatchling reads ours, which leaves out build/
-    (cd build/sdist/tree && SOURCE_DATE_EPOCH=$(source_date) RUNSPAN_WHEEL=x86_64 \
-        ../../venv/build/bin/python -c 'from hatchling.build import build_sdist; build_sdist("..")')
-    rm -r build/sdist/tree
-    (cd build/sdist && sha256sum -- *.tar.gz)
+    sdist
 }
 
 task_deb() { # build the packages for Debian (build/deb)
     task_build
-    say deb
-    rm -rf build/deb
-    SOURCE_DATE_EPOCH=$(source_date) packaging/deb/build.sh build/deb
+    deb
 }
 
 task_conda() { # build the packages for conda of the wheels that are in build/wheels (build/conda)
@@ -333,6 +320,29 @@ package() {
     mv build/package/*.whl "$3"
 }
 
+# sdist: the source distribution, of the library that task_build has made.
+sdist() {
+    say sdist
+    rm -rf build/sdist
+    mkdir -p build/package
+    cp build/lib/THIRD_PARTY_LICENSES build/package/ # to where python/ has a link
+    mkdir -p build/sdist/tree
+    git ls-files -z python | grep -zv ^python/tests/ | tar -c --dereference --null -T - | tar -x --strip-components=1 -C build/sdist/tree
+    scripts/source.sh build/sdist/tree/source
+    touch build/sdist/tree/.gitignore # otherwise hatchling reads ours, which leaves out build/
+    (cd build/sdist/tree && SOURCE_DATE_EPOCH=$(source_date) RUNSPAN_WHEEL=x86_64 \
+        ../../venv/build/bin/python -c 'from hatchling.build import build_sdist; build_sdist("..")')
+    rm -r build/sdist/tree
+    (cd build/sdist && sha256sum -- *.tar.gz)
+}
+
+# deb: the packages for Debian, of the same.
+deb() {
+    say deb
+    rm -rf build/deb
+    SOURCE_DATE_EPOCH=$(source_date) packaging/deb/build.sh build/deb
+}
+
 # source_date: of the files in a package, which is the same each time. Without git it is that of no commit.
 source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
@@ -471,8 +481,11 @@ compile() {
         task_core build/test/lib runspan_testhooks
         ln -sf ../../lib/runspan-core build/test/lib/
     fi
-    ! wants musl || library "$(uname -m)-musl" "build/cross/$(uname -m)-musl"
-    ! wants packagers || { task_sdist && task_deb; }
+    wants wheels || ! wants musl || library "$(uname -m)-musl" "build/cross/$(uname -m)-musl"
+    if wants packagers; then # which has the need wheels
+        sdist
+        deb
+    fi
     ! wants collector || task_build_collector
     if wants bench; then
         go build -o build/bin/relay ./bench/relay

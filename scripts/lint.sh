@@ -23,7 +23,7 @@ compile() {
     done
 }
 mkdir -p build/obj
-compile aarch64-macos.11.0 capi/front/{,posix/,macos/}*.c
+compile aarch64-macos."$(sed -n 's/^MACOS=\([0-9.]*\).*/\1/p' build.sh)" capi/front/{,posix/,macos/}*.c
 compile x86_64-windows-gnu capi/front/{,windows/}*.c
 scripts/vulnerabilities.sh
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
