@@ -23,7 +23,7 @@ WHERE = {
     "aarch64-musl": ("Linux on arm64, musl 1.2", "none"),
     "x86_64-macos": ("macOS 12 and newer, Intel", "none"),
     "aarch64-macos": ("macOS 12 and newer, Apple silicon", "none"),
-    "x86_64-windows": ("Windows 10 and newer, x86-64", "3.12, under wine"),
+    "x86_64-windows": ("Windows 10 and newer, x86-64", "3.12 to 3.14, under Wine"),
     "aarch64-windows": ("Windows on arm64", "none"),
     "any": ("all others", "has no telemetry"),
 }
