@@ -11,30 +11,15 @@ stamp=$(cksum "${BASH_SOURCE[0]}") # its path, too: the program has the loader's
 
 [ "$(cat "$at/stamp" 2>/dev/null)" != "$stamp $at" ] || exit 0
 rm -rf "$at"
-mkdir -p "$work"/{lists,archives}/partial "$at"/{bin,lib}
+mkdir -p "$work" "$at"/{bin,lib}
 scripts/debs.sh musl
 cp build/debs/root/lib/ld-musl-x86_64.so.1 "$at/lib/ld-musl-x86_64.so.1"
 
-echo "== the sources of CPython and libffi"
-touch "$work/status"
-# shellcheck disable=SC2016  # it is apt's
-echo "deb-src $(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | sed -n 1p) bookworm main" >"$work/sources.list"
-cat >"$work/apt.conf" <<END
-Dir::State "$work";
-Dir::State::status "$work/status";
-Dir::Cache "$work";
-Dir::Etc::SourceList "$work/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Debug::NoLocking "true";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-END
-apt-get -c "$work/apt.conf" -qq update
-(cd "$work" && apt-get -c apt.conf -qq source --download-only python3.11 libffi && sha256sum -c --quiet <<<"$sums")
-tar -xf "$work"/python3.11_*.orig.tar.gz -C "$work"
-tar -xf "$work"/libffi_*.orig.tar.gz -C "$work"
+scripts/debian.sh source "$work/sources" bookworm amd64 python3.11 libffi
+(cd "$work/sources/root" && sha256sum -c --quiet <<<"$sums")
+for sources in "$work"/sources/root/*.orig.tar.gz; do
+    tar -xf "$sources" -C "$work"
+done
 
 tool() { # NAME ARGUMENT...
     printf '#!/bin/sh\nexec %s "$@"\n' "${*:2}" >"$work/$1"
