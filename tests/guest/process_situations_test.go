@@ -41,7 +41,7 @@ func processSituations(t *testing.T) []situation {
 		{text: "a shell's jobs: set -m, $!, jobs, wait", hosts: "c+", name: "session", whole: 6, wrap: bash(jobControl)},
 		{text: "a pipeline, whose reader waits for the end of the output", hosts: "c+p", name: "plain", whole: 1, wrap: bash(`"$@" | cat; echo "${PIPESTATUS[*]}"`)},
 		{text: "xargs -P", hosts: "c+p", name: "plain", whole: 4, wrap: run("sh", "-c", `seq 4 | xargs -P 4 -I{} "$@" >/dev/null`, "sh")},
-		{text: "strace -f", hosts: "c+", name: "plain", whole: 1, wrap: run("strace", "-f", "-qq", "-e", "trace=none", "-e", "signal=none")},
+		{text: "strace -f", hosts: "c+", name: "plain", whole: 1, wrap: run("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e", "signal=none")},
 		{text: "below a container's PID 1 that waits for the host alone", hosts: "c+p", name: "plain", whole: 1, wrap: container(t, waitsForOne)},
 	}
 	for _, call := range []string{"setsid", "execve", "close_range", "setpriority"} {

@@ -210,8 +210,8 @@ func Environment(t testing.TB, state string, more ...string) []string {
 // Spool is the folder in which StripePy's spans wait, below $XDG_STATE_HOME.
 func Spool(state string) string { return filepath.Join(state, "runspan", "stripepy") }
 
-// Waiting counts the files of a spool, but for the pause and the last that was
-// delivered.
+// Waiting counts the reports in a spool's files, but for the last that was delivered and
+// for a file that a process is writing, which is no report yet.
 func Waiting(t testing.TB, state string) (files int) {
 	t.Helper()
 	files, err := WaitingIn(Spool(state))
@@ -225,7 +225,7 @@ func Waiting(t testing.TB, state string) (files int) {
 func WaitingIn(folder string) (files int, err error) {
 	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
-		if e.Name() != "pause" && e.Name() != "delivered" {
+		if e.Name() != "pause" && e.Name() != "delivered" && filepath.Ext(e.Name()) != ".part" {
 			files++
 		}
 	}
