@@ -3,13 +3,13 @@
 
 #include "matrixtool_schema.h"
 #include "matrixtool_telemetry_help.h"
+#include "system.hpp"
 
 #include <cstdlib>
 #include <iostream>
 #include <typeinfo>
 
 #include <cxxabi.h>
-#include <sys/utsname.h>
 
 namespace matrixtool {
 
@@ -21,8 +21,7 @@ Tracer::Tracer() noexcept : client_{"matrixtool", matrixtool_schema} {
     client_.set_resource("host.arch", MATRIXTOOL_ARCH);
     client_.set_resource("os.type", MATRIXTOOL_OS);
     // Not from CMake: that knows the machine where the program was built.
-    if (utsname system{}; uname(&system) == 0)
-        client_.set_resource("os.version", system.release);
+    client_.set_resource("os.version", os_version());
 }
 
 Tracer &Tracer::instance() {

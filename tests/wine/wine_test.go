@@ -40,12 +40,20 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	installed = dir
+	// Wine's own services start now, and stay, so that they print into no host's output.
+	server("-p60")
+	_ = exec.Command(filepath.Join(fetched, "wine"), "cmd", "/c", "exit").Run() // an error here is each host's error, too
 	code := m.Run()
-	server := exec.Command(filepath.Join(fetched, "debian/root/usr/lib/wine/wineserver"), "-w")
-	server.Env = append(os.Environ(), "WINEPREFIX="+filepath.Join(fetched, "prefix"))
-	_ = server.Run() // so that no core writes there any more
+	server("-k") // so that no core writes there any more
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// server tells Wine's server what to do.
+func server(option string) {
+	c := exec.Command(filepath.Join(fetched, "debian/root/usr/lib/wine/wineserver"), option)
+	c.Env = append(os.Environ(), "WINEPREFIX="+filepath.Join(fetched, "prefix"))
+	_ = c.Run() // -k fails if there is no server any more
 }
 
 func run(t *testing.T, command ...string) {
