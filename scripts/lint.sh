@@ -9,10 +9,12 @@ if [ -n "$unformatted" ]; then
     echo "not gofmt-ed: $unformatted"
     exit 1
 fi
-go vet ./...
-go vet -tags runspan_testhooks ./capi/core ./internal/contract
+# With the flags of the tests and of the wheels, so that go finds what it has compiled for those.
+go vet -race -tags runspan_testhooks ./capi/core ./internal/contract
+# shellcheck source=capi/guest/flags.sh
+source capi/guest/flags.sh
 for os in darwin windows; do # what is Linux's has a counterpart
-    CGO_ENABLED=0 GOOS=$os go vet ./internal/... ./capi/serve
+    CGO_ENABLED=0 GOOS=$os go vet -trimpath -tags "${GUEST_TAGS/,netgo/}" "${GUEST_GCFLAGS[@]}" ./internal/... ./capi/serve
 done
 # compile TARGET SOURCE...: with all warnings. zig leaves a file beside /dev/null.
 compile() {
@@ -26,8 +28,10 @@ mkdir -p build/obj
 compile aarch64-macos."$(sed -n 's/^MACOS=\([0-9.]*\).*/\1/p' build.sh)" capi/front/{,posix/,macos/}*.c
 compile x86_64-windows-gnu capi/front/{,windows/}*.c
 scripts/vulnerabilities.sh
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-(cd collector && go vet ./... && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
+GOBIN=$PWD/build/bin go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+for module in . collector; do
+    (cd "$module" && go vet -race ./... && GOFLAGS=-race "$OLDPWD/build/bin/staticcheck" ./...)
+done
 
 printf '\n== Python\n'
 build/venv/dev/bin/ruff check .
