@@ -36,7 +36,7 @@ func TestUnits(t *testing.T) {
 		t.Run(u.name, func(t *testing.T) {
 			folder := filepath.Join(host.Root, "internal", u.name)
 			program := filepath.Join(t.TempDir(), u.name+".exe")
-			run(t, "go", "test", "-c", "-o", program, folder)
+			build(t, "test", "-c", "-o", program, folder)
 			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 			defer cancel()
 			c := exec.CommandContext(ctx, filepath.Join(fetched, "wine"), append([]string{onWindows(program), "-test.v"}, u.options...)...)

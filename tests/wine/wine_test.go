@@ -65,6 +65,14 @@ func run(t *testing.T, command ...string) {
 	}
 }
 
+// build has go compile for Windows with the wheel's flags, for which the compiled packages
+// are there already.
+func build(t *testing.T, command string, arguments ...string) {
+	t.Helper()
+	const script = `. "$1"; shift; exec go "$1" -trimpath -tags "${GUEST_TAGS/,netgo/}" "${GUEST_GCFLAGS[@]}" "${@:2}"`
+	run(t, slices.Concat([]string{"bash", "-c", script, "bash", filepath.Join(host.Root, "capi", "guest", "flags.sh"), command}, arguments)...)
+}
+
 func site() string    { return filepath.Join(installed, "site") }
 func library() string { return filepath.Join(site(), "runspan", "lib") }
 
@@ -77,7 +85,7 @@ func install(t *testing.T) {
 	once.Do(func() {
 		run(t, host.Python(t, "dev"), "-m", "pip", "install", "-q", "--no-index", "--find-links", filepath.Join(host.Root, "build", "wheels"),
 			"--only-binary=:all:", "--platform", "win_amd64", "--target", site(), "runspan")
-		run(t, "go", "build", "-o", filepath.Join(installed, "launch.exe"), "./launch")
+		build(t, "build", "-o", filepath.Join(installed, "launch.exe"), "./launch")
 		compile(t, "cc", "-std=c11", "host.c", "host-c.exe")
 		if *long { // zig makes the C++ library first
 			compile(t, "c++", "-std=c++17", "host.cpp", "host-cpp.exe")
