@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	installed = dir
 	// Wine's own services start now, and stay, so that they print into no host's output.
-	server("-p60")
+	server("-p300")
 	_ = exec.Command(filepath.Join(fetched, "wine"), "cmd", "/c", "exit").Run() // an error here is each host's error, too
 	code := m.Run()
 	server("-k") // so that no core writes there any more
