@@ -50,7 +50,7 @@ func put(t testing.TB, s *Spool, requests ...string) {
 
 func written(t testing.TB, s *Spool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
 		queued := s.has((*Batch).isQueued)
 		s.mu.Unlock()

@@ -24,7 +24,7 @@ func TestUnits(t *testing.T) {
 		{"spool", []string{"-test.run=TestClaimsAreExclusive"}, true},
 		{"serve", nil, false},
 		{"courier", []string{"-test.run=TLS|Refused|Proxy|Pins|Response"}, false},
-		{"courier", []string{"-test.skip=TestAnExitCostsOneRoundTrip|TestShortToolsFarAway|Latency"}, true}, // which time far deliveries
+		{"courier", []string{"-test.skip=TestAnExitCostsOneRoundTrip|FarAway|Latency|TestHowLongAConnectionIsHeld|TestHangingCollector"}, true}, // which time deliveries
 		{"telemetry", nil, true},
 		{"schema", nil, true},
 		{"border", nil, true},
