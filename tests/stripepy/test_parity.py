@@ -52,7 +52,11 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return Laboratory(tmp_path_factory.mktemp("parity"))
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+# One process has all tests of a case (pytest -n 2 --dist loadgroup), so that it is run once.
+ALL = [pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in CASES]
+
+
+@pytest.fixture(scope="module", params=ALL)
 def pair(request: pytest.FixtureRequest, laboratory: Laboratory) -> Pair:
     case: Case = request.param
     # Both at once: StripePy waits for its own processes half of the time.
