@@ -3,8 +3,6 @@
 package allowlistprocessor
 
 import (
-	"time"
-
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -43,13 +41,12 @@ var names = [kinds]string{"service", "scope", "span", "attribute", "event", "lin
 // list is the allow-list: the schema of each service.
 type list struct {
 	schemas map[string]*schema.Schema
-	ahead   time.Duration // how far in the future a span may lie
 }
 
 // pass returns the parts of a request that the schemas allow, and the number of dropped
 // parts of each kind.
-func (l *list) pass(in ptrace.Traces, now time.Time) (ptrace.Traces, [kinds]int64) {
-	c := copier{latest: pcommon.NewTimestampFromTime(now.Add(l.ahead))}
+func (l *list) pass(in ptrace.Traces) (ptrace.Traces, [kinds]int64) {
+	var c copier
 	out := ptrace.NewTraces()
 	for _, from := range in.ResourceSpans().All() {
 		name, ok := from.Resource().Attributes().Get("service.name")
@@ -73,7 +70,6 @@ func (l *list) pass(in ptrace.Traces, now time.Time) (ptrace.Traces, [kinds]int6
 
 type copier struct {
 	schema  *schema.Schema
-	latest  pcommon.Timestamp
 	dropped [kinds]int64
 }
 
@@ -109,8 +105,7 @@ func (c *copier) resource(from, to ptrace.ResourceSpans) {
 
 func (c *copier) span(from ptrace.Span, into ptrace.SpanSlice) {
 	name, err := c.schema.SpanName(from.Name())
-	if err != nil || from.Kind() != ptrace.SpanKindInternal || from.TraceID().IsEmpty() || from.SpanID().IsEmpty() ||
-		from.StartTimestamp() > c.latest || from.EndTimestamp() > c.latest {
+	if err != nil || from.Kind() != ptrace.SpanKindInternal || from.TraceID().IsEmpty() || from.SpanID().IsEmpty() {
 		c.dropped[ofSpan]++
 		return
 	}
@@ -131,7 +126,7 @@ func (c *copier) span(from ptrace.Span, into ptrace.SpanSlice) {
 		return c.schema.AttributeField(name, key)
 	})
 	for _, e := range from.Events().All() {
-		if e.Name() != schema.ExceptionEvent || to.Events().Len() == border.MaxEvents || e.Timestamp() > c.latest {
+		if e.Name() != schema.ExceptionEvent || to.Events().Len() == border.MaxEvents {
 			c.dropped[ofEvent]++
 			continue
 		}

@@ -2,28 +2,19 @@
 
 package allowlistprocessor
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // Config is the processor's part of the collector's configuration.
 type Config struct {
 	// Schemas are the files with the schemas of the services, or folders of such files.
 	// The processor reads them when the collector starts.
 	Schemas []string `mapstructure:"schemas"`
-	// Ahead is how far in the future a span may be, because a client's clock may be
-	// wrong.
-	Ahead time.Duration `mapstructure:"ahead"`
 }
 
 // Validate returns an error if the configuration is not valid.
 func (c *Config) Validate() error {
 	if len(c.Schemas) == 0 {
 		return errors.New("schemas: name a file or a folder")
-	}
-	if c.Ahead < 0 {
-		return errors.New("ahead: must not be negative")
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ package allowlistprocessor
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
@@ -17,10 +16,10 @@ func TestConfig(t *testing.T) {
 	all, err := confmaptest.LoadConf("testdata/config.yaml")
 	require.NoError(t, err)
 	expected := map[string]*Config{
-		"allowlist/default": {Schemas: []string{"stripepy.json"}, Ahead: 24 * time.Hour},
-		"allowlist/all":     {Schemas: []string{"schemas", "other.json"}, Ahead: time.Hour},
+		"allowlist/default": {Schemas: []string{"stripepy.json"}},
+		"allowlist/all":     {Schemas: []string{"schemas", "other.json"}},
 	}
-	require.Len(t, all.ToStringMap(), len(expected)+2)
+	require.Len(t, all.ToStringMap(), len(expected)+1)
 	for name := range all.ToStringMap() {
 		t.Run(name, func(t *testing.T) {
 			section, err := all.Sub(name)

@@ -12,10 +12,11 @@
 //   - A resource passes if there is a schema for its service.name. That schema applies
 //     to all its parts. Other resources are dropped as a whole.
 //   - A scope passes if it has the schema's name. Its version and attributes do not.
-//   - A span passes if the schema has its name, its kind is internal, its ids are valid,
-//     and it is not in the future (the store removes spans by their age). Its parent,
-//     trace state, links and status message do not pass; of its flags, only those that
-//     runspan sends do.
+//   - A span passes if the schema has its name, its kind is internal, and its ids are
+//     valid. Its times pass, whatever they are: the clock of this machine may be the wrong
+//     one, and a client throws away a report that is refused. The store judges the times.
+//     A span's parent, trace state, links and status message do not pass; of its flags,
+//     only those that runspan sends do.
 //   - An attribute passes if the schema has its key at this place, and allows its type
 //     and value. Only the first attribute with a key passes. A span that loses an
 //     attribute still passes, because a client may be newer than the collector's schema.

@@ -4,7 +4,6 @@ package allowlistprocessor
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -21,7 +20,7 @@ import (
 func NewFactory() processor.Factory {
 	return processor.NewFactory(
 		metadata.Type,
-		func() component.Config { return &Config{Ahead: 24 * time.Hour} },
+		func() component.Config { return &Config{} },
 		processor.WithTraces(create, metadata.TracesStability),
 	)
 }
@@ -32,7 +31,7 @@ func create(ctx context.Context, set processor.Settings, config component.Config
 	if err != nil {
 		return nil, err
 	}
-	l := &list{schemas: schemas, ahead: c.Ahead}
+	l := &list{schemas: schemas}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func create(ctx context.Context, set processor.Settings, config component.Config
 		counter.Add(ctx, 0, of[k]) // so that the metric is there before a part is dropped
 	}
 	process := func(ctx context.Context, in ptrace.Traces) (ptrace.Traces, error) {
-		out, dropped := l.pass(in, time.Now())
+		out, dropped := l.pass(in)
 		for k, n := range dropped {
 			if n > 0 {
 				counter.Add(ctx, n, of[k])

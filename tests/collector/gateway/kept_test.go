@@ -48,6 +48,23 @@ func TestAcknowledgedReportsSurviveTheEnd(t *testing.T) {
 	}
 }
 
+// The clock of the collector or of a client may be wrong. A report gets 200 and is kept, whatever its times are: a client
+// throws away a report that gets 400, and sends another status again and again.
+func TestReportsOfAnyTimeAreKept(t *testing.T) {
+	c := newCollector(t)
+	c.start(t)
+	for _, days := range []int{-20000, -90, -2, 2, 90, 20000} {
+		r := report(1)
+		s := spansOf(r)[0]
+		s.StartTimeUnixNano = uint64(time.Now().AddDate(0, 0, days).UnixNano())
+		s.EndTimeUnixNano = s.StartTimeUnixNano + 1e9
+		status, err := c.post(c.client(), encode(t, r))
+		if ids, _ := c.files(t); err != nil || status != 200 || ids[id(s.SpanId)] != 1 {
+			t.Errorf("%d days from now: status %d, %v; %d times in the files", days, status, err, ids[id(s.SpanId)])
+		}
+	}
+}
+
 // A disk that takes no more: what is acknowledged is there, the others are told
 // to come back, and can when there is room.
 func TestFullDisk(t *testing.T) {
