@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The paths in the data folder of an installation and in the checkout, and functions that read and replace files.
 
-The collector writes to ``otlp`` and ``queue``, the store to ``store`` and its state file, the backup to ``cache`` and
-its state file. Several users share ``state``: each may make files there, and none can remove another's.
+The collector writes to ``otlp``, ``queue`` and ``tls``, the store to ``store`` and its state file, the backup to
+``cache`` and its state file. Several users share ``state``: each may make files there, and none can remove another's.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BUILD = ROOT / "build"
 SCHEMAS = ROOT / "schemas"
 STATIC = BUILD / "collector" / "static"
 
-OTLP, QUEUE, STATE, STORE, CACHE, BACKUP = "otlp", "queue", "state", "store", "cache", "backup"
-FOLDERS = (OTLP, QUEUE, STATE, STORE, CACHE, BACKUP)
+OTLP, QUEUE, TLS, STATE, STORE, CACHE, BACKUP = "otlp", "queue", "tls", "state", "store", "cache", "backup"
+FOLDERS = (OTLP, QUEUE, TLS, STATE, STORE, CACHE, BACKUP)
 """``backup`` is the repository if it is on the same machine."""
 CURRENT = "spans.json"
 """The file in ``otlp`` that the collector writes to. It has set the others aside."""
@@ -42,6 +42,16 @@ def otlp_files(data: Path) -> dict[str, os.stat_result]:
         if NAME.fullmatch(entry.name) and stat.S_ISREG(status.st_mode):
             found[entry.name] = status
     return found
+
+
+def doubtful(file: dict[str, Any]) -> bool:
+    """Return whether the store has left out at least half of a file's runs because of their times.
+
+    ``file`` is what the store's state says of it. A client's clock may be wrong, but those of half of them are not: the
+    clock here may be wrong.
+    """
+    left_out = file.get("old", 0) + file.get("future", 0)
+    return bool(left_out and 2 * left_out >= file.get("runs", 0))
 
 
 def state_file(data: Path, whose: str) -> Path:

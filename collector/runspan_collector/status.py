@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from typing import Any
 from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files, read_state
 
 GONE = re.compile(r"""^runspan_journal_gone_bytes\{(?:.*,)?mark="(\w+)".*\} ([0-9.e+]+)$""", re.M)
+CLOCKS_DIFFER = 60
+"""How many seconds in the future a time may be, because several machines may share the data."""
 STORE_TAKES = 5
 """How many seconds the store may need to read new lines."""
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -62,9 +65,16 @@ def age(state: dict[str, Any], key: str) -> float | None:
         raise NotGoodError(f"{key} is {state[key]!r}") from error
 
 
+def recent(seconds: float | None, limit: float) -> bool:
+    """Return whether an age is at most ``limit``, and is not of the future: then the clock is or was wrong."""
+    return seconds is not None and -CLOCKS_DIFFER < seconds < limit
+
+
 def ago(seconds: float | None) -> str:
     if seconds is None:
         return "never"
+    if seconds < -CLOCKS_DIFFER:
+        return f"in the future ({ago(-seconds).removesuffix(' ago')}): the clock is or was wrong"
     for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit} ago"
@@ -140,24 +150,30 @@ def files(options: argparse.Namespace) -> Line:
 
 
 def store(options: argparse.Namespace) -> Line:
-    says = read_state(options.data, "store").get("status")
+    state = read_state(options.data, "store")
+    says = state.get("status")
     if not isinstance(says, dict):
         raise NotGoodError("has said nothing yet")
     written = age(says, "written")
     lag = says.get("lag_bytes", 0)
-    good = written is not None and written < 120 and lag < options.lag << 20 and not says.get("error")
+    left_out = {key: sum(file.get(key, 0) for file in state.get("files", {}).values()) for key in ("old", "future")}
+    good = recent(written, 120) and lag < options.lag << 20 and not says.get("error") and not any(left_out.values())
     text = f"{says.get('rows')} runs, the last of {says.get('last')}; {size(lag)} behind, as it said {ago(written)}"
     if says.get("error"):
         text += f"; {says['error']}"
-    return Line("store", good, text, {**says, "age": written})
+    if any(left_out.values()):
+        text += "; left out: {old} runs older than 60 days, {future} of the future; is the clock right?".format(
+            **left_out
+        )
+    return Line("store", good, text, {**says, "age": written, "left_out": left_out})
 
 
 def backup(options: argparse.Namespace) -> Line:
     state = read_state(options.data, "backup")
     ages = {key: age(state, key) for key in ("time", "checked", "verified")}
-    new, checked = ages["time"], ages["checked"]
-    good = new is not None and new < options.backup_hours * 3600
-    good = good and checked is not None and checked < options.check_days * 86400
+    new, checked, verified = ages.values()
+    good = recent(new, options.backup_hours * 3600) and recent(checked, options.check_days * 86400)
+    good = good and (verified is None or recent(verified, math.inf))
     taken = sum(file["size"] for file in state.get("files", {}).values())
     text = f"last run {ago(new)}, checked {ago(checked)}, restored for a test {ago(ages['verified'])}"
     return Line("backup", good, text, {**ages, "bytes": taken})
@@ -175,13 +191,16 @@ def certificate(options: argparse.Namespace) -> Line:
         shown = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=5)
     except (OSError, ValueError) as error:
         raise NotGoodError(f"{options.collector} shows none: {error}") from error
-    command = ["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601"]
+    command = ["openssl", "x509", "-noout", "-dates", "-dateopt", "iso_8601"]
     done = subprocess.run(command, input=shown, capture_output=True, text=True, check=False)
-    found = re.search(r"notAfter=(\d+-\d+-\d+ \d+:\d+:\d+)Z", done.stdout)
-    if not found:
+    found = re.findall(r"not(?:Before|After)=(\d+-\d+-\d+ \d+:\d+:\d+)Z", done.stdout)
+    if len(found) != 2:
         raise NotGoodError(f"openssl can't read it: {done.stderr.strip()}")
-    end = datetime.fromisoformat(found[1]).replace(tzinfo=timezone.utc)
-    days = (end - datetime.now(timezone.utc)).days
+    begin, end = (datetime.fromisoformat(when).replace(tzinfo=timezone.utc) for when in found)
+    now = datetime.now(timezone.utc)
+    if begin > now:
+        raise NotGoodError(f"not valid before {begin}: is the clock right?")
+    days = (end - now).days
     return Line("certificate", days >= options.certificate_days, f"{days} days left", {"days": days})
 
 

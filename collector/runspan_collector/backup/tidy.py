@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""runspan-tidy: remove the collector's files that were set aside and that both store and backup have in full."""
+"""runspan-tidy: remove the collector's files that were set aside and that both store and backup have in full.
+
+A file stays for a week if the store has left out at least half of its runs because of their times. The clock may be
+wrong, and the store takes these runs when the clock is right.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files, read_state
+from runspan_collector.files import CURRENT, OTLP, BrokenStateError, doubtful, otlp_files, read_state
+
+HELD_SECONDS = 7 * 86400
+"""How long a file of doubtful times stays: status says so, and somebody needs time to set the clock right."""
 
 
 def tidy(data: Path, dry_run: bool = False) -> list[str]:
@@ -17,7 +25,9 @@ def tidy(data: Path, dry_run: bool = False) -> list[str]:
     stored, backed_up = (read_state(data, whose).get("files", {}) for whose in ("store", "backup"))
     removed = []
     for name, status in sorted(otlp_files(data).items()):
-        if taken(name, status, stored.get(name, {}), backed_up.get(name, {})):
+        said = stored.get(name, {})
+        held = doubtful(said) and time.time() - status.st_mtime < HELD_SECONDS
+        if taken(name, status, said, backed_up.get(name, {})) and not held:
             if not dry_run:
                 (data / OTLP / name).unlink()
             removed.append(name)

@@ -95,7 +95,7 @@ def main() -> None:
                 QUERIES,
                 CHARTS / "public",
                 options.published,
-                complete=lambda: follower is None or follower.caught_up.is_set(),
+                complete=follower.complete if follower else lambda: True,
             )
             pages.append((options.public, questions, None))
         servers = [

@@ -7,20 +7,22 @@ lines again, and the store merges the duplicates. So a run is in the store once,
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import stat
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from runspan_collector.files import CURRENT, OTLP, replace, state_file
+from runspan_collector.files import CURRENT, OTLP, doubtful, replace, state_file
 from runspan_collector.store.cluster import Cluster
 from runspan_collector.store.embedded import Store
-from runspan_collector.store.rows import Decoder, Row
+from runspan_collector.store.rows import Decoder, Row, begun, kept
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
@@ -30,18 +32,40 @@ MARKED = 4096
 REMEMBERED = 200
 """For how many files that are gone the progress is kept: as many as the collector's metric has."""
 
+CLOCK_SET_NS = 60 * 10**9
+"""A clock that has moved by more than this against the monotonic one was set."""
+
 
 @dataclass
 class Progress:
     """The progress in a file. The inode identifies the current file after it was renamed.
 
-    The mark is a hash of the first line, because another file may have the same name, and even the same inode.
+    The mark is a hash of the first line, because another file may have the same name, and even the same inode. ``runs``
+    counts those that were read; ``old`` and ``future`` count those of them that were left out because of their times.
+    ``newest`` is the last begin of the old ones, ``soonest`` the first end of the future ones, in nanoseconds.
     """
 
     offset: int
     size: int
     inode: int
     mark: str = ""
+    runs: int = 0
+    old: int = 0
+    future: int = 0
+    newest: int = 0
+    soonest: int = 0
+
+    def judge(self, runs: int, old: list[int], future: list[int]) -> None:
+        """Add runs that were read, and the times of those that were left out."""
+        self.runs += runs
+        self.newest = max([self.newest, *old]) if self.old else max(old, default=0)
+        self.soonest = min([self.soonest, *future]) if self.future else min(future, default=0)
+        self.old += len(old)
+        self.future += len(future)
+
+    def in_time(self, now: int) -> bool:
+        """Return whether a run was left out that is not too old or too far in the future now."""
+        return bool(self.old and kept(self.newest, now) or self.future and begun(self.soonest, now))
 
 
 class Follower:
@@ -61,6 +85,8 @@ class Follower:
         self.caught_up = threading.Event()
         """Set once a pass has come to the end of every file. Until then, counts of past weeks may grow."""
         self._counted: dict[str, Any] = {}
+        self._clock = 0.0  # nanoseconds between the clock and the monotonic one
+        self._judged = float("-inf")
         self._read_state()
 
     def run(self, stop: threading.Event, *, pause: float = 1) -> None:
@@ -76,7 +102,7 @@ class Follower:
             try:
                 taken = self.step()
                 error = self.unread
-                if now - cleaned > 3600:
+                if now - cleaned > 3600 and not self.doubtful():
                     cleaned = now
                     self._store.clean()
                 if now >= count_again and (taken or due):
@@ -94,6 +120,26 @@ class Follower:
                     self.caught_up.set()
                 stop.wait(pause if error is None else 5)
 
+    def doubtful(self) -> bool:
+        """Return whether the clock here may be wrong: too many runs of a file have times out of the store's range."""
+        return any(doubtful(vars(progress)) for progress in self.files.values())
+
+    def complete(self) -> bool:
+        """Return whether the counts of past weeks can't grow any more: every line is read, and the clock is right."""
+        return self.caught_up.is_set() and not self.doubtful()
+
+    def _read_again(self) -> None:
+        """Begin files anew of which a run was left out that is in time now: once an hour, and if the clock was set."""
+        now, elapsed = self.decoder.now_ns(), time.monotonic()
+        clock = now - elapsed * 1e9
+        if abs(clock - self._clock) < CLOCK_SET_NS and elapsed - self._judged < 3600:
+            return
+        self._clock, self._judged = clock, elapsed
+        for progress in self.files.values():
+            if progress.in_time(now):
+                self.decoder.counts -= Counter(old_spans=progress.old, future_spans=progress.future)
+                progress.offset = progress.runs = progress.old = progress.future = 0
+
     def _count(self) -> float:
         """Refresh the status for the state file; return the seconds that it took."""
         began = time.monotonic()
@@ -103,6 +149,7 @@ class Follower:
     def step(self) -> int:
         """Read at most one batch of each file; return the number of bytes."""
         taken, self.unread = 0, None
+        self._read_again()
         present = self._present()
         for name in present:
             taken += self._take(name)
@@ -142,6 +189,7 @@ class Follower:
             file.seek(progress.offset)
             rows: list[Row] = []
             counted = self.decoder.counts.copy()
+            self.decoder.old, self.decoder.future = [], []
             took = 0
             while took < BATCH_BYTES:
                 line = file.readline(LONGEST_LINE)
@@ -161,6 +209,8 @@ class Follower:
             except BaseException:
                 self.decoder.counts = counted  # the next try will count the same lines
                 raise
+        old, future = self.decoder.old, self.decoder.future
+        progress.judge(len(rows) + len(old) + len(future), old, future)
         progress.offset += took
         progress.size = max(progress.size, progress.offset)
         self.write_state()
@@ -175,7 +225,7 @@ class Follower:
             # The collector renames only the current file. The inode of another file may have been used again.
             current = self.files.get(CURRENT)
             if name != CURRENT and current is not None and continues(current, status, first):
-                found.offset = current.offset
+                found = dataclasses.replace(current, size=status.st_size)
             self.files[name] = found
         found.mark = found.mark or first
         return found
@@ -190,7 +240,7 @@ class Follower:
         try:
             state = json.loads(self._state.read_text(encoding="utf-8"))
             self.files = {
-                name: Progress(f["offset"], f["size"], f["inode"], f.get("mark", ""))
+                name: Progress(**{key: f[key] for key in f.keys() & Progress.__dataclass_fields__.keys()})
                 for name, f in state["files"].items()
             }
             self.gone = dict(state.get("gone", {}))

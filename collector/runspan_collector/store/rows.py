@@ -29,17 +29,23 @@ class UnfitError(ValueError):
 
 
 class Decoder:
-    """Make rows of lines. ``counts`` has, by reason, how many lines, spans and values were left out."""
+    """Make rows of lines. ``counts`` has, by reason, how many lines, spans and values were left out.
+
+    ``old`` and ``future`` have the times, in nanoseconds, of the spans that were left out because of these times. The
+    clock here may be the wrong one, so the caller may want to read them again.
+    """
 
     def __init__(self, services: dict[str, Service], now_ns: Callable[[], int] = time.time_ns) -> None:
         self.counts: Counter[str] = Counter()
+        self.old: list[int] = []
+        self.future: list[int] = []
         self._services = services
         self._types = columns(services)
         self._kinds: dict[str, str] = {}
         for service in services.values():
             for key, one in service.fields():
                 self._kinds[key] = kind({*one.types, *([self._kinds[key]] if key in self._kinds else [])})
-        self._now_ns = now_ns
+        self.now_ns = now_ns
 
     def line(self, line: bytes) -> list[Row]:
         """Return the rows of one line of a collector's file."""
@@ -76,12 +82,15 @@ class Decoder:
                 self.counts["foreign_spans"] += 1
                 return None
             row = derived(scope, span)
-            age = self._now_ns() - int(span["startTimeUnixNano"])
-            if age >= KEPT_NS:
+            start, now = int(span["startTimeUnixNano"]), self.now_ns()
+            last = max(start, int(span.get("endTimeUnixNano", 0)))
+            if not kept(start, now):
                 self.counts["old_spans"] += 1
+                self.old.append(start)
                 return None
-            if age < -DAY_NS:  # somebody's clock is wrong: it would not be gone after KEPT_DAYS
+            if not begun(last, now):  # it would not be gone after KEPT_DAYS
                 self.counts["future_spans"] += 1
+                self.future.append(last)
                 return None
             self._fill(row, service.resource, resource)
             self._fill(row, service.spans[span["name"]], _attributes(span.get("attributes", [])))
@@ -102,6 +111,16 @@ class Decoder:
                 row[key] = fit(one, self._kinds[key], value)
             except MISSHAPEN:
                 self.counts["unfit_values"] += 1
+
+
+def kept(start: int, now: int) -> bool:
+    """Return whether a run of this begin is young enough for the store. Both are in nanoseconds."""
+    return now - start < KEPT_NS
+
+
+def begun(last: int, now: int) -> bool:
+    """Return whether a run with this last time is not too far in the future. A client's clock may be a day ahead."""
+    return last - now <= DAY_NS
 
 
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -232,6 +232,26 @@ def test_status(machine: dict[str, Any]) -> None:
     assert answer["reports"]["values"]["accepted"] == 120 and all(line["good"] for line in answer.values())
 
 
+def test_status_says_what_is_wrong_with_the_clock(machine: dict[str, Any]) -> None:
+    machine["backup"].update(time=ago(-365 * 86400))
+    machine["store"]["files"] = {"spans.json": {"offset": 9, "runs": 9, "old": 2, "future": 5}}
+    said = status(machine).stdout
+    assert "last run in the future (365 days): the clock is or was wrong" in said
+    assert "left out: 2 runs older than 60 days, 5 of the future; is the clock right?" in said
+
+
+def test_status_of_a_certificate_that_is_not_valid_yet(machine: dict[str, Any], tmp_path: Path) -> None:
+    """Its command sees a clock two days back: a stand-in for openssl dates the certificate later."""
+    fake = tmp_path / "openssl"
+    fake.write_text(
+        "#!/bin/sh\necho notBefore=2999-01-01 00:00:00Z\necho notAfter=2999-12-31 00:00:00Z\n", encoding="ascii"
+    )
+    fake.chmod(0o755)
+    status(machine)
+    done = run(*machine["command"], env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 1 and "BAD  certificate  not valid before 2999-01-01" in done.stdout
+
+
 def test_status_asks_where_the_environment_says(machine: dict[str, Any]) -> None:
     """As the collector's own settings have it, which may be any of the machine's addresses."""
     status(machine)
@@ -356,6 +376,12 @@ BAD: list[tuple[set[str], Any]] = [
     ({"backup"}, lambda m: m["backup"].update(time=ago(4 * 3600))),
     ({"backup"}, lambda m: m["backup"].update(checked=ago(9 * 86400))),
     ({"backup"}, lambda m: m["backup"].pop("checked")),
+    ({"store"}, lambda m: m["store"]["status"].update(written=ago(-365 * 86400))),
+    ({"store"}, lambda m: m["store"].update(files={"spans.json": {"offset": 9, "runs": 900, "old": 1, "future": 0}})),
+    ({"store"}, lambda m: m["store"].update(files={"spans.json": {"offset": 9, "runs": 900, "old": 0, "future": 1}})),
+    ({"backup"}, lambda m: m["backup"].update(time=ago(-365 * 86400))),
+    ({"backup"}, lambda m: m["backup"].update(checked=ago(-3600))),
+    ({"backup"}, lambda m: m["backup"].update(verified=ago(-2 * 86400))),
     ({"certificate"}, lambda m: m["command"].extend(["--certificate-days", "90"])),
     ({"certificate"}, lambda m: m["command"].extend(["--collector", "127.0.0.1:1"])),
     ({"files", "disk", "store", "backup"}, lambda m: m["command"].extend(["--data", "/nowhere"])),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_a_state_that_is_not_there(tmp_path: Path, whose: str) -> None:
     (data / "state" / f"{whose}.json").unlink()
     assert tidy(data) == []
     assert left(data) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("runs", "old", "future", "days", "stays"),
+    [
+        (10, 0, 0, 0, False),
+        (10, 4, 0, 0, False),  # so many clients' clocks may be wrong
+        (10, 5, 0, 0, True),
+        (10, 2, 3, 0, True),
+        (1, 0, 1, 6.9, True),
+        (1, 0, 1, 7.1, False),
+        (1, 0, 1, -400, True),  # the clock was ahead, and is right now
+    ],
+)
+def test_a_file_of_doubtful_times_stays_for_a_week(
+    tmp_path: Path, runs: int, old: int, future: int, days: float, stays: bool
+) -> None:
+    """The store takes the runs when the clock is right."""
+    name, mtime_ns = NAMES[1], time.time_ns() - round(days * 86400e9)
+    said = {"offset": SIZE, "size": SIZE, "runs": runs, "old": old, "future": future}
+    states = {"store": {name: said}, "backup": {name: {"size": SIZE, "mtime_ns": mtime_ns}}}
+    data = folder(tmp_path, states, [name])
+    os.utime(data / "otlp" / name, ns=(mtime_ns, mtime_ns))
+    assert tidy(data) == ([] if stays else [name])
 
 
 def change_size(path: Path) -> None:

@@ -145,6 +145,13 @@ def test_each_unit_is_started(root: Path) -> None:
     assert all((UNITS / name).exists() for name in wanted)
 
 
+def test_each_service_waits_for_the_time() -> None:
+    """A store whose clock is wrong leaves runs out, and a certificate may not be valid yet."""
+    unit = (UNITS / "runspan-.service.d/hardening.conf").read_text().partition("[Service]")[0]
+    for word in ("Wants", "After"):
+        assert f"\n{word}=time-sync.target\n" in unit
+
+
 def test_users_and_folders(root: Path) -> None:
     subprocess.run(["systemd-sysusers", f"--root={root}"], check=True, capture_output=True)
     users = {line.split(":")[0]: line for line in (root / "etc/passwd").read_text().splitlines()}

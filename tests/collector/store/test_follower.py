@@ -20,8 +20,8 @@ from runspan_collector.store import synthesize
 from runspan_collector.store.columns import read
 from runspan_collector.store.embedded import Store
 from runspan_collector.store.follower import Follower, mark
-from runspan_collector.store.rows import Row
-from tests.collector.store.conftest import BIN, ROOT, Installation, line
+from runspan_collector.store.rows import Decoder, Row
+from tests.collector.store.conftest import BIN, NS, ROOT, Installation, line
 
 ROTATED = "spans-2026-11-24T10-00-00.000.json"
 
@@ -554,3 +554,82 @@ def test_what_is_merged_is_on_the_disk(installation: Installation) -> None:
     before = syncs()
     store.optimize()
     assert syncs() > before + 5  # a part has more files than that
+
+
+DAYS = 86400 * NS
+
+
+class Clock:
+    """The clock of a follower: it is off by so many days."""
+
+    def __init__(self, days: float) -> None:
+        self.days = days
+
+    def __call__(self) -> int:
+        return time.time_ns() + round(self.days * DAYS)
+
+
+def by(clock: Clock, store: Store, installation: Installation) -> Follower:
+    follower = Follower(store, installation.data, decoder=Decoder(store.services, clock))
+    while follower.step():
+        pass
+    return follower
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("days", [-2, 90, -1000, 1000])
+def test_a_wrong_clock_loses_no_run(installation: Installation, days: int, restarted: bool) -> None:
+    """Runs are left out, which is said, until the clock is right. Then they are taken, each once."""
+    store, clock = installation.open(), Clock(days)
+    (installation.otlp / ROTATED).write_bytes(line(1, days_ago=0) + line(2, days_ago=0))
+    (installation.otlp / "spans.json").write_bytes(line(3, days_ago=0))
+    follower = by(clock, store, installation)
+    follower.caught_up.set()
+    assert ids(store) == [] and follower.doubtful() and not follower.complete()
+    left = [file["old"] + file["future"] for file in installation.state()["files"].values()]
+    assert sum(left) == 3 and sum(follower.decoder.counts.values()) == 3
+    clock.days = 0
+    if restarted:
+        follower = by(clock, store, installation)
+        follower.caught_up.set()
+    while follower.step():
+        pass
+    assert ids(store) == [1, 2, 3] and follower.complete()
+    assert [file["old"] + file["future"] for file in installation.state()["files"].values()] == [0, 0]
+    assert not follower.decoder.counts
+
+
+def test_a_clients_wrong_clock_is_not_the_stores(installation: Installation) -> None:
+    """Its runs are left out and counted, and the others' counts are complete."""
+    store = installation.open()
+    others = b"".join(line(n) for n in range(1, 8))
+    odd = line(8, days_ago=-3) + line(9, days_ago=70) + line(10, days_ago=0, endTimeUnixNano=str(2**64 - 1))
+    (installation.otlp / "spans.json").write_bytes(others + odd)
+    follower = by(Clock(0), store, installation)
+    follower.caught_up.set()
+    assert ids(store) == [1, 2, 3, 4, 5, 6, 7] and follower.complete()
+    assert follower.decoder.counts == {"future_spans": 2, "old_spans": 1}
+
+
+def test_files_are_not_read_again_and_again(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may send runs each of which is in time a second later than the one before."""
+    store, clock = installation.open(), Clock(0)
+    (installation.otlp / "spans.json").write_bytes(line(1, days_ago=-1.0001))
+    follower = by(clock, store, installation)
+    clock.days = 0.0003  # within what two clocks may differ by
+    assert follower.step() == 0 and ids(store) == []
+    later = time.monotonic() + 3601
+    monkeypatch.setattr("runspan_collector.store.follower.time.monotonic", lambda: later)
+    assert follower.step() > 0 and ids(store) == [1]
+
+
+def test_progress_follows_a_file_that_is_set_aside(installation: Installation) -> None:
+    store, clock = installation.open(), Clock(90)
+    live = installation.otlp / "spans.json"
+    live.write_bytes(line(1, days_ago=0))
+    follower = by(clock, store, installation)
+    live.rename(installation.otlp / ROTATED)
+    live.write_bytes(line(2, days_ago=0))
+    while follower.step():
+        pass
+    assert {name: file["old"] for name, file in installation.state()["files"].items()} == {ROTATED: 1, "spans.json": 1}
