@@ -17,9 +17,9 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, err)
 	expected := map[string]*Config{
 		"gate/default": {PerMinute: 3000, BodyBytes: 1 << 20, Messages: 65536, MemoryMegabytes: 64, AtOnce: 16},
-		"gate/all":     {PerMinute: 0, BodyBytes: 2 << 20, Messages: 1000, MemoryMegabytes: 32, AtOnce: 4},
+		"gate/all":     {PerMinute: 0, BodyBytes: 2 << 20, Messages: 1000, MemoryMegabytes: 32, AtOnce: 4, Certificate: CertificateConfig{"tls.crt", "tls.key", "pair.pem"}},
 	}
-	require.Len(t, all.ToStringMap(), len(expected)+5)
+	require.Len(t, all.ToStringMap(), len(expected)+6)
 	for name := range all.ToStringMap() {
 		t.Run(name, func(t *testing.T) {
 			section, err := all.Sub(name)

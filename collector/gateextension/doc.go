@@ -17,5 +17,7 @@
 // them later. The gate unpacks gzip itself, because the receiver would unpack it before
 // the gate can count (so the receiver's configuration has compression_algorithms: []).
 //
+// The gate keeps the last certificate and key that belong together: see certificate.go.
+//
 // The gate stores no client's address: see clients.go and logsink.go.
 package gateextension

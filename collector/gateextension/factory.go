@@ -29,8 +29,7 @@ func NewFactory() extension.Factory {
 
 // middleware is the extension.
 type middleware struct {
-	component.StartFunc
-	component.ShutdownFunc
+	certificate
 	extensionmiddleware.GetHTTPHandlerFunc
 }
 
@@ -54,5 +53,8 @@ func create(ctx context.Context, set extension.Settings, config component.Config
 			refused:  refused,
 		}, nil
 	}
-	return &middleware{GetHTTPHandlerFunc: func(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) { return wrap, nil }}, nil
+	return &middleware{
+		certificate:        certificate{CertificateConfig: c.Certificate, log: set.Logger},
+		GetHTTPHandlerFunc: func(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) { return wrap, nil },
+	}, nil
 }

@@ -15,6 +15,7 @@ import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -136,17 +137,22 @@ def configure(folder: Path) -> None:
     replace(path, text, 0o600)
 
 
+def belong_together(keys: Path) -> bool:
+    """Return whether certificate and key are a pair. They are not after a power cut between the two."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(keys / "tls.crt", keys / "tls.key")
+    except (OSError, ssl.SSLError):
+        return False
+    return True
+
+
 def prepare(folder: Path) -> None:
     """Make the keys, certificates, folders and the repository that are missing."""
     data, keys = folder / "data", folder / "keys"
     for path in (data / OTLP, data / QUEUE, data / STATE, folder / "log"):
         path.mkdir(parents=True, exist_ok=True)
     must(BIN / "runspan-keys", keys)
-    if (
-        not (keys / "tls.crt").exists()
-        or not (keys / "tls.key").exists()
-        or run("openssl", "x509", "-checkend", "86400", "-in", keys / "tls.crt").returncode
-    ):
+    if not belong_together(keys) or run("openssl", "x509", "-checkend", "86400", "-in", keys / "tls.crt").returncode:
         must(BIN / "runspan-keys", keys, "tls", "localhost", "127.0.0.1", "::1")
     password, users = keys / "dashboard.password", keys / "dashboard.users"
     if not users.exists():
@@ -187,7 +193,6 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
         "RUNSPAN_SCHEMAS": str(SCHEMAS),
         "RUNSPAN_METRICS_PORT": str(options.metrics_port),
         "RUNSPAN_HEALTH": f"127.0.0.1:{options.health_port}",
-        "RUNSPAN_RELOAD": "5s",
         "RUNSPAN_PER_MINUTE": str(options.per_minute),
     }
     collector: list[str | Path] = [

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,14 +26,9 @@ func (c *collector) writeKey(t testing.TB, name, content string) {
 // A certificate that has been replaced is the one that is shown, without a
 // restart and without a request that fails.
 func TestNewCertificate(t *testing.T) {
-	c := newCollector(t, "RUNSPAN_RELOAD=1s", "RUNSPAN_PER_MINUTE=0")
+	c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
 	c.start(t)
-	shown := func() string {
-		conn, err := tlsDial(c)
-		must(t, err)
-		defer conn.Close()
-		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
-	}
+	shown := func() string { return c.shown(t) }
 	before, next := shown(), c.newCertificate(t)
 	if before == next {
 		t.Fatal("they have the same number")
@@ -46,6 +42,50 @@ func TestNewCertificate(t *testing.T) {
 	}
 	if got := shown(); got != next {
 		t.Errorf("it shows %s, not %s", got, next)
+	}
+}
+
+// shown is the number of the certificate that a handshake shows.
+func (c *collector) shown(t testing.TB) string {
+	t.Helper()
+	conn, err := tlsDial(c)
+	must(t, err)
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
+
+// While only one of certificate and key is new, the pair before is shown, and no handshake fails, even after a restart.
+func TestHalfARenewal(t *testing.T) {
+	for _, name := range []string{"tls.crt", "tls.key"} {
+		t.Run(name, func(t *testing.T) {
+			c := newCollector(t, "RUNSPAN_PER_MINUTE=0")
+			path := filepath.Join(c.dir, "keys", name)
+			before, err := os.ReadFile(path)
+			must(t, err)
+			c.newCertificate(t)
+			after, err := os.ReadFile(path)
+			must(t, err)
+			c.start(t)
+			number := c.shown(t)
+			must(t, os.WriteFile(path, before, 0o600))
+			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				if got := c.shown(t); got != number {
+					t.Fatalf("it shows %s, not %s", got, number)
+				}
+			}
+			if !strings.Contains(c.log.String(), "the certificate before is used") {
+				t.Error("its log says nothing")
+			}
+			must(t, c.stop(t, syscall.SIGTERM))
+			c.start(t)
+			if got := c.shown(t); got != number {
+				t.Errorf("after a restart it shows %s, not %s", got, number)
+			}
+			must(t, os.WriteFile(path, after, 0o600))
+			if got := c.shown(t); got != number {
+				t.Errorf("with both it shows %s, not %s", got, number)
+			}
+		})
 	}
 }
 
