@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from runspan_collector.backup.repository import BackupError, Config, Repository
+from runspan_collector.backup.repository import BackupError, Config, Repository, note_name
 from runspan_collector.files import CACHE, OTLP, STATE, BrokenStateError, state_file
 
 COMMANDS = {
@@ -75,6 +75,7 @@ def backup(options: argparse.Namespace) -> str:
     config = Config.read(options.config, options.keys)
     with alone(config.data) as cache:
         repository = Repository(config, cache)
+        note_name(config.data)
         try:
             return carry_out(options, repository)
         finally:

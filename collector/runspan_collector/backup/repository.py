@@ -9,12 +9,16 @@ backup is the union of all snapshots.
 from __future__ import annotations
 
 import configparser
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -24,10 +28,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import CURRENT, OTLP, otlp_files, read_state, replace, sync, write_state
+from runspan_collector.files import CACHE, CURRENT, OTLP, otlp_files, read_state, replace, sync, write_state
 
 BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
+NAMES = "names"
+"""The file in the cache folder that has the machine's host names."""
+LOCKED = "repository is already locked"
+LOCK_STAYS = 6 * 60
+"""Seconds. A process of restic's replaces its lock every 5 minutes."""
+LOCK_OLD = 30 * 60
+"""Seconds. restic says that a lock of this age is stale."""
 Snapshot = dict[str, Any]
 Wanted = tuple[Snapshot, dict[str, int]]
 
@@ -79,17 +90,48 @@ class Repository:
         self.cache = cache
 
     def restic(self, *arguments: str, password: Path | None = None) -> str:
-        """Run restic and return its output. Remove a lock of a process that is gone."""
+        """Run restic and return its output. Remove the locks of processes that are gone."""
         done = self._restic(*arguments, password=password)
-        if done.returncode != 0 and "repository is already locked" in done.stderr:
-            self._restic("unlock", password=password)
+        if done.returncode != 0 and LOCKED in done.stderr:
+            self._unlock(password)
             done = self._restic(*arguments, password=password)
         if done.returncode != 0:
             why = done.stderr.strip() or f"it ended with {done.returncode}"
             raise BackupError(f"restic {arguments[0]}: {why}")
         return done.stdout
 
-    def _restic(self, *arguments: str, password: Path | None) -> subprocess.CompletedProcess[str]:
+    def _unlock(self, password: Path | None) -> None:
+        """Remove the locks if their processes are gone. Wait some minutes for locks of which that is not known.
+
+        A lock is stale if it is this installation's and no process of restic's has its number, because alone() lets
+        only one command run; if it is half an hour old, as restic itself says; or if it is still there after the time
+        in which restic replaces the lock of a process that lives. ``restic unlock`` would send SIGHUP to whatever
+        process has the number now, and would not know a lock of before the machine got another name.
+        """
+        names, folder = noted_names(self.data) | {socket.gethostname()}, self.folder()
+        private = folder is not None and folder.absolute().is_relative_to(self.data.absolute())
+
+        def stale(lock: dict[str, Any]) -> bool:
+            ours = private or lock["hostname"] in names
+            return ours and not lives(lock["pid"]) or time.time_ns() - nanoseconds(lock["time"]) > LOCK_OLD * 10**9
+
+        locks = first = self._locks(password)
+        end = time.monotonic() + LOCK_STAYS
+        while time.monotonic() < end and not all(map(stale, locks.values())):
+            time.sleep(LOCK_STAYS / 60)
+            locks = self._locks(password)
+        if locks.keys() <= first.keys():
+            self._restic("unlock", "--remove-all", password=password)
+
+    def _locks(self, password: Path | None) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name in self._restic("list", "locks", "--no-lock", password=password).stdout.split():
+            lock = self._restic("cat", "lock", name, "--no-lock", password=password)
+            if lock.returncode == 0:  # else it has gone meanwhile
+                found[name] = json.loads(lock.stdout)
+        return found
+
+    def _restic(self, *arguments: str, password: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run restic with the names of the files that have the password and the key for S3."""
         keys = self.config.keys
         environment = {
@@ -177,12 +219,60 @@ class Repository:
         wanted = list(self.wanted(since))
         # place() removes the copies of the current file that earlier snapshots have.
         need_room(target, sum(size for _, sizes in wanted for name, size in sizes.items() if name != CURRENT))
-        restored: list[Path] = []
-        for snapshot, paths in self.unpacked(target, wanted):
-            # The files of one snapshot are different files, even if one is empty and so is a beginning of another.
-            placed = [place(path, otlp, snapshot, restored) for path in paths]
-            restored += [path for path in placed if path]
-        return restored
+        restored: dict[str, list[Path]] = {}
+        with tempfile.TemporaryDirectory(dir=target, prefix="restore-") as stage:
+            for snapshot, paths in self.at_once(Path(stage), wanted) or self.unpacked(target, wanted):
+                # The files of one snapshot are different files, even if one is empty and so is a beginning of another.
+                placed = [(mark(path), place(path, otlp, snapshot, restored)) for path in paths]
+                for first, new in placed:
+                    if new:
+                        restored.setdefault(first, []).append(new)
+        return [path for paths in restored.values() for path in paths]
+
+    def at_once(self, stage: Path, wanted: list[Wanted]) -> list[tuple[Snapshot, list[Path]]]:
+        """Restore all snapshots into ``stage`` with one call of restic. Return none if that is not possible.
+
+        restic restores one snapshot, and opens the repository for each. But it can make one snapshot of all folders
+        that no snapshot has. So these commands are for a copy that has the data, and no snapshots.
+        """
+        copy = Repository(dataclasses.replace(self.config, location=["--repo", str(stage / "repository")]), self.cache)
+        files = stage / "files"
+        if len(wanted) < 2:
+            return []
+        try:
+            self.copy_to(copy, stage / "repository", wanted)
+            *_, snapshot_id = copy.restic("recover", "--no-cache").split()
+            need_room(stage, json.loads(copy.restic("stats", snapshot_id, "--json", "--no-cache"))["total_size"])
+            copy.restic("restore", snapshot_id, "--target", str(files), "--verify", "--no-cache")
+        except BackupError as error:  # no room for all at the same time, for one
+            print(f"one snapshot after the other, which takes longer: {error}", file=sys.stderr)
+            shutil.rmtree(files, ignore_errors=True)
+            return []
+        trees: dict[str, tuple[Snapshot, set[str]]] = {}  # equal snapshots have one folder
+        for snapshot, sizes in wanted:
+            trees.setdefault(snapshot["tree"], (snapshot, set()))[1].update(sizes)
+        return [
+            (snapshot, [files / tree[:8] / OTLP / name for name in sorted(names)])
+            for tree, (snapshot, names) in trees.items()
+        ]
+
+    def copy_to(self, copy: Repository, path: Path, wanted: list[Wanted]) -> None:
+        """Make a copy of the repository without the wanted snapshots: of a folder by links to its files."""
+        names = {snapshot["id"] for snapshot, _ in wanted}
+        folder = self.folder()
+        if folder:
+            left_out = names | {lock.name for lock in (folder / "locks").iterdir()}
+            shutil.copytree(
+                folder.absolute(), path, copy_function=os.symlink, ignore=lambda _, there: left_out & set(there)
+            )
+            return
+        copy.restic("init", "--repository-version", "2")
+        kind, where = self.config.location[:2]
+        secret = ["--from-password-file", str(self.config.keys / "restic.password")]
+        for some in range(0, len(ids := sorted(names)), 10_000):  # so that the command line is not too long
+            copy.restic("copy", kind.replace("--", "--from-"), where, *secret, *ids[some : some + 10_000])
+        for snapshot in (path / "snapshots").iterdir():
+            snapshot.unlink()
 
     def verify(self) -> tuple[int, int]:
         """Restore everything beside the data, and compare it with the files here. Return how many files and bytes."""
@@ -263,6 +353,36 @@ class Repository:
                 self.restic("key", "remove", key["id"])
 
 
+def noted_names(data: Path) -> set[str]:
+    """Return the host names that the machine had when earlier commands ran."""
+    try:
+        return set((data / CACHE / NAMES).read_text(encoding="utf-8").split())
+    except OSError:
+        return set()
+
+
+def note_name(data: Path) -> None:
+    """Note the machine's host name, because the machine may have another one when it comes back."""
+    noted = noted_names(data)
+    if socket.gethostname() not in noted:
+        with contextlib.suppress(OSError):  # a full disk: the backup matters more
+            replace(data / CACHE / NAMES, "\n".join(sorted({*noted, socket.gethostname()})) + "\n", 0o640)
+
+
+def lives(process: int) -> bool:
+    """Return whether a process of this number may be restic's: it exists, and is not seen to be another program."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    try:
+        return "restic" in Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # another user's process is hidden
+
+
 def need_room(folder: Path, size: int) -> None:
     """Raise BackupError if less than a tenth of the disk would be free: the collector may write to the same disk."""
     total, _, free = shutil.disk_usage(folder)
@@ -270,14 +390,17 @@ def need_room(folder: Path, size: int) -> None:
         raise BackupError(f"{folder}: no room for {size} bytes: {free} of {total} are free, and a tenth is to stay so")
 
 
-def place(path: Path, otlp: Path, snapshot: Snapshot, restored: list[Path]) -> Path | None:
+def place(path: Path, otlp: Path, snapshot: Snapshot, restored: dict[str, list[Path]]) -> Path | None:
     """Move a restored file to its place, or return None if another restored file has all its bytes.
 
-    An earlier spans.json is mostly the beginning of a file that was set aside later.
+    An earlier spans.json is mostly the beginning of a file that was set aside later. ``restored`` has the other files
+    by their marks.
     """
     target = otlp / path.name
     if path.name == CURRENT or target.exists():
-        if any(begins_with(other, path) for other in reversed(restored)):
+        first = mark(path)
+        others = restored.get(first, []) if first else [other for some in restored.values() for other in some]
+        if any(begins_with(other, path) for other in reversed(others)):
             return None
     if target.exists():
         when = re.sub(r"[^0-9T]", "-", snapshot["time"][:19])

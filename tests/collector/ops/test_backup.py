@@ -8,13 +8,15 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from runspan_collector.backup.repository import BackupError, Config, Repository, nanoseconds
+from runspan_collector.backup.repository import BackupError, Config, Repository, lives, nanoseconds
 from runspan_collector.files import read_state, write_state
 from tests.collector.ops.conftest import BIN, RESTIC, Installation, grow
 
@@ -183,6 +185,67 @@ def test_restore_of_the_last_days(installation: Installation, tmp_path: Path, mo
     assert at.contents(tmp_path / "all") == {ONE: lines(0), TWO: lines(100), "spans.json": b""}
 
 
+def hours(at: Installation, count: int) -> dict[str, bytes]:
+    """Back up that many hours: a file is set aside, backed up and removed in each, and another is current."""
+    want = {}
+    for hour in range(count):
+        name = f"spans-2026-11-24T{hour:02}-00-00.000.json"
+        want[name] = lines(1000 * hour)
+        at.write(name, want[name]).with_name("spans.json").write_bytes(lines(1000 * (hour + 1), 30))
+        at.run("run")
+        (at.data / "otlp" / name).unlink()
+    return want | {"spans.json": lines(1000 * count, 30)}
+
+
+@pytest.mark.parametrize("kind", ["a folder", "any other"])
+def test_many_snapshots_are_restored_by_one_call(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Each call opens the repository, which takes a second; a year has 8,760 snapshots."""
+    at = installation
+    at.run("init")
+    want = hours(at, 5)
+    if kind == "any other":
+        at.configure(f"local:{at.repository}")
+    repository = Repository(Config.read(at.config), at.data / "cache")
+    calls: list[str] = []
+    run = Repository._restic
+
+    def called(self: Repository, *arguments: str, password: Path | None = None) -> subprocess.CompletedProcess[str]:
+        calls.append(arguments[0])
+        return run(self, *arguments, password=password)
+
+    monkeypatch.setattr(Repository, "_restic", called)
+    before = {path: path.stat().st_mtime_ns for path in at.repository.rglob("*") if "locks" not in str(path)}
+    repository.restore(tmp_path / "restored")
+    assert calls.count("restore") == 1 and len(calls) < 8
+    assert at.contents(tmp_path / "restored") == want
+    assert [path.name for path in (tmp_path / "restored").iterdir()] == ["otlp"]
+    after = {path: path.stat().st_mtime_ns for path in at.repository.rglob("*") if "locks" not in str(path)}
+    assert after == before  # the repository itself may be append-only
+
+
+@pytest.mark.parametrize("fails", ["recover", "restore"])
+def test_one_snapshot_after_the_other_where_one_call_fails(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    at = installation
+    at.run("init")
+    want = hours(at, 3)
+    repository = Repository(Config.read(at.config), at.data / "cache")
+    run = Repository.restic
+
+    def called(self: Repository, *arguments: str, password: Path | None = None) -> str:
+        if self is not repository and arguments[0] == fails:
+            raise BackupError("two folders have one name")
+        return run(self, *arguments, password=password)
+
+    monkeypatch.setattr(Repository, "restic", called)
+    repository.restore(tmp_path / "restored")
+    assert at.contents(tmp_path / "restored") == want
+    assert [path.name for path in (tmp_path / "restored").iterdir()] == ["otlp"]
+
+
 def test_what_is_unpacked_leaves_room(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +355,85 @@ def test_killed_in_the_middle(installation: Installation, tmp_path: Path) -> Non
     at.run("check", "--read-data")
     at.run("restore", tmp_path / "restored")
     assert at.contents(tmp_path / "restored") == at.contents()
+
+
+class Locked:
+    """Stands for restic: it says which locks there are, each time the next of a list."""
+
+    def __init__(self, repository: Repository, rounds: list[list[dict[str, object]]]) -> None:
+        self.rounds, self.removed = rounds, False
+        repository._restic = self  # type: ignore[method-assign,assignment]
+
+    def __call__(self, *arguments: str, password: Path | None) -> subprocess.CompletedProcess[str]:
+        said = ""
+        if arguments[:2] == ("list", "locks"):
+            locks = self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]
+            self.now = {str(lock["id"]): lock for lock in locks}
+            said = "\n".join(self.now)
+        elif arguments[:2] == ("cat", "lock"):
+            said = json.dumps(self.now[arguments[2]])
+        elif arguments[0] == "unlock":
+            assert "--remove-all" in arguments, "restic would send SIGHUP to whatever has the number"
+            self.removed = True
+        elif not self.removed:
+            return subprocess.CompletedProcess(arguments, 1, "", "unable to create lock: repository is already locked")
+        return subprocess.CompletedProcess(arguments, 0, said, "")
+
+
+def lock(name: str, host: str, pid: int, age: float = 60) -> dict[str, object]:
+    when = datetime.now(timezone.utc) - timedelta(seconds=age)
+    return {"id": name, "hostname": host, "pid": pid, "time": when.isoformat().replace("+00:00", "Z")}
+
+
+HERE, DEAD = socket.gethostname(), 2**22 + 1  # no process has this number
+
+
+@pytest.mark.parametrize(
+    "rounds, waits, removed",
+    [
+        ([[lock("a", HERE, DEAD)]], False, True),
+        ([[lock("a", HERE, os.getpid())]], False, True),  # which is not restic
+        ([[lock("a", HERE, os.getpid(), -86400)]], False, True),  # and the clock was ahead
+        ([[lock("a", "other", DEAD, 1900)]], False, True),
+        ([[lock("a", HERE, DEAD), lock("b", "other", DEAD, 1900)]], False, True),
+        ([[lock("a", "other", DEAD)]], True, True),  # nobody renews it
+        ([[lock("a", "other", DEAD, -86400)]], True, True),
+        ([[lock("a", HERE, DEAD), lock("b", "other", 1)]], True, True),
+        ([[lock("a", "other", DEAD)], [lock("b", "other", DEAD)]], True, False),  # that one lives
+        ([[lock("a", "other", DEAD)], []], False, True),  # it has ended
+    ],
+)
+def test_a_stale_lock_is_known(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    rounds: list[list[dict[str, object]]],
+    waits: bool,
+    removed: bool,
+) -> None:
+    at, slept = installation, [0.0]
+    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
+    repository = Repository(Config.read(at.config), at.data / "cache")
+    restic = Locked(repository, rounds)
+    if removed:
+        repository.restic("check")
+    else:
+        with pytest.raises(BackupError, match="already locked"):
+            repository.restic("check")
+    assert restic.removed == removed and (sum(slept) >= 360) == waits
+
+
+def test_a_restic_that_lives_is_known(installation: Installation) -> None:
+    """Somebody may work on the repository by hand."""
+    at = installation
+    at.run("init")
+    command: list[str | Path] = [RESTIC, "-r", at.repository, "--password-file", at.keys / "restic.password"]
+    with subprocess.Popen([*command, "--no-cache", "backup", "--stdin"], stdin=subprocess.PIPE) as process:
+        while not list((at.repository / "locks").iterdir()):
+            time.sleep(0.05)
+        assert lives(process.pid) and not lives(os.getpid()) and not lives(DEAD)
+        process.communicate(b"by hand\n")
+    assert not list((at.repository / "locks").iterdir())
 
 
 def test_a_full_disk_of_the_backup(installation: Installation, tmp_path: Path) -> None:

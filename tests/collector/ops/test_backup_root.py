@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The backup's commands, run by root on another user's files. These tests need root, to give files away."""
+"""The backup's commands, run by root on another user's files, and on a machine that gets another name.
+
+These tests need root, to give files away and to name machines.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from pathlib import Path
 
-from tests.collector.ops.conftest import Installation, grow
+import pytest
+
+from tests.collector.ops.conftest import RESTIC, Installation, grow
 from tests.collector.ops.test_backup import lines
 
 
@@ -54,3 +61,38 @@ def test_root_follows_no_link_of_a_service(installation: Installation, tmp_path:
     assert victim.read_text() == "precious" and not planted.exists()
     assert sorted(path.name for path in at.data.iterdir()) == ["cache", "otlp", "state"]
     assert sorted(os.listdir(at.data / "state")) == ["backup.json", "backup.new"]
+
+
+def named(host: str, *command: str | Path) -> list[str]:
+    """Return the command, to be run on a machine of that name."""
+    return ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host, *map(str, command)]
+
+
+def killed(at: Installation, host: str, *command: str) -> None:
+    """Leave a lock: restic is killed on a machine of that name."""
+    repository = ["-r", str(at.repository), "--password-file", str(at.keys / "restic.password"), "--no-cache"]
+    process = subprocess.Popen(named(host, RESTIC, *repository, *command), stdin=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not list((at.repository / "locks").iterdir()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("case", ["a name of before", "a repository of its own"])
+def test_a_lock_of_this_machine_when_it_had_another_name(installation: Installation, case: str) -> None:
+    """It was killed, and comes back under another name: neither the check nor the run after it is refused."""
+    at = installation
+    if case == "a repository of its own":
+        at.repository = at.data / "backup"
+        at.configure(str(at.repository))
+    at.run("init")
+    at.write("spans.json", lines(0))
+    if case == "a name of before":
+        subprocess.run(named("before", *at.command("run")), check=True, capture_output=True)
+    killed(at, "before", "backup", "--stdin")
+    for command in ("check", "run"):
+        done = subprocess.run(at.command(command), capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+    assert not list((at.repository / "locks").iterdir())
