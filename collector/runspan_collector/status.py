@@ -23,7 +23,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import CURRENT, OTLP, BrokenStateError, otlp_files, read_state
+from runspan_collector.files import CURRENT, OTLP, QUEUE, BrokenStateError, otlp_files, read_state
 
 GONE = re.compile(r"""^runspan_journal_gone_bytes\{(?:.*,)?mark="(\w+)".*\} ([0-9.e+]+)$""", re.M)
 CLOCKS_DIFFER = 60
@@ -146,7 +146,10 @@ def files(options: argparse.Namespace) -> Line:
     text = f"{len(waiting)} set aside ({size(values['bytes'])}) that store or backup has not taken or tidy not removed"
     if others:
         text += f"; {len(others)} of other names or kinds, which store or backup passes over"
-    return Line("files", len(waiting) <= options.files and not others, text, values)
+    damaged = sorted(path.name for path in (options.data / QUEUE).glob("*.damaged"))
+    if damaged:
+        text += f"; {QUEUE}/{', '.join(damaged)} was set aside: its output did not get the reports in it"
+    return Line("files", len(waiting) <= options.files and not others and not damaged, text, values)
 
 
 def store(options: argparse.Namespace) -> Line:

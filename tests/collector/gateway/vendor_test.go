@@ -17,10 +17,10 @@ import (
 	"runspan/tests/receiver"
 )
 
-// The second output: with a vendor that is down, nothing is refused; what waits
-// outlives an end and a kill, and goes to the vendor when it is back.
-func TestVendor(t *testing.T) {
-	var up atomic.Bool
+// newVendor is a vendor that takes reports when up is true, and says before that it is busy.
+func newVendor(t *testing.T) (vendor *receiver.Receiver, up *atomic.Bool) {
+	t.Helper()
+	up = new(atomic.Bool)
 	vendor, err := receiver.Start(receiver.Options{Plain: true, Respond: func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		if up.Load() {
 			return false
@@ -29,7 +29,14 @@ func TestVendor(t *testing.T) {
 		return true
 	}})
 	must(t, err)
-	defer vendor.Close()
+	t.Cleanup(func() { _ = vendor.Close() })
+	return vendor, up
+}
+
+// The second output: with a vendor that is down, nothing is refused; what waits
+// outlives an end and a kill, and goes to the vendor when it is back.
+func TestVendor(t *testing.T) {
+	vendor, up := newVendor(t)
 	c := newCollector(t, "RUNSPAN_PER_MINUTE=0", "RUNSPAN_VENDOR="+strings.TrimSuffix(vendor.Endpoint(), "/v1/traces"))
 	c.writeKey(t, "vendor.key", "secret-key")
 	config := host.Root + "/collector/config/vendor.yaml"
@@ -66,6 +73,55 @@ func TestVendor(t *testing.T) {
 	}
 	if strings.Contains(c.log.String(), "secret-key") {
 		t.Error("the key is in the log")
+	}
+}
+
+// A damaged queue does not keep the collector from starting: it is set aside, and the vendor gets the reports after that.
+func TestVendorsQueueIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"cut in half": func(b []byte) []byte { return b[:len(b)/2] },
+		"zeros":       func(b []byte) []byte { clear(b); return b },
+		"broken pages": func(b []byte) []byte {
+			for i := 8192; i < len(b); i++ {
+				b[i] ^= byte(i)
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vendor, up := newVendor(t)
+			c := newCollector(t, "RUNSPAN_PER_MINUTE=0", "RUNSPAN_VENDOR="+strings.TrimSuffix(vendor.Endpoint(), "/v1/traces"))
+			c.writeKey(t, "vendor.key", "secret-key")
+			config := host.Root + "/collector/config/vendor.yaml"
+			c.start(t, config)
+			stop := make(chan struct{})
+			time.AfterFunc(time.Second, func() { close(stop) })
+			c.load(t, 4, 1, stop)
+			must(t, c.stop(t, syscall.SIGTERM))
+			queues, err := filepath.Glob(filepath.Join(c.dir, "data", "queue", "*"))
+			must(t, err)
+			if len(queues) != 1 {
+				t.Fatalf("the queues are %v", queues)
+			}
+			content, err := os.ReadFile(queues[0])
+			must(t, err)
+			must(t, os.WriteFile(queues[0], damage(content), 0o600))
+			c.start(t, config)
+			if status, err := c.post(c.client(), encode(t, report(1))); err != nil || status != 200 {
+				t.Errorf("a report gets %d, %v", status, err)
+			}
+			if _, err := os.Stat(queues[0] + ".damaged"); err != nil || !strings.Contains(c.log.String(), "a queue is damaged") {
+				t.Errorf("it is not set aside and said: %v", err)
+			}
+			before := len(vendor.Spans())
+			up.Store(true)
+			for end := time.Now().Add(20 * time.Second); len(vendor.Spans()) == before && time.Now().Before(end); {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if len(vendor.Spans()) == before {
+				t.Error("the vendor gets nothing")
+			}
+		})
 	}
 }
 

@@ -353,6 +353,11 @@ def many_files(machine: dict[str, Any]) -> None:
         (machine["data"] / "otlp" / f"spans-{number}.json").touch()
 
 
+def a_damaged_queue(machine: dict[str, Any]) -> None:
+    (machine["data"] / "queue").mkdir()
+    (machine["data"] / "queue" / "exporter_otlp_http_vendor_traces.damaged").touch()
+
+
 def broken_state(machine: dict[str, Any]) -> None:
     machine["store"] = None
     (machine["data"] / "state" / "store.json").write_text("{")
@@ -366,6 +371,7 @@ BAD: list[tuple[set[str], Any]] = [
     ({"files"}, many_files),
     ({"files"}, other_names),
     ({"files"}, a_link),
+    ({"files"}, a_damaged_queue),
     ({"store"}, broken_state),
     ({"store"}, lambda m: m.update(store=None)),
     ({"store"}, lambda m: m["store"]["status"].update(written=ago(300))),
