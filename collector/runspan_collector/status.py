@@ -47,11 +47,19 @@ class NotGoodError(Exception):
     """A part can't be checked."""
 
 
-def get(address: str) -> str:
+def reachable(address: str) -> tuple[str, int]:
+    """Return host and port to connect to. To listen at ``::`` or ``0.0.0.0`` is to listen at all there are."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    return "localhost" if host in ("", "::", "0.0.0.0") else host, int(port)
+
+
+def get(address: str, path: str = "/") -> str:
     try:
-        with NO_PROXY.open(f"http://{address}", timeout=5) as answer:
+        host, port = reachable(address)
+        with NO_PROXY.open(f"http://{f'[{host}]' if ':' in host else host}:{port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, ValueError) as error:
         raise NotGoodError(f"no answer from {address}: {getattr(error, 'reason', error)}") from error
 
 
@@ -106,7 +114,7 @@ def reports(options: argparse.Namespace) -> Line:
         "runspan_gate_refused": "turned_away",
     }
     counts["turned_away"] = 0
-    metrics = get(f"{options.metrics}/metrics")
+    metrics = get(options.metrics, "/metrics")
     for name, value in re.findall(r"^(\w+)(?:\{.*\})? ([0-9.e+]+)$", metrics, re.M):
         name = name.removesuffix("_total")
         if name.startswith(("runspan_allowlist", "otelcol_runspan_allowlist")):
@@ -189,9 +197,8 @@ def disk(options: argparse.Namespace) -> Line:
 
 def certificate(options: argparse.Namespace) -> Line:
     """Check the certificate that the collector uses, which may be older than the one in the file."""
-    host, _, port = options.collector.rpartition(":")
     try:
-        shown = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=5)
+        shown = ssl.get_server_certificate(reachable(options.collector), timeout=5)
     except (OSError, ValueError) as error:
         raise NotGoodError(f"{options.collector} shows none: {error}") from error
     command = ["openssl", "x509", "-noout", "-dates", "-dateopt", "iso_8601"]
@@ -220,7 +227,7 @@ def look(at: Callable[[argparse.Namespace], Line], options: argparse.Namespace) 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("/var/lib/runspan"))
-    # The variables are those of config/collector.yaml. A connection to 0.0.0.0 or :: goes to loopback.
+    # The variables are those of config/collector.yaml.
     given = os.environ.get
     parser.add_argument("--collector", default=given("RUNSPAN_LISTEN", "127.0.0.1:4319"), metavar="HOST:PORT")
     parser.add_argument("--health", default=given("RUNSPAN_HEALTH", "127.0.0.1:8889"), metavar="HOST:PORT")

@@ -11,10 +11,13 @@ dashboard: without --data the store reads no files, and without --dashboard and 
 from __future__ import annotations
 
 import argparse
+import errno
+import functools
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from runspan_collector import dashboard
@@ -59,6 +62,33 @@ def address(text: str) -> tuple[str, int] | None:
     return (host.strip("[]"), int(port)) if text else None
 
 
+def listening(page: Callable[..., Server], where: tuple[str, int]) -> Server:
+    """Return a server that listens. ``::`` stands for all addresses, also on a machine without IPv6."""
+    try:
+        return page(address=where)
+    except OSError as error:
+        if where[0] != "::" or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+    return page(address=("0.0.0.0", where[1]))
+
+
+def serve(page: Callable[..., Server], option: str, where: tuple[str, int], stop: threading.Event) -> None:
+    """Serve a page until ``stop`` is set. If that fails, say so, and try again; the store goes on meanwhile."""
+    said = ""
+    while not stop.is_set():
+        try:
+            server = listening(page, where)
+        except OSError as error:  # another program has the port, or the certificate is no good, for two
+            if said != str(error):
+                said = str(error)
+                print(f"store: {option} {where[0]}:{where[1]}: {error}: no page", file=sys.stderr, flush=True)
+            stop.wait(2)
+            continue
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stop.wait()
+        server.shutdown()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder with otlp/, store/ and state/")
@@ -85,10 +115,10 @@ def main() -> None:
         return
     try:
         follower = Follower(store, options.data) if options.data else None
-        pages: list[tuple[tuple[str, int], Questions, Users | None]] = []
+        pages: list[tuple[str, tuple[str, int], Questions, Users | None]] = []
         if options.dashboard:
             users = Users(options.keys / "dashboard.users")
-            pages.append((options.dashboard, Questions(store.query, QUERIES, CHARTS), users))
+            pages.append(("--dashboard", options.dashboard, Questions(store.query, QUERIES, CHARTS), users))
         if options.public:
             questions = PublicQuestions(
                 store.query,
@@ -97,24 +127,17 @@ def main() -> None:
                 options.published,
                 complete=follower.complete if follower else lambda: True,
             )
-            pages.append((options.public, questions, None))
-        servers = [
-            Server(
-                questions,
-                certificate=options.keys / "tls.crt",
-                key=options.keys / "tls.key",
-                static=STATIC,
-                users=whose,
-                address=where,
-            )
-            for where, questions, whose in pages
-        ]
-        for server in servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            pages.append(("--public", options.public, questions, None))
+        certificate, key = options.keys / "tls.crt", options.keys / "tls.key"
+        threads = []
+        for option, where, asked, whose in pages:
+            page = functools.partial(Server, asked, certificate=certificate, key=key, static=STATIC, users=whose)
+            threads.append(threading.Thread(target=serve, args=(page, option, where, stop), daemon=True))
+            threads[-1].start()
         if follower is not None:
             follower.run(stop)
         stop.wait()
-        for server in servers:
-            server.shutdown()
+        for thread in threads:
+            thread.join()
     finally:
         store.close()
