@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -67,7 +68,7 @@ class Piece:
             # If it ends soon after its start, wait longer each time.
             self.pause = min(2 * self.pause, 30) if time.monotonic() < self.started + 60 else 1
             how = ended(self.process.returncode)
-            say(f"{self.name} {how}: started again in {self.pause:g} s; {self.log} may say why")
+            say(f"{self.name} {how}: started again in {self.pause:g} s; {self.log} ends with: {last_line(self.log)}")
             self.process, self.again = None, time.monotonic() + self.pause
         elif self.process is None and time.monotonic() >= self.again:
             self.start()
@@ -87,6 +88,13 @@ class Piece:
             say(f"{self.name} did not end within 30 s and is killed")
             self.process.kill()
             self.process.wait()
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a log, which has the reason if a program can't start."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        return (file.read().decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
 
 
 def ended(code: int) -> str:
@@ -183,6 +191,45 @@ def back_up(folder: Path, *more: str) -> None:
             say(done.stderr.strip())
 
 
+PORTS = ("--port", "--dashboard-port", "--metrics-port", "--health-port")
+
+
+def in_the_way(options: argparse.Namespace) -> str:
+    """Return why a port can't be used, and the option that names another; empty if all can be."""
+    used: dict[int, str] = {}
+    for option in PORTS:
+        port = getattr(options, option.strip("-").replace("-", "_"))
+        if port in used:
+            return f"{used[port]} and {option} have the same port, {port}"
+        used[port] = option
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except (OSError, OverflowError) as error:
+                why = "another program listens there" if getattr(error, "errno", 0) == errno.EADDRINUSE else str(error)
+                return f"port {port} can't be used: {why}. {option} names another one"
+    return ""
+
+
+VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_]\w*)(?:\}|(:-))")
+
+
+def with_variables(config: list[Path], environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment with the variables that further configuration files of the collector's name.
+
+    Raise OSError if a file can't be read, or names a variable that is not set.
+    """
+    found = {}
+    for path in config:
+        for name, default in VARIABLE.findall(path.read_text(encoding="utf-8")):
+            if name in os.environ and name not in environment:
+                found[name] = os.environ[name]
+            elif name not in environment and not default:
+                raise OSError(f"{path} needs the variable {name}, which is not set")
+    return environment | found
+
+
 def pieces(options: argparse.Namespace) -> list[Piece]:
     data, keys, log = (options.folder / name for name in ("data", "keys", "log"))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -205,7 +252,7 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
     store: list[str | Path] = [BIN / "runspan-store", "--data", data, "--keys", keys]
     store += ["--dashboard", f"127.0.0.1:{options.dashboard_port}"]
     return [
-        Piece("collector", collector, log, options.port, environment),
+        Piece("collector", collector, log, options.port, with_variables(options.config, environment)),
         Piece("store", store, log, options.dashboard_port, kept),
     ]
 
@@ -239,11 +286,16 @@ def main() -> None:
             f"serve: keys and data are in {WAS}, from before. To go on with them:\n"
             f"    mkdir -p {options.folder.parent} && mv {WAS} {options.folder}"
         )
+    if reason := in_the_way(options):
+        sys.exit(f"serve: {reason}")
     os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     keys = options.folder / "keys"
-    running = pieces(options)
+    try:
+        running = pieces(options)
+    except OSError as error:
+        sys.exit(f"serve: --config: {error}")
     try:
         hold_build()
         try:
@@ -251,8 +303,6 @@ def main() -> None:
         except OSError as error:  # a full disk, for one
             sys.exit(f"serve: {error}")
         for piece in running:
-            if piece.answers():
-                sys.exit(f"serve: something listens on port {piece.port} already")
             piece.start()
         while not all(piece.answers() for piece in running):
             for piece in running:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import pytest
 from tests.collector.dashboard.chromium import chromium
 from tests.collector.ops.conftest import BIN, ROOT
 from tests.collector.ops.serving import Serve
-from tests.collector.waiting import wait_for
+from tests.collector.waiting import free_ports, wait_for
 
 
 @pytest.fixture
@@ -134,3 +137,85 @@ def test_stripepy_is_shown(serve: Serve, tmp_path: Path) -> None:
         assert tab.run(runs) == "1"
         subprocess.run([*command, "-o", tmp_path / "out.hdf5"], env=environment, check=True)
         wait_for(lambda: tab.run(runs) == "2", f"it is not shown: {serve.rows()} runs in the store", 60)
+
+
+@pytest.mark.parametrize("option", ["port", "dashboard-port", "metrics-port", "health-port"])
+def test_a_port_that_another_program_has(tmp_path: Path, option: str) -> None:
+    """Jupyter has 8888, as a rule."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        done = refused(tmp_path, f"--{option}", port)
+    assert done == f"serve: port {port} can't be used: another program listens there. --{option} names another one\n"
+
+
+def test_two_options_with_one_port(tmp_path: Path) -> None:
+    said = refused(tmp_path, "--metrics-port", "18889", "--health-port", "18889")
+    assert said == "serve: --metrics-port and --health-port have the same port, 18889\n"
+
+
+def refused(folder: Path, *more: str) -> str:
+    """Start serve, which has to end at once, and return the reason. Only ports in ``more`` may be in use."""
+    ports = zip(("--port", "--dashboard-port", "--metrics-port", "--health-port"), free_ports(4), strict=True)
+    words = [str(word) for pair in ports for word in pair]
+    command: list[str | Path] = [BIN / "runspan-serve", "--folder", folder / "serve", *words, *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and not (folder / "serve").exists()
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("a: ${env:NOBODY_HAS_SET_IT}\n", "needs the variable NOBODY_HAS_SET_IT"),
+        ("a: ${NOBODY_HAS_SET_IT}\n", "needs the variable NOBODY_HAS_SET_IT"),
+        (None, "No such file"),
+    ],
+)
+def test_a_configuration_that_lacks_something(tmp_path: Path, text: str | None, why: str) -> None:
+    path = tmp_path / "more.yaml"
+    if text is not None:
+        path.write_text(text)
+    assert why in refused(tmp_path, "--config", str(path))
+
+
+def test_the_vendors_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As collector/docs/gateway.md has it: with the variable in the environment, and the key in the keys."""
+    got: list[tuple[str | None, bytes]] = []
+
+    class Vendor(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.headers["X-Honeycomb-Team"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    def put_key(serve: Serve) -> None:
+        serve.keys.mkdir()
+        (serve.keys / "vendor.key").write_text("secret-key")
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor) as vendor:
+        threading.Thread(target=vendor.serve_forever, daemon=True).start()
+        monkeypatch.setenv("RUNSPAN_VENDOR", f"http://127.0.0.1:{vendor.server_port}")
+        running = Serve(tmp_path / "serve", "--config", str(ROOT / "collector/config/vendor.yaml"), prepare=put_key)
+        try:
+            running.wait_until_up()
+            running.send(3)
+            wait_for(lambda: bool(got), f"the vendor gets nothing: {running.output}", 30)
+        finally:
+            running.stop()
+        vendor.shutdown()
+    assert {key for key, _ in got} == {"secret-key"}
+
+
+def test_a_program_that_can_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNSPAN_VENDOR", "http://127.0.0.1:1")
+    running = Serve(tmp_path / "serve", "--config", str(ROOT / "collector/config/vendor.yaml"))
+    try:
+        wait_for(lambda: "vendor.key: no such file" in running.output, f"it says {running.output}", 30)
+    finally:
+        running.stop()
