@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Restore a backup of many hourly snapshots, and print how long that takes: 8,760 are those of a year.
 
-To make the snapshots in less than hours, the repository gets a key that is cheap to compute, and restic merges its
-index now and then.
+To make the snapshots in less than hours, the repository gets a key that is cheap to compute, and several small
+repositories with that key are put together.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -25,7 +25,7 @@ from runspan_collector.files import OTLP
 from tests.collector.ops.conftest import RESTIC, Installation
 from tests.collector.ops.test_backup import lines
 
-PER_HOUR = 20
+PER_HOUR, PART = 20, 100
 
 
 def openssl(cipher: str, key: bytes, text: bytes, *more: str) -> bytes:
@@ -60,27 +60,45 @@ def add_cheap_key(at: Installation, repository: Repository) -> None:
     (at.repository / "keys" / hashlib.sha256(content).hexdigest()).write_bytes(content)
 
 
-def fill(at: Installation, config: Config, snapshots: int) -> dict[str, bytes]:
-    """Back up that many hours: in each a file is set aside, and the next one has begun."""
-    want, begin = {}, datetime.now(timezone.utc) - timedelta(hours=snapshots)
+def back_up(at: Installation, repository: Path, hour: int, when: datetime) -> tuple[str, bytes]:
+    """Make the snapshot of an hour: a file is set aside, and the next one has begun. Return that file."""
+    name, content = when.strftime("spans-%Y-%m-%dT%H-%M-%S.000.json"), lines(PER_HOUR * hour, PER_HOUR)
+    with tempfile.TemporaryDirectory(dir=at.folder) as data:
+        (Path(data) / OTLP).mkdir()
+        (Path(data) / OTLP / name).write_bytes(content)
+        (Path(data) / OTLP / "spans.json").write_bytes(lines(PER_HOUR * (hour + 1), PER_HOUR // 2))
+        command: list[str | Path] = [RESTIC, "-r", repository, "--password-file", at.keys / "restic.password"]
+        command += ["backup", "--host", "year", "--time", when.astimezone().strftime("%Y-%m-%d %H:%M:%S")]
+        command += ["--no-cache", "--quiet", "--force", OTLP]
+        cheap = os.environ | {"GOMAXPROCS": "1", "GOGC": "off"}
+        subprocess.run(command, cwd=data, env=cheap, check=True, capture_output=True)
+    return name, content
 
-    def back_up(hour: int) -> None:
-        when = begin + timedelta(hours=hour)
-        name = when.strftime("spans-%Y-%m-%dT%H-%M-%S.000.json")
-        want[name] = lines(PER_HOUR * hour, PER_HOUR)
-        with tempfile.TemporaryDirectory(dir=at.folder) as data:
-            (Path(data) / OTLP).mkdir()
-            (Path(data) / OTLP / name).write_bytes(want[name])
-            (Path(data) / OTLP / "spans.json").write_bytes(lines(PER_HOUR * (hour + 1), PER_HOUR // 2))
-            now = when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            repository = Repository(dataclasses.replace(config, data=Path(data)), at.data / "cache")
-            repository.restic("backup", "--host", "year", "--time", now, "--no-cache", "--force", OTLP)
 
-    # restic waits for 0.2 s after it has made its lock, so several run at the same time.
-    with ThreadPoolExecutor(8) as several:
-        for first in range(0, snapshots, 300):
-            list(several.map(back_up, range(first, min(first + 300, snapshots))))
-            Repository(config, at.data / "cache").restic("rebuild-index", "--no-cache")
+def part(at: Installation, hours: range, begin: datetime) -> dict[str, bytes]:
+    """Make the snapshots of these hours in a repository of the same key, and move its files to the others."""
+    with tempfile.TemporaryDirectory(dir=at.folder) as folder:
+        own = Path(folder)
+        for path in at.repository.rglob("*"):
+            if path.is_dir():
+                (own / path.relative_to(at.repository)).mkdir()
+        for path in (at.repository / "config", *(at.repository / "keys").iterdir()):
+            shutil.copy(path, own / path.relative_to(at.repository))
+        made = dict(back_up(at, own, hour, begin + timedelta(hours=hour)) for hour in hours)
+        for path in [file for kind in ("data", "index", "snapshots") for file in (own / kind).rglob("*")]:
+            if path.is_file():
+                path.rename(at.repository / path.relative_to(own))
+    return made
+
+
+def fill(at: Installation, snapshots: int) -> dict[str, bytes]:
+    """Back up that many hours."""
+    begin = datetime.now(timezone.utc) - timedelta(hours=snapshots)
+    want: dict[str, bytes] = {}
+    parts = [range(first, min(first + PART, snapshots)) for first in range(0, snapshots, PART)]
+    with ThreadPoolExecutor(8) as several:  # restic waits for 0.2 s after it has made its lock
+        for made in several.map(lambda hours: part(at, hours, begin), parts):
+            want |= made
     return want | {"spans.json": lines(PER_HOUR * snapshots, PER_HOUR // 2)}
 
 
@@ -95,7 +113,7 @@ def main() -> None:
         repository.init()
         add_cheap_key(at, repository)
         began = time.monotonic()
-        want = fill(at, repository.config, options.snapshots)
+        want = fill(at, options.snapshots)
         print(f"{options.snapshots} snapshots, made in {time.monotonic() - began:.0f} s", flush=True)
         at.run("check")
         calls: list[str] = []
