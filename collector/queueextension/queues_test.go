@@ -24,7 +24,7 @@ const page = 4096
 // newQueue makes a queue as file_storage does, and returns its bytes.
 func newQueue(t *testing.T, path string) []byte {
 	t.Helper()
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
 	require.NoError(t, err)
 	for round := range 20 {
 		require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
@@ -100,7 +100,7 @@ func TestEachPage(t *testing.T) {
 	path := filepath.Join(directory, "queue")
 	whole := newQueue(t, path)
 	found := 0
-	for at := 0; at < len(whole); at += page * 7 {
+	for at := 0; at < len(whole); at += page * 53 {
 		content := append([]byte(nil), whole...)
 		for i := range 64 {
 			content[at+i] ^= 0x5a
@@ -110,7 +110,7 @@ func TestEachPage(t *testing.T) {
 			found++
 			continue
 		}
-		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
 		require.NoError(t, err)
 		require.NoError(t, db.Close())
 	}
