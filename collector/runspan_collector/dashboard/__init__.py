@@ -8,6 +8,5 @@ the same name. The store is a function::
 """
 
 from runspan_collector.dashboard.questions import PublicQuestions, Query, Questions
-from runspan_collector.dashboard.server import Server
 
-__all__ = ["PublicQuestions", "Query", "Questions", "Server"]
+__all__ = ["PublicQuestions", "Query", "Questions"]

@@ -1,33 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""The HTTPS server of the page: a login, the page's files, and answers in JSON. It stores no addresses."""
+"""The HTTPS server of the page: a login, the page's files, and answers in JSON. It stores no addresses.
+
+Tornado reads and writes HTTP and TLS, in one thread. Questions to the store and password checks have a thread each.
+"""
 
 from __future__ import annotations
 
-import html
-import http.server
+import asyncio
 import json
+import logging
 import re
-import socket
 import ssl
 import sys
 import threading
 import time
 import traceback
-import urllib.parse
-from http import HTTPStatus
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
-from runspan_collector.dashboard.headers import accepts_gzip, cookies, same_site
-from runspan_collector.dashboard.pages import LOGIN, File, files
+from tornado.httpserver import HTTPServer
+from tornado.httputil import parse_cookie
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError, RequestHandler
+
+from runspan_collector.dashboard.pages import LOGIN, files
 from runspan_collector.dashboard.questions import BadFilterError, Questions
-from runspan_collector.dashboard.users import Limit, Sessions, Users
+from runspan_collector.dashboard.users import LENGTH, Limit, Sessions, Users
+from runspan_collector.files import STATIC
 
 COOKIE = "__Host-session"
-DATA = re.compile(r"/data/(\w+)\.json")
-LENGTH = re.compile("[0-9]{1,4}")
+ATTRIBUTES: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "samesite": "Strict"}
+GZIP = re.compile(r"(^|,)\s*gzip\s*(;(?!\s*q\s*=\s*0(\.0*)?\s*(,|$))|,|$)", re.IGNORECASE)
 LARGEST_BODY = 4096
-CONNECTIONS = 64
+CONNECTIONS = 256
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -39,248 +48,208 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
+    "Content-Type": "text/plain",
+    "Server": "runspan",
 }
+logging.getLogger("tornado.general").disabled = True  # errors of clients, with their addresses
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """The server. It listens as soon as it is made; ``serve_forever`` serves until ``shutdown``.
+class Server(HTTPServer):
+    """The server of one page, with the certificate and the users of the folder ``keys``. The public page has no login.
 
-    Without users it serves the public variant, which has no login.
+    ``origin`` is the page's ``https://HOST`` in front of a proxy. ``patience`` is the time in seconds for the handshake
+    and the headers of a request, and for its body; from one request to the next there is five times as much.
     """
 
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(
-        self,
-        questions: Questions,
-        *,
-        certificate: Path,
-        key: Path,
-        static: Path,
-        users: Users | None,
-        address: tuple[str, int] = ("127.0.0.1", 0),
-        limit: Limit | None = None,
-        patience: float = 15,
+    def initialize(  # type: ignore[override]  # Tornado's form of __init__
+        self, questions: Questions, keys: Path, address: tuple[str, int], origin: str = "", patience: float = 15
     ) -> None:
-        if (users is None) != questions.public:
-            raise ValueError("the public variant has no users, and the other one needs them")
-        self.questions = questions
-        self.users = users
-        self.sessions = Sessions(users) if users else None
-        self.limit = limit or Limit()
-        self.files = files(static)
-        self._patience = patience
-        self._certificate = certificate, key
-        self._loaded: list[int] = []
-        self._reload()
-        self._free = threading.BoundedSemaphore(CONNECTIONS)
-        self.waiting: dict[socket.socket, float] = {}
-        """Connections that wait for their client, and when the server will close them."""
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, Handler)
-
-    def server_bind(self) -> None:
-        http.server.HTTPServer.server_bind(self)
-
-    def _reload(self) -> None:
-        """Use a renewed certificate for new connections."""
-        found = [path.stat().st_mtime_ns for path in self._certificate]
-        if found != self._loaded:
-            # Make another context: if the two files do not match, the old context stays usable.
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.minimum_version = ssl.TLSVersion.TLSv1_2
-            tls.load_cert_chain(*self._certificate)
-            self._tls, self._loaded = tls, found
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(self._patience)  # one step of the handshake, of reading or of writing
-        with self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as connection:
-            try:
-                self.wait_for(connection)
-                connection.do_handshake()
-                Handler(connection, client_address, self)
-            finally:
-                self.waiting.pop(connection, None)
-
-    def wait_for(self, connection: socket.socket, times: float = 1) -> None:
-        """Limit the time for all steps together."""
-        self.waiting[connection] = time.monotonic() + times * self._patience
-
-    def service_actions(self) -> None:
-        """Close connections whose time is over: a slow client may send a byte now and then. Called twice a second."""
-        now = time.monotonic()
-        for connection, end in list(self.waiting.items()):
-            if end < now:
-                self.waiting.pop(connection, None)
-                try:
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # below TLS, which another thread is in
-                except OSError:
-                    pass  # it was closed already
-        try:
-            self._reload()
-        except (OSError, ssl.SSLError):
-            pass  # only one of the two files is new: go on with the old ones
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        if not isinstance(error, OSError):  # a client's error is not interesting, and the line would have its address
-            traceback.print_exception(error)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def version_string(self) -> str:
-        return "runspan"
-
-    def handle_one_request(self) -> None:
-        self.server.wait_for(self.connection)
-        super().handle_one_request()
-
-    def do_GET(self) -> None:
-        self._route(self._get)
-
-    def do_HEAD(self) -> None:
-        self._route(self._get)
-
-    def do_POST(self) -> None:
-        self._route(self._post)
-
-    def _route(self, method: Any) -> None:
-        try:
-            url = urllib.parse.urlsplit(self.path)
-            given = dict(urllib.parse.parse_qsl(url.query, max_num_fields=16))
-            form = dict(urllib.parse.parse_qsl(self._body(), max_num_fields=4))
-        except ValueError:
-            self.send_error(HTTPStatus.BAD_REQUEST)
-        else:
-            method(url.path, given, form)
-
-    def _get(self, path: str, given: dict[str, str], _: dict[str, str]) -> None:
-        if path == "/login" and self.server.users:
-            self._login_page(HTTPStatus.OK, "")
-        elif path == "/login.css":
-            self._send_file(self.server.files["login.css"])
-        elif not self._user():
-            if path == "/":
-                self._redirect("/login")
-            else:
-                self._send(HTTPStatus.UNAUTHORIZED, "text/plain", b"Log in first.")
-        elif (name := path[1:] or "index.html") in self.server.files:
-            self._send_file(self.server.files[name])
-        elif (asked := DATA.fullmatch(path)) and asked[1] in self.server.questions.names():
-            self._answer(asked[1], given)
-        else:
-            self.send_error(HTTPStatus.NOT_FOUND)
-
-    def _post(self, path: str, _: dict[str, str], form: dict[str, str]) -> None:
-        # A browser sends the form's Origin. Other programs do not have the session of a user that could be misused.
-        origin = self.headers.get("Origin")
-        if origin is not None and not same_site(origin, self.headers.get("Host", "")):
-            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"This form was not sent from here.")
-        elif path == "/logout" and self.server.sessions:
-            for token in self._tokens():
-                self.server.sessions.end(token)
-            self._redirect("/login", self._cookie("", 0))
-        elif path == "/login" and self.server.sessions:
-            self._login(form)
-        else:
-            self.send_error(HTTPStatus.NOT_FOUND)
-
-    def _answer(self, name: str, given: dict[str, str]) -> None:
-        try:
-            answer = self.server.questions.ask(name, given)
-        except BadFilterError as error:
-            self._send(HTTPStatus.BAD_REQUEST, "text/plain", str(error).encode())
-        except Exception:  # the server goes on after any error of the store
-            traceback.print_exc()
-            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"The store did not answer.")
-        else:
-            body = json.dumps(answer, separators=(",", ":"), default=str).encode()
-            self._send(HTTPStatus.OK, "application/json", body)
-
-    def _login(self, form: dict[str, str]) -> None:
-        assert self.server.users and self.server.sessions
-        name, address = form.get("name", ""), self.client_address[0]
-        if not self.server.limit.take(address):
-            self._login_page(HTTPStatus.TOO_MANY_REQUESTS, "Too many tries. Wait ten minutes.")
-        elif self.server.users.check(name, form.get("password", "")):
-            self.server.limit.forget(address)
-            self._redirect("/", self._cookie(self.server.sessions.begin(name), 12 * 3600))
-        else:
-            self._login_page(HTTPStatus.UNAUTHORIZED, "That name and password do not belong together.")
-
-    def _user(self) -> str | None:
-        if not self.server.sessions:
-            return "anybody"
-        return next(filter(None, map(self.server.sessions.user, self._tokens())), None)
-
-    def _tokens(self) -> list[str]:
-        return cookies(self.headers.get_all("Cookie", []), COOKIE)
-
-    @staticmethod
-    def _cookie(value: str, age: int) -> str:
-        return f"{COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Strict"
-
-    def _body(self) -> str:
-        """Return the request's body. ValueError if its length is missing or too large."""
-        length = self.headers.get("Content-Length", "0").strip()
-        if "Transfer-Encoding" in self.headers or not LENGTH.fullmatch(length) or int(length) > LARGEST_BODY:
-            raise ValueError
-        body = self.rfile.read(int(length))
-        self.server.waiting.pop(self.connection, None)  # the client has sent everything
-        return body.decode("utf-8", "replace")
-
-    def _login_page(self, status: HTTPStatus, message: str) -> None:
-        self._send(status, "text/html; charset=utf-8", LOGIN.replace("<!-- message -->", html.escape(message)).encode())
-
-    def _redirect(self, to: str, cookie: str | None = None) -> None:
-        self._send(
-            HTTPStatus.SEE_OTHER, "text/plain", b"", {"Location": to} | ({"Set-Cookie": cookie} if cookie else {})
+        self.questions, self.origin, self.files, self.limit = questions, origin, files(STATIC), Limit()
+        self.users = None if questions.public else Users(keys / "dashboard.users")
+        self.sessions = self.users and Sessions(self.users)
+        self.asking, self.checking = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self.port = 0  # until the server listens
+        self._address, self._patience = address, patience
+        self._pair, self._loaded = (keys / "tls.crt", keys / "tls.key"), [(0, 0)]
+        self._said = ""
+        self._asked: dict[IOStream, float] = {}  # when each connection began its last request, the longest ago first
+        for_all = {"for_all": True}
+        login: list[Any] = [("/(login|logout)", Login, for_all)] if self.users else []
+        routes = [*login, ("(/login.css)", File, for_all), (r"/data/(\w+)\.json", Data), ("(.*)", File)]
+        application = Application(routes, log_function=lambda _: None, page=self)
+        super().initialize(
+            application, max_body_size=LARGEST_BODY, idle_connection_timeout=patience, body_timeout=patience
         )
 
-    def _send_file(self, file: File) -> None:
-        more = {"Cache-Control": "private, no-cache", "ETag": file.tag}
-        if self.headers.get("If-None-Match") == file.tag:
-            self._send(HTTPStatus.NOT_MODIFIED, file.kind, b"", more)
-        elif accepts_gzip(self.headers.get_all("Accept-Encoding", [])):
-            self._send(HTTPStatus.OK, file.kind, file.gzipped, more | {"Content-Encoding": "gzip"})
+    def tend(self) -> None:
+        """Listen, use a renewed certificate, and close connections whose time is over. Say what is in the way.
+
+        Certificate and key may not match for a moment. Until they do, the server goes on with the last ones.
+        """
+        said = ""
+        try:
+            found = [(status.st_mtime_ns, status.st_ino) for status in (path.stat() for path in self._pair)]
+            if found != self._loaded:
+                tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+                tls.minimum_version = ssl.TLSVersion.TLSv1_2
+                tls.load_cert_chain(*self._pair, password="")  # else OpenSSL would ask on the terminal
+                self.ssl_options, self._loaded = tls, found
+            if not self.port:
+                host, port = self._address
+                sockets = bind_sockets(port, None if host == "::" else host)  # None: of IPv6 and IPv4, if it has them
+                self.add_sockets(sockets)
+                self.port = sockets[0].getsockname()[1]
+        except (OSError, IndexError) as error:
+            said = str(error) if isinstance(error, OSError) else f"this machine has no addresses like {host}"
+        if said not in ("", self._said):
+            page = f"{'--public' if self.questions.public else '--dashboard'} {self._address[0]}:{self._address[1]}"
+            then = "it goes on with the last certificate" if self.port else "no page"
+            print(f"store: {page}: {said}: {then}", file=sys.stderr, flush=True)
+        self._said = said
+        for stream in [s for s, asked in self._asked.items() if asked < time.monotonic() - 5 * self._patience]:
+            stream.close()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Begin to serve a connection. If there are too many, the one that has not asked for longest gives way."""
+        self._asked = {s: asked for s, asked in self._asked.items() if not s.closed()}
+        if len(self._asked) >= CONNECTIONS:
+            next(iter(self._asked)).close()
+        self.note(stream)
+        super().handle_stream(stream, address)
+
+    def note(self, stream: IOStream) -> None:
+        """Note that a connection begins, or asks."""
+        self._asked.pop(stream, None)
+        self._asked[stream] = time.monotonic()
+
+
+async def serve(servers: list[Server], stop: threading.Event) -> None:
+    """Serve the pages until ``stop`` is set. A page that can't listen tries again, and does not end this."""
+    while not stop.is_set():
+        for server in servers:
+            server.tend()
+        await asyncio.sleep(0.25)
+    for server in servers:
+        server.stop()
+
+
+class Handler(RequestHandler):
+    """A request. It needs a login, except where the route is ``for_all``."""
+
+    def initialize(self, for_all: bool = False) -> None:
+        self.page: Server = self.settings["page"]
+        self.for_all = for_all
+
+    def set_default_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        self.page.note(self.request.connection.stream)  # type: ignore[union-attr]
+        if self.request.method == "POST" and not self.from_here():
+            raise HTTPError(403, reason="This form was not sent from here.")
+        if self.for_all or self.current_user:
+            return
+        if self.request.path != "/":
+            raise HTTPError(401, reason="Log in first.")
+        self.redirect("/login", status=303)
+
+    def from_here(self) -> bool:
+        """Judge by what a browser says behind any proxy, or if it is older than of 2023, by Origin and Host.
+
+        Other programs say nothing, and have no session that somebody could misuse.
+        """
+        headers = self.request.headers
+        if site := headers.get("Sec-Fetch-Site"):
+            return site in ("same-origin", "none")
+        ours = {plain(f"https://{headers.get('Host', '')}"), plain(self.page.origin)} - {"https://", ""}
+        return "Origin" not in headers or plain(headers["Origin"]) in ours
+
+    def get_current_user(self) -> str | None:
+        sessions = self.page.sessions
+        return next(filter(None, map(sessions.user, self.tokens())), None) if sessions else "anybody"
+
+    def tokens(self) -> list[str]:
+        """Return all values of our cookie. Other programs on the same host name may have set it too."""
+        pairs = ";".join(self.request.headers.get_list("Cookie")).split(";")
+        return [value for pair in pairs if (value := parse_cookie(pair).get(COOKIE))]
+
+    def fields(self, text: str, most: int) -> dict[str, str]:
+        try:
+            return dict(parse_qsl(text, max_num_fields=most))
+        except ValueError:
+            raise HTTPError(400) from None
+
+    def head(self, *path: str) -> Any:
+        return self.get(*path)
+
+    def post(self, *path: str) -> Any:
+        raise HTTPError(404)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.finish("The store did not answer." if status_code == 500 else self._reason)
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, HTTPError):
+            traceback.print_exception(kind, error, trace)  # without the request, which has an address
+
+
+def plain(origin: str) -> str:
+    """Return an origin in lower case, and without the default port."""
+    return re.sub(":(443)?$", "", origin.strip().lower())
+
+
+class Login(Handler):
+    def get(self, path: str) -> None:
+        self.show(200, "")
+
+    async def post(self, path: str) -> None:  # type: ignore[override]
+        assert self.page.users and self.page.sessions
+        if path == "logout":
+            for token in self.tokens():
+                self.page.sessions.end(token)
+            self.clear_cookie(COOKIE, **ATTRIBUTES)
+            return self.redirect("/login", status=303)
+        form = self.fields(self.request.body.decode("utf-8", "replace"), 4)
+        name, address = form.get("name", ""), str(self.request.remote_ip)
+        check = self.page.users.check, name, form.get("password", "")
+        if not self.page.limit.take(address):
+            self.show(429, "Too many tries. Wait ten minutes.")
+        elif await IOLoop.current().run_in_executor(self.page.checking, *check):
+            self.page.limit.forget(address)
+            self.set_cookie(COOKIE, self.page.sessions.begin(name), max_age=LENGTH, **ATTRIBUTES)
+            self.redirect("/", status=303)
         else:
-            self._send(HTTPStatus.OK, file.kind, file.body, more)
+            self.show(401, "That name and password do not belong together.")
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
-        self.server.wait_for(self.connection, 4)
-        self.send_response(status)
-        headers = {**HEADERS, "Content-Type": kind, "Content-Length": str(len(body)), **(more or {})}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+    def show(self, status: int, message: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(LOGIN.replace("<!-- message -->", message))
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Send an error without the request's text. The base class calls this too; its own version has no headers."""
-        if self.request_version == "HTTP/0.9":
-            self.request_version = self.protocol_version
-        self.close_connection = True
-        self._send(HTTPStatus(code), "text/plain", HTTPStatus(code).phrase.encode())
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing about requests."""
+class Data(Handler):
+    async def get(self, name: str) -> None:
+        given = self.fields(self.request.query, 16)
+        if name not in self.page.questions.names():
+            raise HTTPError(404)
+        try:
+            answer = await IOLoop.current().run_in_executor(self.page.asking, self.page.questions.ask, name, given)
+        except BadFilterError as error:
+            self.set_status(400)
+            self.finish(str(error))
+        else:
+            self.set_header("Content-Type", "application/json")
+            self.finish(json.dumps(answer, separators=(",", ":"), default=str))
+
+
+class File(Handler):
+    def get(self, path: str) -> None:
+        file = self.page.files.get(path[1:] or "index.html")
+        if not file or path[:1] != "/":
+            raise HTTPError(404)
+        self.set_header("Content-Type", file.kind)
+        self.set_header("Cache-Control", "private, no-cache")
+        if zipped := GZIP.search(",".join(self.request.headers.get_list("Accept-Encoding"))):
+            self.set_header("Content-Encoding", "gzip")
+        self.finish(file.gzipped if zipped else file.body)

@@ -12,7 +12,6 @@ import hmac
 import ipaddress
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,6 @@ from pathlib import Path
 from runspan_collector.files import replace
 
 Clock = Callable[[], float]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LINE = re.compile(r"[A-Za-z0-9._-]{1,64}:scrypt\$.*|\s*")
@@ -28,6 +26,8 @@ SHORTEST = 12
 """The least number of characters of a password."""
 COST = 2**15, 8, 1
 """scrypt's n, r and p: a guess takes 32 MiB and about 0.1 s."""
+LENGTH = 12 * 3600
+"""How many seconds a session lasts."""
 
 
 def hash_password(password: str, salt: bytes | None = None, cost: tuple[int, int, int] | None = None) -> str:
@@ -51,7 +51,6 @@ class Users:
         self._stamp: tuple[int, int] | None = None
         self._hashes: dict[str, str] = {}
         self._nobody = hash_password(secrets.token_hex())
-        self._one_at_a_time = threading.Lock()  # limits the memory and time of guesses
 
     def hash_of(self, name: str) -> str | None:
         try:
@@ -67,8 +66,7 @@ class Users:
     def check(self, name: str, password: str) -> bool:
         """Check a password. This takes as long for an unknown name, so that the time does not say whether it exists."""
         known = self.hash_of(name)
-        with self._one_at_a_time:
-            return matches(password, known or self._nobody) and known is not None
+        return matches(password, known or self._nobody) and known is not None
 
     def set(self, name: str, password: str) -> None:
         if not NAME.fullmatch(name):
@@ -85,79 +83,53 @@ class Users:
 class Sessions:
     """The sessions. A session ends after twelve hours, with a logout, or when its user's line in the file changes."""
 
-    def __init__(self, users: Users, clock: Clock = time.monotonic, length: float = 12 * 3600) -> None:
-        self._users = users
-        self._clock = clock
-        self._length = length
-        self._open: dict[str, tuple[str, str, float]] = {}  # by the token's hash: name, hash of the password, end
-        self._lock = threading.Lock()
+    def __init__(self, users: Users, clock: Clock = time.monotonic, length: float = LENGTH) -> None:
+        self._users, self._clock, self._length = users, clock, length
+        self._open: dict[str, tuple[str, str | None, float]] = {}  # by the token: name, hash of the password, end
 
     def begin(self, name: str) -> str:
-        now = self._clock()
-        token = secrets.token_urlsafe(32)
-        with self._lock:
-            self._open = {key: session for key, session in self._open.items() if session[2] > now}
-            self._open[self._key(token)] = name, self._users.hash_of(name) or "", now + self._length
+        now, token = self._clock(), secrets.token_urlsafe(32)
+        self._open = {other: session for other, session in self._open.items() if session[2] > now}
+        self._open[token] = name, self._users.hash_of(name), now + self._length
         return token
 
     def user(self, token: str) -> str | None:
-        name, hashed, end = self._open.get(self._key(token), ("", "", 0.0))
+        name, hashed, end = self._open.get(token, ("", None, 0.0))
         return name if end > self._clock() and hashed and self._users.hash_of(name) == hashed else None
 
     def end(self, token: str) -> None:
-        with self._lock:
-            self._open.pop(self._key(token), None)
-
-    @staticmethod
-    def _key(token: str) -> str:
-        return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+        self._open.pop(token, None)
 
 
 class Limit:
-    """Limit failed logins in ``within`` seconds, for each client, for each site, and for all clients together.
+    """Limit failed logins in ``within`` seconds: of each client, of each site, and of all clients together.
 
-    The limit of a site is much lower than that for all, so that somebody with many addresses can't lock everybody out.
+    The limit of a site is much lower than that of all, so that somebody with many addresses can't lock everybody out.
     """
 
     def __init__(
-        self,
-        clock: Clock = time.monotonic,
-        each: int = 10,
-        site: int = 20,
-        together: int = 100,
-        within: float = 600,
+        self, clock: Clock = time.monotonic, each: int = 10, site: int = 20, together: int = 100, within: float = 600
     ) -> None:
-        self._clock = clock
-        self._each, self._site, self._together, self._within = each, site, together, within
-        self._tries: list[tuple[float, Network, Network]] = []
-        self._lock = threading.Lock()
+        self._clock, self._limits, self._within = clock, (each, site, together), within
+        self._tries: list[tuple[float, tuple[str, str, str]]] = []  # the time, and whom it counts for
 
     def take(self, address: str) -> bool:
         """Count a login before it is checked, so that simultaneous ones count too. Return whether it may go on."""
-        client, site = networks(address)
-        with self._lock:
-            now = self._clock()
-            self._tries = [t for t in self._tries if t[0] > now - self._within]
-            if (
-                sum(c == client for _, c, _ in self._tries) >= self._each
-                or sum(s == site for _, _, s in self._tries) >= self._site
-                or len(self._tries) >= self._together
-            ):
-                return False
-            self._tries.append((now, client, site))
-            return True
+        now, whose = self._clock(), networks(address)
+        self._tries = [(then, whom) for then, whom in self._tries if then > now - self._within]
+        counts = [sum(whom[i] == whose[i] for _, whom in self._tries) for i in range(3)]
+        allowed = all(count < limit for count, limit in zip(counts, self._limits, strict=True))
+        self._tries += [(now, whose)] if allowed else []
+        return allowed
 
     def forget(self, address: str) -> None:
         """Forget the failed logins of a client that has logged in."""
-        client, _ = networks(address)
-        with self._lock:
-            self._tries = [t for t in self._tries if t[1] != client]
+        self._tries = [(then, whom) for then, whom in self._tries if whom[0] != networks(address)[0]]
 
 
-def networks(address: str) -> tuple[Network, Network]:
-    """Return the networks of a client and of its site. With IPv6 a client has 2**64 addresses."""
+def networks(address: str) -> tuple[str, str, str]:
+    """Return the networks of a client, of its site, and of all. With IPv6 a client has 2**64 addresses."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:  # IPv4, where one socket listens for both
-        ip = ip.ipv4_mapped
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     client, site = (32, 24) if ip.version == 4 else (64, 48)
-    return ipaddress.ip_network((ip, client), strict=False), ipaddress.ip_network((ip, site), strict=False)
+    return f"{ipaddress.ip_network((ip, client), False)}", f"{ipaddress.ip_network((ip, site), False)}", "all"

@@ -11,20 +11,17 @@ dashboard: without --data the store reads no files, and without --dashboard and 
 from __future__ import annotations
 
 import argparse
-import errno
-import functools
+import asyncio
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from runspan_collector import dashboard
 from runspan_collector.dashboard.questions import PublicQuestions, Questions
-from runspan_collector.dashboard.server import Server
-from runspan_collector.dashboard.users import Users
-from runspan_collector.files import SCHEMAS, STATE, STATIC, STORE, state_file
+from runspan_collector.dashboard.server import Server, serve
+from runspan_collector.files import SCHEMAS, STATE, STORE, state_file
 from runspan_collector.store.cluster import Cluster
 from runspan_collector.store.definitions import FULL, need_room
 from runspan_collector.store.embedded import Store
@@ -62,33 +59,6 @@ def address(text: str) -> tuple[str, int] | None:
     return (host.strip("[]"), int(port)) if text else None
 
 
-def listening(page: Callable[..., Server], where: tuple[str, int]) -> Server:
-    """Return a server that listens. ``::`` stands for all addresses, also on a machine without IPv6."""
-    try:
-        return page(address=where)
-    except OSError as error:
-        if where[0] != "::" or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            raise
-    return page(address=("0.0.0.0", where[1]))
-
-
-def serve(page: Callable[..., Server], option: str, where: tuple[str, int], stop: threading.Event) -> None:
-    """Serve a page until ``stop`` is set. If that fails, say so, and try again; the store goes on meanwhile."""
-    said = ""
-    while not stop.is_set():
-        try:
-            server = listening(page, where)
-        except OSError as error:  # another program has the port, or the certificate is no good, for two
-            if said != str(error):
-                said = str(error)
-                print(f"store: {option} {where[0]}:{where[1]}: {error}: no page", file=sys.stderr, flush=True)
-            stop.wait(2)
-            continue
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        stop.wait()
-        server.shutdown()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder with otlp/, store/ and state/")
@@ -97,6 +67,7 @@ def main() -> None:
     parser.add_argument("--cluster", metavar="https://USER@HOST:PORT", help="password: clickhouse.password of the keys")
     parser.add_argument("--dashboard", type=address, metavar="HOST:PORT", help="for those who log in")
     parser.add_argument("--public", type=address, metavar="HOST:PORT", help="counts, for everybody")
+    parser.add_argument("--origin", default="", metavar="https://HOST", help="the page's address before a proxy")
     parser.add_argument("--published", type=Path, metavar="FILE", help="those counts; else DATA/state/public.json")
     options = parser.parse_args()
     if not options.data and not options.cluster:
@@ -115,10 +86,10 @@ def main() -> None:
         return
     try:
         follower = Follower(store, options.data) if options.data else None
-        pages: list[tuple[str, tuple[str, int], Questions, Users | None]] = []
+        pages: list[Server] = []
         if options.dashboard:
-            users = Users(options.keys / "dashboard.users")
-            pages.append(("--dashboard", options.dashboard, Questions(store.query, QUERIES, CHARTS), users))
+            questions = Questions(store.query, QUERIES, CHARTS)
+            pages.append(Server(questions, options.keys, options.dashboard, options.origin))
         if options.public:
             questions = PublicQuestions(
                 store.query,
@@ -127,17 +98,10 @@ def main() -> None:
                 options.published,
                 complete=follower.complete if follower else lambda: True,
             )
-            pages.append(("--public", options.public, questions, None))
-        certificate, key = options.keys / "tls.crt", options.keys / "tls.key"
-        threads = []
-        for option, where, asked, whose in pages:
-            page = functools.partial(Server, asked, certificate=certificate, key=key, static=STATIC, users=whose)
-            threads.append(threading.Thread(target=serve, args=(page, option, where, stop), daemon=True))
-            threads[-1].start()
+            pages.append(Server(questions, options.keys, options.public, options.origin))
+        threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True).start()
         if follower is not None:
             follower.run(stop)
         stop.wait()
-        for thread in threads:
-            thread.join()
     finally:
         store.close()

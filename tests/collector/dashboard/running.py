@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import ssl
 import subprocess
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.dashboard import Query, Questions, Server
-from runspan_collector.dashboard.questions import PublicQuestions
+from runspan_collector.dashboard import PublicQuestions, Query, Questions
+from runspan_collector.dashboard.server import Server, serve
 from runspan_collector.dashboard.users import Users
+from tests.collector.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 QUERIES = ROOT / "collector" / "runspan_collector" / "store" / "queries"
@@ -82,22 +84,21 @@ class Site(Client):
 
 
 @contextmanager
-def site(query: Query, folder: Path, *, public: bool = False, **more: Any) -> Iterator[Site]:
+def site(query: Query, folder: Path, *, public: bool = False, seconds: float = 40, **more: Any) -> Iterator[Site]:
     folder.mkdir(exist_ok=True)
-    crt, key = certificate(folder)
-    users = None
-    if not public:
-        users = Users(folder / "dashboard.users")
-        users.set("ada", PASSWORD)
-    questions = Questions(query, QUERIES, CHARTS)
+    crt, _ = certificate(folder)
     if public:
-        questions = PublicQuestions(query, QUERIES, CHARTS / "public", folder / "public.json")
-    server = Server(questions, certificate=crt, key=key, static=STATIC, users=users, **more)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
-    thread.start()
+        questions: Questions = PublicQuestions(query, QUERIES, CHARTS / "public", folder / "public.json")
+    else:
+        questions = Questions(query, QUERIES, CHARTS)
+        Users(folder / "dashboard.users").set("ada", PASSWORD)
+    server = Server(questions, folder, **{"address": ("127.0.0.1", 0)} | more)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(serve([server], stop)))
     try:
-        yield Site(server.server_address[1], crt, server=server)
+        thread.start()
+        wait_for(lambda: server.port > 0, "the page does not listen", seconds)
+        yield Site(server.port, crt, server=server)
     finally:
-        server.shutdown()
+        stop.set()
         thread.join()
-        server.server_close()
