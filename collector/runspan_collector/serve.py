@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -180,6 +181,26 @@ def login(keys: Path) -> str:
     return f" as {USER}, password {password.read_text(encoding='utf-8')}" if password.exists() else ""
 
 
+def quoted(path: Path) -> str:
+    """Return a path as a word of the shell."""
+    return shlex.quote(str(path))
+
+
+def addresses(options: argparse.Namespace) -> str:
+    """Return what serve says when all is up: where, and lines to paste into a shell."""
+    keys, public = options.folder / "keys", options.public
+    told = f"Public:     https://localhost:{public}/ has the counts of whole weeks, without a login\n" if public else ""
+    status = f"{quoted(BIN / 'runspan-status')} --data {quoted(options.folder / 'data')}"
+    return f"""\
+Reports:    export RUNSPAN_ENDPOINT=https://localhost:{options.port}/v1/traces SSL_CERT_FILE={quoted(keys / "ca.crt")}
+            and then run the program
+Dashboard:  https://localhost:{options.dashboard_port}/{login(keys)}
+            (your browser does not know the certificate; its CA is {keys / "ca.crt"})
+{told}Status:     {status} --collector 127.0.0.1:{options.port} \\
+                --health 127.0.0.1:{options.health_port} --metrics 127.0.0.1:{options.metrics_port}
+Ctrl-C ends all of it. Data, keys and logs stay in {options.folder}."""
+
+
 def back_up(folder: Path, *more: str) -> None:
     commands: list[list[str | Path]] = [
         [BIN / "runspan-backup", word, "--config", folder / "backup.ini"] for word in ("run", *more)
@@ -191,7 +212,7 @@ def back_up(folder: Path, *more: str) -> None:
             say(done.stderr.strip())
 
 
-PORTS = ("--port", "--dashboard-port", "--metrics-port", "--health-port")
+PORTS = ("--port", "--dashboard-port", "--public", "--metrics-port", "--health-port")
 
 
 def in_the_way(options: argparse.Namespace) -> str:
@@ -199,6 +220,8 @@ def in_the_way(options: argparse.Namespace) -> str:
     used: dict[int, str] = {}
     for option in PORTS:
         port = getattr(options, option.strip("-").replace("-", "_"))
+        if port is None:
+            continue
         if port in used:
             return f"{used[port]} and {option} have the same port, {port}"
         used[port] = option
@@ -235,9 +258,9 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = kept | {
         "RUNSPAN_LISTEN": f"127.0.0.1:{options.port}",
-        "RUNSPAN_DATA": str(data),
-        "RUNSPAN_KEYS": str(keys),
-        "RUNSPAN_SCHEMAS": str(SCHEMAS),
+        "RUNSPAN_DATA": str(data).replace("$", "$$"),  # the collector expands what is in a variable
+        "RUNSPAN_KEYS": str(keys).replace("$", "$$"),
+        "RUNSPAN_SCHEMAS": str(SCHEMAS).replace("$", "$$"),
         "RUNSPAN_METRICS_PORT": str(options.metrics_port),
         "RUNSPAN_HEALTH": f"127.0.0.1:{options.health_port}",
         "RUNSPAN_PER_MINUTE": str(options.per_minute),
@@ -251,6 +274,7 @@ def pieces(options: argparse.Namespace) -> list[Piece]:
         collector += ["--config", path.absolute()]
     store: list[str | Path] = [BIN / "runspan-store", "--data", data, "--keys", keys]
     store += ["--dashboard", f"127.0.0.1:{options.dashboard_port}"]
+    store += ["--public", f"127.0.0.1:{options.public}"] if options.public else []
     return [
         Piece("collector", collector, log, options.port, with_variables(options.config, environment)),
         Piece("store", store, log, options.dashboard_port, kept),
@@ -267,6 +291,9 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=4319, help="for reports")
     parser.add_argument("--dashboard-port", type=int, default=8443)
+    parser.add_argument(
+        "--public", type=int, nargs="?", const=8444, metavar="PORT", help="the counts for everybody too; else 8444"
+    )
     parser.add_argument("--metrics-port", type=int, default=8888)
     parser.add_argument("--health-port", type=int, default=8889)
     parser.add_argument("--per-minute", type=int, default=3000, help="reports of one address; 0 for any number")
@@ -284,14 +311,13 @@ def main() -> None:
     if options.folder == default_folder() and WAS.exists() and not options.folder.exists():
         sys.exit(
             f"serve: keys and data are in {WAS}, from before. To go on with them:\n"
-            f"    mkdir -p {options.folder.parent} && mv {WAS} {options.folder}"
+            f"    mkdir -p {quoted(options.folder.parent)} && mv {quoted(WAS)} {quoted(options.folder)}"
         )
     if reason := in_the_way(options):
         sys.exit(f"serve: {reason}")
     os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    keys = options.folder / "keys"
     try:
         running = pieces(options)
     except OSError as error:
@@ -308,14 +334,7 @@ def main() -> None:
             for piece in running:
                 piece.tend()
             time.sleep(0.2)
-        say(f"""\
-Reports:    export RUNSPAN_ENDPOINT=https://localhost:{options.port}/v1/traces SSL_CERT_FILE={keys / "ca.crt"}
-            and then run the program
-Dashboard:  https://localhost:{options.dashboard_port}/{login(keys)}
-            (your browser does not know the certificate; its CA is {keys / "ca.crt"})
-Status:     {BIN / "runspan-status"} --data {options.folder / "data"} --collector 127.0.0.1:{options.port} \\
-                --health 127.0.0.1:{options.health_port} --metrics 127.0.0.1:{options.metrics_port}
-Ctrl-C ends all of it. Data, keys and logs stay in {options.folder}.""")
+        say(addresses(options))
         back_up(options.folder, "check")
         following = time.monotonic() + options.backup_every
         while True:

@@ -59,6 +59,7 @@ class Store:
         self._checked: dict[str, str] = {}
         self._session: Session | None = None
         self._whole: set[str] = set()  # the parts that were checked
+        self._at = os.open(folder, os.O_PATH | os.O_CLOEXEC)
         try:
             self._secrets = _keys(keys / "store.key")
             self._create()
@@ -78,6 +79,7 @@ class Store:
                 self._session.close()
                 self._session = None
             if self._file >= 0:
+                os.close(self._at)
                 os.close(self._file)
                 self._file = -1
 
@@ -132,7 +134,7 @@ class Store:
         mend(self._folder, self._types)
         if not list(self._folder.glob(f"chdb/metadata/{tables.DATABASE}.sql")):
             need_room(self._folder)
-        session = _open(self._folder, self._secrets)
+        session = _open(self._folder, self._at, self._secrets)
         session.query(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
         session.query(f"USE {tables.DATABASE}")
         # Without this, queries that need more memory would use temporary files, which are not encrypted.
@@ -283,7 +285,8 @@ def _keys(path: Path) -> list[str]:
     return found
 
 
-def _open(folder: Path, keys: list[str]) -> Session:
+def _open(folder: Path, at: int, keys: list[str]) -> Session:
+    """Open chdb. ``at`` is the folder's descriptor, because chdb takes all behind a ``?`` of a path for settings."""
     algorithm = {32: "AES_128_CTR", 64: "AES_256_CTR"}[len(keys[0])]
     listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
     disks = escape(str(folder / "disks"))
@@ -311,7 +314,7 @@ def _open(folder: Path, keys: list[str]) -> Session:
     memory = os.memfd_create("configuration")
     try:
         os.write(memory, configuration.encode())
-        return Session(f"{folder}/chdb?config-file=/proc/self/fd/{memory}")
+        return Session(f"/proc/self/fd/{at}/chdb?config-file=/proc/self/fd/{memory}")
     finally:
         os.close(memory)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import re
 import shutil
@@ -82,6 +83,33 @@ def test_serve(serve: Serve, tmp_path: Path) -> None:
         wait_for(lambda: again.rows() == len(sent), f"the new store has not {len(sent)} runs: {again.output}")
     finally:
         again.stop()
+
+
+def test_a_folder_of_any_name(tmp_path: Path) -> None:
+    """Its name means something to shells, addresses, YAML and INI. The lines that serve says can be pasted."""
+    (port,) = free_ports(1)
+    serve = Serve(tmp_path / "it's \"a\" $HOME?x=1#%41 ${y} & 'folder'", "--public", str(port))
+    try:
+        serve.wait_until_up()
+        serve.send(5)
+        wait_for(lambda: serve.rows() == 5, "the store has not taken 5 runs")
+        said = re.search(r"Reports: +(export .+)\n[^$]+?and then", serve.output)
+        assert said, serve.output
+        trusted = subprocess.check_output(["bash", "-c", f'{said[1]}; cat "$SSL_CERT_FILE"'], text=True)
+        assert trusted == (serve.keys / "ca.crt").read_text()
+        status = serve.output.partition("Status: ")[2].partition("Ctrl-C")[0]
+
+        def well() -> bool:
+            done = subprocess.run(["bash", "-c", status], capture_output=True, text=True, check=False)
+            return done.returncode == 0 and re.search("^ok   store +5 runs", done.stdout, re.M) is not None
+
+        wait_for(well, status)
+        with serve.connection(port) as connection:
+            connection.request("GET", "/data/totals.json")
+            assert json.loads(connection.getresponse().read())[0]["runs"] == 0, "no week has ten runs"
+    finally:
+        serve.stop()
+    assert [path.name for path in tmp_path.iterdir()] == [serve.folder.name]
 
 
 def test_a_file_that_is_removed(serve: Serve) -> None:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.collector.store.conftest import KEY, Installation, line
+from runspan_collector.store.embedded import Store
+from tests.collector.store.conftest import KEY, ROOT, Installation, line
 
 KERNEL = "6.8.0-canary-generic"
 SPAN_ID = 0x9F3C61D2A47E08B5
@@ -49,6 +51,28 @@ def test_nothing_is_readable(installation: Installation) -> None:
     store._run("DROP TABLE bare SYNC")
     store.optimize()
     assert found(folder, VALUES) == set()
+
+
+@pytest.mark.parametrize("name", ["a?b", "?config-file=none", "a b#c%3Fd&e", 'it\'s "a" \\ <b>'])
+def test_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    """chdb takes all behind a question mark of a path for settings."""
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "store.key").write_text(KEY, encoding="ascii")
+    row = {
+        "timestamp": f"{time.time():.9f}",
+        "trace.trace_id": f"{1:032x}",
+        "trace.span_id": f"{1:016x}",
+        "name": "call",
+    }
+    for runs in (0, 1):
+        store = Store(folder, folder, ROOT / "schemas")
+        try:
+            assert store.query("SELECT count() AS n FROM spans") == [{"n": runs}]
+            store.insert([row])
+        finally:
+            store.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_another_key_does_not_open_it(installation: Installation) -> None:
