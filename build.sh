@@ -464,7 +464,7 @@ check() {
     ! wants kafka || tools+=(java mvn)
     ! wants languages || tools+=(node npm javac mvn)
     [[ ! $wanted =~ \ (platforms|wine)\  ]] || tools+=(mvn)
-    [[ ! $wanted =~ \ (haproxy|musl|valgrind|platforms|wine)\  ]] || tools+=(apt-get dpkg)
+    [[ ! $wanted =~ \ (haproxy|musl|nginx|valgrind|platforms|wine)\  ]] || tools+=(apt-get dpkg)
     need_tools "${tools[@]}"
 }
 
@@ -521,6 +521,7 @@ fetch_others() {
     ! wants restic || scripts/restic.sh test
     ! wants chromium || command -v chromium >/dev/null || scripts/debs.sh chromium
     ! wants haproxy || scripts/debs.sh haproxy
+    ! wants nginx || command -v nginx >/dev/null || scripts/debs.sh nginx-light
     ! wants musl || scripts/debs.sh musl-dev
     ! wants packagers || scripts/debs.sh lintian
     ! wants valgrind || valgrind --version >/dev/null 2>&1 || scripts/debs.sh valgrind libc6-dbg

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -141,6 +142,18 @@ def test_plain_files(runs: list[Run], tmp_path: Path) -> None:
     assert {path.name for path in www.iterdir()} == {"index.html", "data", *loaded}
     assert {path.stem: json.loads(path.read_bytes()) for path in (www / "data").iterdir()} == answers
     assert answers.keys() == {"totals", "charts", *(chart["name"] for chart in answers["charts"]["charts"])}
+
+
+def test_a_page_that_can_not_listen_ends_nothing(runs: list[Run], tmp_path: Path) -> None:
+    """The store takes the runs and the other page is there; the page comes when its port is free."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        public = Client(other.getsockname()[1], tmp_path / "tls.crt")
+        with store(tmp_path, public.port) as private:
+            assert private.log_in().status == 303
+            totals = "/data/totals.json?from=2020-01-01"
+            wait_for(lambda: json.loads(private.ask(totals).body)[0]["runs"] == len(runs), "they are not taken")
+            other.close()
+            wait_for(answering(public, "/"), "the page does not come")
 
 
 def test_no_public_page_unless_asked_for(runs: list[Run], tmp_path: Path) -> None:
