@@ -125,12 +125,19 @@ class Server(HTTPServer):
 
 async def serve(servers: list[Server], stop: threading.Event) -> None:
     """Serve the pages until ``stop`` is set. A page that can't listen tries again, and does not end this."""
+    asyncio.get_running_loop().set_exception_handler(report)
     while not stop.is_set():
         for server in servers:
             server.tend()
         await asyncio.sleep(0.25)
     for server in servers:
         server.stop()
+
+
+def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong, but not that a client has gone away."""
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)
 
 
 class Handler(RequestHandler):

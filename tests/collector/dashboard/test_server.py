@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import shutil
 import socket
 import ssl
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -487,10 +489,16 @@ NONE = b"HTTP/1.1 400 Bad Request\r\n\r\n"
     ],
     ids=range(11),
 )
-def test_requests_that_are_none(door: Site, capfd: pytest.CaptureFixture[str], answer: bytes, request_: bytes) -> None:
+def test_requests_that_are_none(
+    door: Site,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    answer: bytes,
+    request_: bytes,
+) -> None:
     """Those of nobody's form are refused, with an answer of nothing that a browser could show."""
     assert raw(door, request_) == answer
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "") and caplog.messages == []
 
 
 def test_a_form_with_too_many_fields(door: Site) -> None:
@@ -670,14 +678,34 @@ def test_all_addresses(
         assert "no addresses like ::1" in capfd.readouterr().err
 
 
-def test_nobody_is_written_down(door: Site, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nobody_is_written_down(
+    door: Site, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     door.log_in()
     door.ask("/data/totals.json?service=broken")
     door.ask("/nothing")
     raw(door, b"x\r\n\r\n")
     out, err = capfd.readouterr()
-    assert out == "" and "127.0.0.1" not in err and "::1" not in err
+    assert out == "" and caplog.messages == [] and "127.0.0.1" not in err and "::1" not in err
     assert "the store's own words" in err, "the store's failure is, for the maintainer"
+
+
+def test_clients_that_go_away(door: Site, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Before the handshake and in it, and before the answer has come: nothing is said of them."""
+    rng = random.Random(1)
+    door.log_in()
+    request = f"GET /vega.min.js HTTP/1.1\r\nHost: a\r\nCookie: {COOKIE}={door.cookie}\r\n\r\n".encode()
+    for number in range(200):
+        with socket.create_connection(("localhost", door.port), timeout=5) as plain:
+            if number % 2:  # then the server is told at once, by a reset
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            plain.sendall(rng.randbytes(rng.randrange(400)))
+        with connected(door) as tls:
+            tls.sendall(request * (1 + number % 3))
+            if number % 2:
+                tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert door.ask("/app.js").status == 200
+    assert capfd.readouterr() == ("", "") and caplog.messages == []
 
 
 def test_no_page_without_a_login(asked: Asked, tmp_path: Path) -> None:
