@@ -99,9 +99,11 @@ def main() -> None:
                 complete=follower.complete if follower else lambda: True,
             )
             pages.append(Server(questions, options.keys, options.public, options.origin))
-        threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True).start()
+        serving = threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True)
+        serving.start()
         if follower is not None:
             follower.run(stop)
         stop.wait()
+        serving.join()
     finally:
         store.close()
