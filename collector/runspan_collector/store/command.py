@@ -56,6 +56,8 @@ def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluste
 def address(text: str) -> tuple[str, int] | None:
     """Parse an address. An empty text is None: the units have it if nothing should listen."""
     host, _, port = text.rpartition(":")
+    if text and not 0 <= int(port) < 2**16:
+        raise ValueError(text)  # the system would take the port modulo 65536
     return (host.strip("[]"), int(port)) if text else None
 
 

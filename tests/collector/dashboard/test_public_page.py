@@ -167,3 +167,10 @@ def test_public_counts_of_a_cluster_are_kept_in_a_file(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).parent / "runspan-store"), "--keys", str(tmp_path), "--public", "127.0.0.1:1"]
     done = subprocess.run([*command, "--cluster", "https://a@localhost"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--public needs --published" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:", "[::]", "https"])
+def test_addresses_that_are_none(tmp_path: Path, text: str) -> None:
+    command = [str(Path(sys.executable).parent / "runspan-store"), "--data", str(tmp_path), "--keys", str(tmp_path)]
+    done = subprocess.run([*command, "--dashboard", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "invalid address value" in done.stderr
