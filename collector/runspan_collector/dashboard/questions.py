@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path
@@ -53,9 +53,10 @@ class Questions:
     """The questions of the page. They run one after the other, because an embedded store has one session."""
 
     public = False
-    _more: tuple[str, ...] = ("taken", "totals", "choices", "runs", "run")  # what the page asks besides its charts
+    _more: tuple[str, ...] = ("taken", "totals", "choices", "fields", "runs", "run")  # besides the charts
 
-    def __init__(self, query: Query, queries: Path, charts: Path) -> None:
+    def __init__(self, query: Query, queries: Path, charts: Path, *, programs: Iterable[str] = ()) -> None:
+        self.programs = sorted(programs)
         self._query = query
         self._lock = threading.Lock()
         self._sql = {path.stem: path.read_text(encoding="utf-8") for path in queries.glob("*.sql")}
@@ -76,8 +77,23 @@ class Questions:
     def ask(self, name: str, given: Mapping[str, str], now: datetime | None = None) -> Any:
         """Return the answer for one of ``names()``. BadFilterError if a filter is not valid."""
         if name == "charts":
-            return {"public": self.public, "charts": [{"name": n, "spec": spec} for n, spec in self.charts.items()]}
+            return self._page()
         return self._rows(name, given, now or datetime.now(timezone.utc))
+
+    def _page(self) -> dict[str, Any]:
+        """Return the charts, and those that are left out: no schema has a field that they need."""
+        there = self._fields()
+        lacks = {name: _lacking(spec, there) for name, spec in self.charts.items()}
+        return {
+            "public": self.public,
+            "programs": self.programs,
+            "charts": [{"name": name, "spec": spec} for name, spec in self.charts.items() if not lacks[name]],
+            "left_out": [{"title": self.charts[name]["title"], "lacks": of} for name, of in lacks.items() if of],
+        }
+
+    def _fields(self) -> set[str]:
+        (types,) = self._asked("fields", {})
+        return {name.removeprefix("toTypeName(")[:-1] for name, of in types.items() if "Nothing" not in of}
 
     def _rows(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
         if name == "run":
@@ -85,6 +101,8 @@ class Questions:
                 raise BadFilterError("a run is named by 16 hexadecimal digits")
             return self._asked(name, {"span_id": given["span_id"]})
         asked = parameters(given, now)
+        if name in self.charts and _lacking(self.charts[name], self._fields()):
+            return []
         if name == "runs":
             page = given.get("page", "0")
             if not re.fullmatch("[0-9]{1,6}", page):
@@ -96,6 +114,12 @@ class Questions:
     def _asked(self, name: str, asked: dict[str, str]) -> list[Row]:
         with self._lock:
             return self._query(self._sql[name], asked)
+
+
+def _lacking(spec: dict[str, Any], there: set[str]) -> list[str | list[str]]:
+    """Return what a chart needs and no schema has. A list in ``needs`` is of fields one of which is enough."""
+    needs = spec["usermeta"].get("needs", [])
+    return [need for need in needs if there.isdisjoint([need] if isinstance(need, str) else need)]
 
 
 class PublicQuestions(Questions):
@@ -110,15 +134,22 @@ class PublicQuestions(Questions):
     _more: tuple[str, ...] = ("totals",)
 
     def __init__(
-        self, query: Query, queries: Path, charts: Path, published: Path, complete: Callable[[], bool] = lambda: True
+        self,
+        query: Query,
+        queries: Path,
+        charts: Path,
+        published: Path,
+        complete: Callable[[], bool] = lambda: True,
+        *,
+        programs: Iterable[str] = (),
     ) -> None:
-        super().__init__(query, queries, charts)
+        super().__init__(query, queries, charts, programs=programs)
         self._published = published
         self._complete = complete
         self._counting = threading.Lock()
 
     def _needed(self) -> set[str]:
-        return {"public"}
+        return {"public", "fields"}
 
     def _rows(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
         weeks = self._weeks(now)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from runspan_collector.store import tables
-from runspan_collector.store.columns import read
+from runspan_collector.store.columns import columns, read
 from runspan_collector.store.embedded import escaped, given, summary
 from runspan_collector.store.rows import Row, encode
 
@@ -31,6 +31,7 @@ class Cluster:
 
     def __init__(self, address: str, keys: Path, schemas: Path) -> None:
         self.services = read(schemas)
+        self.types = columns(self.services)
         url = urlsplit(address)
         if url.scheme != "https" or not url.hostname or not url.username or url.password or url.path.strip("/"):
             raise ValueError("the address is not https://USER@HOST:PORT, with the password in a file")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,15 @@ KINDS = {
     "strings": "Array(String)",
 }
 
-# The kinds that a column may change to: each of its values is a value of the other kind too.
-WIDER = {"bool": {"string"}, "double": {"string"}, "int": {"double", "string"}}
+KIND_OF = {column_type: kind for kind, column_type in KINDS.items()}
 
 DERIVED: dict[str, str] = {
     key: field["column"] for key, field in json.loads((Path(__file__).parent / "derived.json").read_bytes()).items()
 }
 """The columns of the fields that follow from the span itself. rows.py computes them."""
+
+# Each table has these columns: the store identifies, merges and deletes rows by some of them.
+FIXED = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
 
 
 class SchemaError(ValueError):
@@ -99,21 +101,28 @@ def kind(types: Iterable[str]) -> str:
     return "double" if types == {"int", "double"} else "string"
 
 
-def columns(services: dict[str, Service]) -> dict[str, str]:
-    """Return the type of each column, by the field's name. Fields of one name in two schemas share a column."""
-    # Each table has these columns: the store identifies, merges and deletes rows by some of them.
-    found = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
+def columns(services: dict[str, Service], there: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the type of each column, by the field's name. Fields of one name in two schemas share a column.
+
+    ``there`` has the types of the columns that the table has already, by their names in the table. Each of them stays,
+    also where no schema has its field any more, and none becomes narrower: its rows may be of another schema.
+    SchemaError if a column of FIXED has another type.
+    """
+    left = dict(there or {})
     types: dict[str, set[str]] = {}
     for service in services.values():
         for key, one in service.fields():
             types.setdefault(key, set()).update(one.types)
-    return {key: KINDS[kind(types[key])] for key in types} | found
-
-
-def widens(there: str, wanted: str) -> bool:
-    """Say whether a column of the type ``there`` may change to the type ``wanted``."""
-    kinds = {column_type: kind for kind, column_type in KINDS.items()}
-    return kinds.get(wanted) in WIDER.get(kinds.get(there, ""), set())
+    for key in FIXED:
+        if (other := left.pop(key, FIXED[key])) != FIXED[key]:
+            raise SchemaError(f"{key} is stored as {other} and not as {FIXED[key]}: make the store anew")
+    for key, found in types.items():
+        for name in {key, stored(key, KINDS["strings"])}:
+            if left.get(name) in KIND_OF and stored(key, left[name]) == name:
+                found.add(KIND_OF[left.pop(name)])
+    lists_first = sorted(left.items(), key=lambda column: column[1] != KINDS["strings"])
+    old = {name.replace("/", ".") if of == KINDS["strings"] else name: of for name, of in lists_first}
+    return old | {key: KINDS[kind(found)] for key, found in types.items()} | FIXED
 
 
 def stored(key: str, column_type: str) -> str:

@@ -90,7 +90,7 @@ def main() -> None:
         follower = Follower(store, options.data) if options.data else None
         pages: list[Server] = []
         if options.dashboard:
-            questions = Questions(store.query, QUERIES, CHARTS)
+            questions = Questions(store.query, QUERIES, CHARTS, programs=store.services)
             pages.append(Server(questions, options.keys, options.dashboard, options.origin))
         if options.public:
             questions = PublicQuestions(
@@ -99,6 +99,7 @@ def main() -> None:
                 CHARTS / "public",
                 options.published,
                 complete=follower.complete if follower else lambda: True,
+                programs=store.services,
             )
             pages.append(Server(questions, options.keys, options.public, options.origin))
         serving = threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True)

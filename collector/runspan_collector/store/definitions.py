@@ -27,7 +27,7 @@ TABLE = re.compile(
     rf"ATTACH TABLE _ UUID '{UUID}'\n\(\n.*\n\)\nENGINE = .*\nSETTINGS storage_policy = [^\n]*\n", re.DOTALL
 )
 VIEW = re.compile(rf"ATTACH VIEW _ UUID '{UUID}'\n\(\n.*\n\)\nAS SELECT.*\nFROM [^\n]*\n(.*\n)?", re.DOTALL)
-KINDS = {tables.TABLE: TABLE, tables.VIEW: VIEW, tables.TAKEN: VIEW}
+KINDS = {tables.TABLE: TABLE, tables.VIEW: VIEW, tables.RUNS: VIEW, tables.TAKEN: VIEW}
 ANY = re.compile(r".+\n", re.DOTALL)
 
 

@@ -20,7 +20,7 @@ from chdb.session import Session
 
 from runspan_collector.files import KEPT_DAYS, STORE, sync
 from runspan_collector.store import tables
-from runspan_collector.store.columns import SchemaError, columns, quoted, read, stored, widens
+from runspan_collector.store.columns import columns, quoted, read, stored
 from runspan_collector.store.definitions import NoRoomError, broken, mend, need_room
 from runspan_collector.store.rows import Row, encode
 
@@ -45,7 +45,8 @@ class Store:
 
     def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
         self.services = read(schemas)
-        self._types = columns(self.services)
+        self.types = columns(self.services)
+        """The type of each column, by the field's name."""
         self._folder = folder = data.resolve() / STORE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
@@ -131,7 +132,7 @@ class Store:
         return [json.loads(line) for line in answer.splitlines()]
 
     def _begin(self) -> Session:
-        mend(self._folder, self._types)
+        mend(self._folder, self.types)
         if not list(self._folder.glob(f"chdb/metadata/{tables.DATABASE}.sql")):
             need_room(self._folder)
         session = _open(self._folder, self._at, self._secrets)
@@ -176,27 +177,33 @@ class Store:
 
     def _create(self) -> None:
         """Make the table and the views if they are missing, and adapt them to the schemas."""
-        types = self._types
-        listed = self._run(
-            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
-            {"table": tables.TABLE},
-        )
-        there = {row["name"]: row["type"] for row in listed}
+        there = self._columns()
+        types = self.types = columns(self.services, there)
         needed = [] if there else [tables.create_table(types, policy="encrypted")]
         for key, column_type in types.items() if there else ():
             name = stored(key, column_type)
             if name not in there:
                 needed.append(tables.add_column(key, column_type))
             elif there[name] != column_type:
-                if not widens(there[name], column_type):
-                    raise SchemaError(
-                        f"{key} is stored as {there[name]}; as {column_type}, which the schemas say now, values would "
-                        "be lost: give the new field another name, or make the store anew"
-                    )
                 needed.append(tables.modify_column(key, column_type))
         self._define(*needed)
-        views = {tables.VIEW: tables.create_view(types), tables.TAKEN: tables.create_taken()}
-        self._define(*(sql for name, sql in views.items() if self._differs(name, sql.partition(" AS\n")[2])))
+        views = {
+            tables.VIEW: tables.create_view(types, there=there),
+            tables.RUNS: tables.create_runs(),
+            tables.TAKEN: tables.create_taken(),
+        }
+        for name, sql in views.items():  # one after the other: RUNS has the columns of VIEW
+            if self._differs(name, sql.partition(" AS\n")[2]):
+                self._define(sql)
+
+    def _columns(self) -> dict[str, str]:
+        """Return the types of the table's columns, by their names; empty if there is no table."""
+        listed = self._run(
+            "SELECT name, type FROM system.columns "
+            "WHERE database = currentDatabase() AND table = {table:String} AND default_kind = ''",
+            {"table": tables.TABLE},
+        )
+        return {row["name"]: row["type"] for row in listed}
 
     def _define(self, *statements: str) -> None:
         """NoRoomError where there is no room for them, or another has taken it meanwhile."""
@@ -224,8 +231,8 @@ class Store:
         short = NoRoomError(errno.ENOSPC, "no room for a copy of the table with the new key", str(self._folder))
         if int(self._run(of_table)[0]["size"]) >= shutil.disk_usage(self._folder).free:
             raise short
-        self._define(tables.create_table(self._types, policy="encrypted", name=copy))
-        listed = ", ".join(quoted(stored(key, of_type)) for key, of_type in self._types.items())
+        self._define(f"CREATE TABLE {copy} AS {tables.TABLE}")  # with the columns of fields that no schema has any more
+        listed = ", ".join(map(quoted, self._columns()))
         self._run(f"INSERT INTO {copy} ({listed}) SELECT {listed} FROM {tables.TABLE}")
         if not all(row["is_passed"] for row in self._run(f"CHECK TABLE {copy}")):
             self._run(f"DROP TABLE {copy} SYNC")

@@ -76,7 +76,7 @@ class Follower:
         self._otlp = data / OTLP
         self._state = state_file(data, "store")
         self._state.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.decoder = decoder or Decoder(store.services)
+        self.decoder = decoder or Decoder(store.services, types=store.types)
         self.files: dict[str, Progress] = {}
         self.gone: dict[str, int] = {}
         """The progress in files that no longer exist, by their marks."""

@@ -8,11 +8,11 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runspan_collector.files import KEPT_DAYS
-from runspan_collector.store.columns import Field, Service, columns, kind, stored
+from runspan_collector.store.columns import DERIVED, KIND_OF, Field, Service, columns, stored
 
 DAY_NS = 24 * 3600 * 10**9
 KEPT_NS = KEPT_DAYS * DAY_NS
@@ -33,18 +33,23 @@ class Decoder:
 
     ``old`` and ``future`` have the times, in nanoseconds, of the spans that were left out because of these times. The
     clock here may be the wrong one, so the caller may want to read them again.
+
+    ``types`` has the types of the table's columns, by fields; by default they are those of the schemas.
     """
 
-    def __init__(self, services: dict[str, Service], now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        services: dict[str, Service],
+        now_ns: Callable[[], int] = time.time_ns,
+        *,
+        types: Mapping[str, str] | None = None,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.old: list[int] = []
         self.future: list[int] = []
         self._services = services
-        self._types = columns(services)
-        self._kinds: dict[str, str] = {}
-        for service in services.values():
-            for key, one in service.fields():
-                self._kinds[key] = kind({*one.types, *([self._kinds[key]] if key in self._kinds else [])})
+        self._types = types or columns(services)
+        self._kinds = {key: KIND_OF.get(column_type, "string") for key, column_type in self._types.items()}
         self.now_ns = now_ns
 
     def line(self, line: bytes) -> list[Row]:
@@ -92,6 +97,7 @@ class Decoder:
                 self.counts["future_spans"] += 1
                 self.future.append(last)
                 return None
+            row["service.name"] = service.name
             self._fill(row, service.resource, resource)
             self._fill(row, service.spans[span["name"]], _attributes(span.get("attributes", [])))
             for event in span.get("events", []):
@@ -104,7 +110,7 @@ class Decoder:
     def _fill(self, row: Row, fields: dict[str, Field], values: dict[str, Any]) -> None:
         for key, value in values.items():
             one = fields.get(key)
-            if one is None:
+            if one is None or key in DERIVED:  # which the span itself says
                 self.counts["foreign_values"] += 1
                 continue
             try:
@@ -177,10 +183,13 @@ def fit(one: Field, column: str, value: dict[str, Any]) -> Any:
 
 
 def _as_column(column: str, found: Any) -> Any:
-    if column == "double":
+    """Convert a value to a column that is as wide as the field's types, or wider; the fixed columns may be narrower."""
+    if column == "double" and _type(found) in ("int", "double"):
         return float(found)
     if column == "string" and not isinstance(found, str):
         return json.dumps(found)
+    if column != _type(found):
+        raise UnfitError("not of the column's type")
     return found
 
 

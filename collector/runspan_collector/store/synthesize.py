@@ -107,6 +107,10 @@ class Run:
         keys = ("os.type", "os.version", "host.arch", "process.runtime.description", "process.runtime.version")
         return tuple(self.resource.get(key) for key in keys)
 
+    @property
+    def arch(self) -> str:
+        return {"AMD64": "x86_64", "aarch64": "arm64"}.get(found := self.shown("host.arch"), found)
+
     def shown(self, key: str) -> str:
         return self.resource.get(key, "unknown")
 
@@ -310,7 +314,7 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
             lambda g: {"first_day": str(min(r.day for r in g)), "last_day": str(max(r.day for r in g))},
         ),
         "version_uptake": _uptake(kept),
-        "systems": _grouped(kept, ["os", "arch"], lambda r: (r.shown("os.type"), r.shown("host.arch"))),
+        "systems": _grouped(kept, ["os", "arch"], lambda r: (r.shown("os.type"), r.arch)),
         "pythons": _grouped(
             kept,
             ["implementation", "python"],
@@ -330,6 +334,12 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
             _work,
             _quantiles,
             by_count=False,
+        ),
+        "run_times": _grouped(
+            [run for run in kept if run.outcome == "ok"],
+            ["service", "subcommand"],
+            lambda r: ("stripepy", r.name),
+            _quantiles,
         ),
         "parameters": _parameters(kept),
         "choices": _choices(kept),
@@ -423,7 +433,7 @@ def _public(runs: list[Run]) -> list[dict[str, Any]]:
         "subcommand": lambda r: r.name,
         "version": lambda r: r.version if re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", r.version, re.ASCII) else "other",
         "os": lambda r: r.shown("os.type"),
-        "arch": lambda r: r.shown("host.arch"),
+        "arch": lambda r: r.arch,
         "format": lambda r: str(r.attributes.get("params.contact_map_format", "unknown")),
     }
     rows = []

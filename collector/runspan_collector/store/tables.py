@@ -4,16 +4,29 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 from runspan_collector.files import KEPT_DAYS, SCHEMAS
-from runspan_collector.store.columns import columns, quoted, read, stored
+from runspan_collector.store.columns import KINDS, columns, quoted, read, stored
 
 DATABASE = "runspan"
 TABLE = "spans_stored"
 VIEW = "spans"
+RUNS = "runs"
 TAKEN = "taken"
+QUERIES = Path(__file__).parent / "queries"
+COMPUTED = "run."  # how the names of the columns begin that only the view RUNS has
 EVERYWHERE = "spans_everywhere"  # in a cluster: distributes rows to the shards
+
+# A version that was not released is put under the number that it begins with: 1.3.2.dev7+g2e13fec under 1.3.2.dev. So
+# are 1.3.2-7-g2e13fec, which git describe makes, and 1.3.2+anything. A pre-release such as 1.3.2rc1 is by itself.
+RELEASE = r"replaceRegexpOne(`run.version`, '^v?([0-9]+(?:[.][0-9]+)*)(?:.*dev|.*[+]|.*-g[0-9a-f]{4}).*$', '\\1.dev')"
+# One name for a processor, whatever the systems call it.
+ARCH = """transform(lower(toString(`host.arch`)),
+        ['amd64', 'x64', 'aarch64', 'i386', 'i686'], ['x86_64', 'x86_64', 'arm64', 'x86', 'x86'],
+        ifNull(lower(toString(`host.arch`)), 'unknown'))"""
 
 # One row per run: of several reports of a run one stays, preferably one of the run's end, not one that was aborted.
 # The TTL removes rows older than KEPT_DAYS when parts are merged; the view does not show them before.
@@ -40,15 +53,43 @@ def _table(types: dict[str, str], policy: str) -> str:
     return f"(\n{_column_list(types)}\n)\nENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
 
 
-def create_view(types: dict[str, str], *, source: str = TABLE, on_cluster: str = "") -> str:
+def create_view(
+    types: dict[str, str], *, there: Collection[str] = (), source: str = TABLE, on_cluster: str = ""
+) -> str:
+    """Return the SQL of the view with a run a row. ``there`` has the names of the table's columns.
+
+    A field that a query names and the table does not have is NULL, of the type Nullable(Nothing). So no query fails for
+    the lack of a field; fields.sql says which there are.
+    """
     selected = []
     for key in sorted(types):
-        name = stored(key, types[key])
-        selected.append(f"    {quoted(name)}" + (f" AS {quoted(key)}" if name != key else ""))
+        name, as_list = stored(key, types[key]), stored(key, KINDS["strings"])
+        if as_list != name and as_list in there:  # it was a list before
+            selected.append(
+                f"    coalesce({quoted(name)}, nullIf(toJSONString({quoted(as_list)}), '[]')) AS {quoted(key)}"
+            )
+        else:
+            selected.append(f"    {quoted(name)}" + (f" AS {quoted(key)}" if name != key else ""))
+    selected += [f"    NULL AS {quoted(key)}" for key in sorted(_asked() - types.keys())]
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{VIEW}{on_cluster} AS\nSELECT\n" + ",\n".join(selected) + "\n"
         f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL {KEPT_DAYS} DAY\n"
         "SETTINGS do_not_merge_across_partitions_select_final = 1"
+    )
+
+
+def _asked() -> set[str]:
+    """Return the fields that the queries name."""
+    texts = (re.sub("--.*", "", path.read_text(encoding="utf-8")) for path in QUERIES.glob("*.sql"))
+    return {name for text in texts for name in re.findall("`([^`]+)`", text) if not name.startswith(COMPUTED)}
+
+
+def create_runs(*, on_cluster: str = "") -> str:
+    """Return the SQL of the view with a run a row, and what the page groups runs by."""
+    return (
+        f"CREATE OR REPLACE VIEW {DATABASE}.{RUNS}{on_cluster} AS\nSELECT\n    *,\n"
+        "    ifNull(toString(`service.version`), 'unknown') AS `run.version`,\n"
+        f"    {RELEASE} AS `run.release`,\n    {ARCH} AS `run.arch`\nFROM {DATABASE}.{VIEW}"
     )
 
 
@@ -87,6 +128,7 @@ def cluster(types: dict[str, str]) -> list[str]:
     new = [f"    ADD COLUMN IF NOT EXISTS {quoted(stored(key, types[key]))} {types[key]}" for key in sorted(types)]
     statements += [f"ALTER TABLE {DATABASE}.{table}{on}\n" + ",\n".join(new) for table in (TABLE, EVERYWHERE)]
     statements.append(create_view(types, source=EVERYWHERE, on_cluster=on))
+    statements.append(create_runs(on_cluster=on))
     statements.append(create_taken(source=EVERYWHERE, on_cluster=on))
     return statements
 
@@ -95,7 +137,7 @@ HEAD = """-- SPDX-License-Identifier: MIT
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql.
 -- Made by python -m runspan_collector.store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
+-- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read the views spans, runs and taken.
 """
 
 

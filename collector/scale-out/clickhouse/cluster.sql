@@ -2,7 +2,7 @@
 -- For a ClickHouse cluster: clickhouse-client --multiquery <cluster.sql.
 -- Made by python -m runspan_collector.store.tables.
 -- The servers have the macros cluster, shard and replica, and a storage policy named encrypted.
--- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read runspan.spans and runspan.taken.
+-- runspan-store puts rows into runspan.spans_everywhere; queries/*.sql read the views spans, runs and taken.
 
 CREATE DATABASE IF NOT EXISTS runspan ON CLUSTER '{cluster}';
 
@@ -272,6 +272,16 @@ SELECT
 FROM runspan.spans_everywhere FINAL
 WHERE timestamp > now() - INTERVAL 60 DAY
 SETTINGS do_not_merge_across_partitions_select_final = 1;
+
+CREATE OR REPLACE VIEW runspan.runs ON CLUSTER '{cluster}' AS
+SELECT
+    *,
+    ifNull(toString(`service.version`), 'unknown') AS `run.version`,
+    replaceRegexpOne(`run.version`, '^v?([0-9]+(?:[.][0-9]+)*)(?:.*dev|.*[+]|.*-g[0-9a-f]{4}).*$', '\\1.dev') AS `run.release`,
+    transform(lower(toString(`host.arch`)),
+        ['amd64', 'x64', 'aarch64', 'i386', 'i686'], ['x86_64', 'x86_64', 'arm64', 'x86', 'x86'],
+        ifNull(lower(toString(`host.arch`)), 'unknown')) AS `run.arch`
+FROM runspan.spans;
 
 CREATE OR REPLACE VIEW runspan.taken ON CLUSTER '{cluster}' AS
 SELECT count() AS rows FROM runspan.spans_everywhere;

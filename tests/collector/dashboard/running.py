@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,13 +84,23 @@ class Site(Client):
 
 
 @contextmanager
-def site(query: Query, folder: Path, *, public: bool = False, seconds: float = 40, **more: Any) -> Iterator[Site]:
+def site(
+    query: Query,
+    folder: Path,
+    *,
+    public: bool = False,
+    programs: Iterable[str] = ("stripepy",),
+    seconds: float = 40,
+    **more: Any,
+) -> Iterator[Site]:
     folder.mkdir(exist_ok=True)
     crt, _ = certificate(folder)
     if public:
-        questions: Questions = PublicQuestions(query, QUERIES, CHARTS / "public", folder / "public.json")
+        questions: Questions = PublicQuestions(
+            query, QUERIES, CHARTS / "public", folder / "public.json", programs=programs
+        )
     else:
-        questions = Questions(query, QUERIES, CHARTS)
+        questions = Questions(query, QUERIES, CHARTS, programs=programs)
         Users(folder / "dashboard.users").set("ada", PASSWORD)
     server = Server(questions, folder, **{"address": ("127.0.0.1", 0)} | more)
     stop = threading.Event()

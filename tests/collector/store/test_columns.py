@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runspan_collector.store.columns import SchemaError, columns, read
-from tests.collector.store.conftest import ROOT, Installation, line
+from runspan_collector.store.embedded import Store
+from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation, line
 
 
 def edit(installation: Installation, section: str, key: str, field: dict[str, Any]) -> None:
@@ -88,19 +89,65 @@ def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, given, other",
-    [("string", "3.5", "int"), ("string", "true", "bool"), ("double", 3.5, "int"), ("int", 7, "bool")],
+    "kind, given, other, new, both",
+    [
+        ("string", "3.5", "int", 4, ["3.5", "4"]),
+        ("string", "true", "bool", False, ["true", "false"]),
+        ("string", "a", "strings", ["b"], ["a", '["b"]']),
+        ("strings", ["a"], "string", "b", ['["a"]', "b"]),
+        ("strings", ["a"], "int", 4, ['["a"]', "4"]),
+        ("double", 3.5, "int", 4, [3.5, 4]),
+        ("int", 7, "bool", True, ["7", "true"]),
+    ],
 )
-def test_no_field_gets_a_narrower_type(installation: Installation, kind: str, given: Any, other: str) -> None:
+def test_a_field_with_another_type_keeps_what_was_stored(
+    installation: Installation, kind: str, given: Any, other: str, new: Any, both: list[Any]
+) -> None:
     edit(installation, "attributes", "params.new", attribute(kind))
-    (installation.otlp / "spans.json").write_bytes(line(1, {"params.new": given}))
+    (installation.otlp / "spans.json").write_bytes(line(1, {"params.new": given}, days_ago=2))
     installation.follow(installation.open())
     edit(installation, "attributes", "params.new", attribute(other))
-    with pytest.raises(SchemaError, match="params.new is stored as"):
+    store = installation.open()
+    with (installation.otlp / "spans.json").open("ab") as file:
+        file.write(line(2, {"params.new": new}))
+    assert not installation.follow(store).decoder.counts
+    sql = "SELECT `params.new` AS v FROM spans ORDER BY timestamp"
+    assert [row["v"] for row in store.query(sql)] == both
+    edit(installation, "attributes", "params.new", attribute(kind))
+    store = installation.open()
+    with (installation.otlp / "spans.json").open("ab") as file:
+        file.write(line(3, {"params.new": given}, days_ago=0.5))
+    assert not installation.follow(store).decoder.counts
+    found = [row["v"] for row in store.query(sql)]
+    assert found == [*both, both[0]], "the older schema is back"
+
+
+def test_a_field_that_is_gone_stays_readable(installation: Installation) -> None:
+    """And is there after a change of the store's key, which copies the table."""
+    edit(installation, "attributes", "params.new", attribute("strings"))
+    (installation.otlp / "spans.json").write_bytes(line(1, {"params.new": ["a"], "params.k": 3}))
+    installation.follow(installation.open())
+    path = installation.schemas / "stripepy.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["attributes"]["params.new"], document["attributes"]["params.k"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with (installation.otlp / "spans.json").open("ab") as file:
+        file.write(line(2, {"params.new": ["a"], "params.k": 3}, days_ago=0.5))
+    store = installation.open()
+    assert installation.follow(store).decoder.counts == {"foreign_values": 2}, "of an older client"
+    sql = "SELECT `params.new` AS new, `params.k` AS k FROM spans ORDER BY timestamp"
+    expected = [{"new": ["a"], "k": 3}, {"new": [], "k": None}]
+    assert store.query(sql) == expected
+    with (installation.keys / "store.key").open("a", encoding="ascii") as file:
+        file.write("f" * 32 + "\n")
+    assert installation.open().query(sql) == expected
+
+
+def test_a_derived_column_of_another_type_is_told(installation: Installation) -> None:
+    store = installation.open()
+    store._run("ALTER TABLE spans_stored MODIFY COLUMN duration_ms Nullable(Int64)")
+    with pytest.raises(SchemaError, match="duration_ms is stored as"):
         installation.open()
-    edit(installation, "attributes", "params.new", attribute("string"))
-    kept = "3.5" if kind == "double" else str(given)
-    assert installation.open().query("SELECT `params.new` AS v FROM spans") == [{"v": kept}]
 
 
 def test_services_share_columns(installation: Installation) -> None:
@@ -133,3 +180,84 @@ def test_three_members_are_a_schema(installation: Installation) -> None:
     (row,) = store.query("SELECT * FROM spans")
     assert (row["service.name"], row["library.name"], row["name"]) == ("tool", "tool", "call")
     assert not follower.decoder.counts
+
+
+def other(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Another tool's schema."""
+    short = {"service": "other", "destination": "https://telemetry.example/v1/traces", "spans": {"call": "It was run."}}
+    return short | {"attributes": attributes} | more
+
+
+def report(span_id: int, service: str, attributes: dict[str, Any], **more: Any) -> bytes:
+    sent = json.loads(line(span_id, attributes, **more))
+    (sent_resource,) = sent["resourceSpans"]
+    sent_resource["scopeSpans"][0]["scope"]["name"] = service
+    sent_resource["resource"]["attributes"] = [{"key": "service.name", "value": {"stringValue": service}}]
+    return json.dumps(sent).encode() + b"\n"
+
+
+def ask_all(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Ask all questions: none fails."""
+    return {path.stem: store.query(path.read_text(encoding="utf-8"), EVERY_PARAMETER) for path in QUERIES.glob("*.sql")}
+
+
+GIVEN = {"int": 7, "double": 0.5, "bool": True, "string": "a", "strings": ["a", "b"]}
+OURS = {"params.k": 3, "params.columns": ["start1", "end1"], "params.contact_map_format": "hic", "params.nproc": 2}
+OURS |= {"params.contact_map_resolution": 5000, "aborted": False}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_another_schema_comes_and_goes(installation: Installation, kind: str) -> None:
+    """It gives known fields another type. All that was stored stays, and no question fails."""
+    theirs = {key: attribute(kind) for key in (*OURS, "service.name", "duration_ms", "timestamp", "name")}
+    path = installation.schemas / "other.json"
+    for turn in range(3):
+        if turn == 1:
+            path.write_text(json.dumps(other(theirs)), encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+        store = installation.open()
+        with (installation.otlp / "spans.json").open("ab") as file:
+            file.write(line(10 + turn, OURS) + report(20 + turn, "other", dict.fromkeys(theirs, GIVEN[kind])))
+        counts = installation.follow(store).decoder.counts
+        assert counts["foreign_spans"] == [1, 1, 2][turn] and "broken_spans" not in counts
+        asked, ours = ask_all(store), turn + 1
+        assert asked["totals"][0]["runs"] == [1, 3, 4][turn]
+        moved = {row["field"]: (row["runs"], row["moved"]) for row in asked["parameters"]}
+        assert moved == {"params.k": (ours, 0), "params.nproc": (ours, ours)}
+        (duration,) = asked["durations"]
+        assert (duration["nproc"], duration["resolution"], duration["runs"]) == (2, 5000, ours)
+        assert {"subcommand": "call", "format": "hic", "runs": ours} in asked["formats"]
+        for key in OURS:
+            found = store.query(f"SELECT `{key}` AS v FROM spans WHERE `service.name` = 'stripepy'")
+            assert len({json.dumps(row["v"]).replace(", ", ",") for row in found}) == 1, found
+
+
+def test_the_schema_of_another_tool_alone(installation: Installation) -> None:
+    for path in installation.schemas.glob("stripepy.json"):
+        path.unlink()
+    text = (ROOT / "examples" / "count" / "linecount.json").read_text(encoding="utf-8")
+    (installation.schemas / "linecount.json").write_text(text, encoding="utf-8")
+    store = installation.open()
+    assert ask_all(store)["totals"][0]["runs"] == 0
+    (installation.otlp / "spans.json").write_bytes(report(1, "linecount", {"params.files": 3}, name="count"))
+    installation.follow(store)
+    asked = ask_all(store)
+    assert asked["totals"][0]["runs"] == 1
+    assert asked["run_times"] == [
+        {"service": "linecount", "subcommand": "count", "runs": 1, "median_s": 5, "p90_s": 5},
+    ]
+    assert asked["durations"] == asked["formats"] == asked["parameters"] == asked["exceptions"] == []
+    (types,) = asked["fields"]
+    assert types["toTypeName(params.files)"] == "Nullable(Int64)"
+    assert types["toTypeName(params.nproc)"] == types["toTypeName(os.type)"] == "Nullable(Nothing)"
+
+
+def test_a_tool_may_name_its_fields_as_the_questions_name_their_columns(installation: Installation) -> None:
+    names = {column for rows in ask_all(installation.open()).values() for row in rows for column in row}
+    names |= set("version runs day week subcommand arch outcome field one what filter value found".split())
+    names |= set("failed share question answer counted parameter nproc choice format small hidden".split())
+    fields = {name: attribute("string") for name in names - {"os", "service"} if "(" not in name}
+    odd = {"it's \\ `odd`": attribute("bool")}
+    (installation.schemas / "other.json").write_text(json.dumps(other(fields | odd)), encoding="utf-8")
+    assert ask_all(installation.open())["totals"][0]["runs"] == 0

@@ -69,7 +69,7 @@ def test_answers(asked: tuple[Store, list[Run], Installation], given: dict[str, 
     heeded = {key: value for key, value in given.items() if key in ("service", "from", "to")}
     expected["public"] = synthesize.answers([run for run in runs if let_through(run, heeded)], NOW)["public"]
     queries = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
-    assert set(queries) == set(expected) | {"run", "runs", "taken"}
+    assert set(queries) == set(expected) | {"fields", "run", "runs", "taken"}
     for name, rows in expected.items():
         assert store.query(queries[name], EVERY_PARAMETER | given) == rows, name
 

@@ -1,13 +1,13 @@
 -- What runs failed with.
 SELECT
-    ifNull(`service.version`, 'unknown') AS version,
+    if({version:String} = '', `run.release`, `run.version`) AS version,
     name AS subcommand,
-    ifNull(`exception.type`, 'unknown') AS exception,
+    ifNull(toString(`exception.type`), 'unknown') AS exception,
     count() AS runs
-FROM spans
+FROM runs
 WHERE ({service:String} = '' OR `service.name` = {service:String})
     AND ({subcommand:String} = '' OR name = {subcommand:String})
-    AND ({version:String} = '' OR `service.version` = {version:String})
+    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     AND status_code = 2 AND NOT ifNull(aborted, false)
 GROUP BY version, subcommand, exception

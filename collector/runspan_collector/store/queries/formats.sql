@@ -1,12 +1,12 @@
 -- Which formats are read and downloaded.
 SELECT
     name AS subcommand,
-    assumeNotNull(coalesce(`params.contact_map_format`, `params.dataset_format`)) AS format,
+    ifNull(toString(coalesce(toString(`params.contact_map_format`), toString(`params.dataset_format`))), '') AS format,
     count() AS runs
-FROM spans
+FROM runs
 WHERE ({service:String} = '' OR `service.name` = {service:String})
     AND ({subcommand:String} = '' OR name = {subcommand:String})
-    AND ({version:String} = '' OR `service.version` = {version:String})
+    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     AND (`params.contact_map_format` IS NOT NULL OR `params.dataset_format` IS NOT NULL)
 GROUP BY subcommand, format

@@ -26,15 +26,15 @@ FROM
             uniqExactState((`os.type`, `os.version`, `host.arch`, `process.runtime.description`, `process.runtime.version`))
                 AS environments,
             found < 10 OR finalizeAggregation(environments) < 3 AS small
-        FROM spans
+        FROM runs
         ARRAY JOIN
         [
             ('week', CAST(toString(toMonday(timestamp)), 'Nullable(String)')),
             ('subcommand', CAST(name, 'Nullable(String)')),
-            ('version', if(match(`service.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `service.version`, 'other')),
-            ('os', CAST(`os.type`, 'Nullable(String)')),
-            ('arch', CAST(`host.arch`, 'Nullable(String)')),
-            ('format', CAST(`params.contact_map_format`, 'Nullable(String)'))
+            ('version', if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other')),
+            ('os', CAST(toString(`os.type`), 'Nullable(String)')),
+            ('arch', CAST(`run.arch`, 'Nullable(String)')),
+            ('format', CAST(toString(`params.contact_map_format`), 'Nullable(String)'))
         ] AS counted
         WHERE ({service:String} = '' OR `service.name` = {service:String})
             AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}

@@ -4,10 +4,10 @@ SELECT
     count() AS runs,
     uniqExact((`os.type`, `os.version`, `host.arch`, `process.runtime.description`, `process.runtime.version`))
         AS environments
-FROM spans
+FROM runs
 WHERE ({service:String} = '' OR `service.name` = {service:String})
     AND ({subcommand:String} = '' OR name = {subcommand:String})
-    AND ({version:String} = '' OR `service.version` = {version:String})
+    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
 GROUP BY week
 ORDER BY week
