@@ -57,6 +57,8 @@ class Questions:
 
     def __init__(self, query: Query, queries: Path, charts: Path, *, programs: Iterable[str] = ()) -> None:
         self.programs = sorted(programs)
+        few = " and ".join([", ".join(self.programs[:-1]), *self.programs[-1:]]).removeprefix(" and ")
+        self.title = f"Runs of {few}" if 0 < len(self.programs) < 4 else "Runs"
         self._query = query
         self._lock = threading.Lock()
         self._sql = {path.stem: path.read_text(encoding="utf-8") for path in queries.glob("*.sql")}
@@ -72,7 +74,7 @@ class Questions:
 
     def names(self) -> list[str]:
         """Return the names for ``ask``."""
-        return ["charts", *self._more, *self.charts]
+        return ["charts", *(name for name in self._more if name != "fields"), *self.charts]
 
     def ask(self, name: str, given: Mapping[str, str], now: datetime | None = None) -> Any:
         """Return the answer for one of ``names()``. BadFilterError if a filter is not valid."""
@@ -86,6 +88,7 @@ class Questions:
         lacks = {name: _lacking(spec, there) for name, spec in self.charts.items()}
         return {
             "public": self.public,
+            "title": self.title,
             "programs": self.programs,
             "charts": [{"name": name, "spec": spec} for name, spec in self.charts.items() if not lacks[name]],
             "left_out": [{"title": self.charts[name]["title"], "lacks": of} for name, of in lacks.items() if of],

@@ -7,6 +7,7 @@ Tornado reads and writes HTTP and TLS, in one thread. Questions to the store and
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import logging
 import re
@@ -232,7 +233,8 @@ class Login(Handler):
     def show(self, status: int, message: str) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(LOGIN.replace("<!-- message -->", message))
+        page = LOGIN.replace("<!-- title -->", html.escape(self.page.questions.title))
+        self.finish(page.replace("<!-- message -->", message))
 
 
 class Data(Handler):

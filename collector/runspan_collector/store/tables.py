@@ -79,8 +79,9 @@ def create_view(
 
 
 def _asked() -> set[str]:
-    """Return the fields that the queries name."""
-    texts = (re.sub("--.*", "", path.read_text(encoding="utf-8")) for path in QUERIES.glob("*.sql"))
+    """Return the fields that the queries name, and the view that they read."""
+    queries = (re.sub("--.*", "", path.read_text(encoding="utf-8")) for path in QUERIES.glob("*.sql"))
+    texts = [create_runs(), *queries]
     return {name for text in texts for name in re.findall("`([^`]+)`", text) if not name.startswith(COMPUTED)}
 
 

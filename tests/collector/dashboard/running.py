@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
+import secrets
 import ssl
 import subprocess
+import sys
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -18,6 +21,7 @@ from typing import Any
 from runspan_collector.dashboard import PublicQuestions, Query, Questions
 from runspan_collector.dashboard.server import Server, serve
 from runspan_collector.dashboard.users import Users
+from runspan_collector.store.embedded import Store
 from tests.collector.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,3 +116,42 @@ def site(
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def apart(
+    folder: Path, rows: list[dict[str, Any]], schemas: Path = ROOT / "schemas", *, public: bool = False
+) -> Iterator[Client]:
+    """The site of a store of its own with these rows, in a process of its own: a process can have one store."""
+    folder.mkdir(exist_ok=True)
+    (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "tests.collector.dashboard.running",
+        str(folder),
+        str(schemas),
+        *(["public"] if public else []),
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        try:
+            yield Client(int(process.stdout.readline()), folder / "site" / "tls.crt")
+        finally:
+            process.stdin.close()
+            assert process.wait(30) == 0
+
+
+def main(folder: Path, schemas: Path, *public: str) -> None:
+    """Serve until the end of standard input. Print the port."""
+    (folder / "store.key").write_text(secrets.token_hex(16), encoding="ascii")
+    store = Store(folder, folder, schemas)
+    store.insert(json.loads((folder / "rows.json").read_bytes()))
+    with site(store.query, folder / "site", public=bool(public), programs=store.services) as page:
+        print(page.port, flush=True)
+        sys.stdin.read()
+    store.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

@@ -12,6 +12,7 @@ Row = dict[str, Any]
 VERSIONS = (("1.1.1", 90), ("1.2.0", 50), ("1.3.0", 18), ("1.3.1", 5))  # and how many days before the end it came out
 SYSTEMS = (("linux", "x86_64", 70), ("linux", "aarch64", 6), ("darwin", "arm64", 18), ("windows", "AMD64", 6))
 SUBCOMMANDS = (("call", 55), ("view", 15), ("plot cm", 12), ("download", 10), ("plot hist", 5), ("plot pd", 3))
+DEVELOPMENT = [f"1.3.2.dev{n}+g{n * 7919 + 4096:07x}" for n in range(1, 13)]
 EXCEPTIONS = (("RuntimeError", 5), ("FileNotFoundError", 4), ("MemoryError", 2), ("KeyError", 1))
 
 
@@ -22,6 +23,36 @@ def pick(rng: random.Random, of: Any) -> Any:
 def runs(count: int, end: datetime, days: int = 59, seed: int = 8) -> list[Row]:
     rng = random.Random(seed)
     return [run(rng, n, end, days) for n in range(count)]
+
+
+def developers(rows: list[Row], share: float = 0.08, seed: int = 8) -> list[Row]:
+    """The same runs, some of the last 18 days of development versions."""
+    rng = random.Random(seed)
+    last = max(row["timestamp"] for row in rows)
+    since = f"{datetime.fromisoformat(last) - timedelta(days=18):%Y-%m-%d}"
+    return [
+        row | {"service.version": rng.choice(DEVELOPMENT)} if row["timestamp"] > since and rng.random() < share else row
+        for row in rows
+    ]
+
+
+def counted_lines(count: int, end: datetime, seed: int = 8) -> list[Row]:
+    """Runs of examples/count."""
+    rng = random.Random(seed)
+    return [
+        {
+            "timestamp": f"{end - timedelta(seconds=rng.random() ** 1.5 * 40 * 86400):%Y-%m-%d %H:%M:%S.%f}",
+            "trace.span_id": f"{rng.getrandbits(64):016x}",
+            "trace.trace_id": f"{rng.getrandbits(128):032x}",
+            "service.name": "linecount",
+            "service.version": rng.choice(["1.0.0", "1.0.0", "1.1.0"]),
+            "name": "count",
+            "status_code": rng.choice([1] * 20 + [2]),
+            "duration_ms": 20 * rng.lognormvariate(0, 0.8),
+            "params.files": rng.randrange(1, 9),
+        }
+        for _ in range(count)
+    ]
 
 
 def of_week(rows: list[Row], monday: str) -> list[Row]:

@@ -63,6 +63,22 @@ def fields(part: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", SPECS)
+def test_a_chart_needs_what_its_query_asks_for(name: str) -> None:
+    usermeta = SPECS[name]["usermeta"]
+    query = "public" if "/" in name else name.removesuffix(".vl.json")
+    named = set(re.findall("`([^`]+)`", (QUERIES / f"{query}.sql").read_text(encoding="utf-8")))
+    if {"run.arch"} & named:
+        named |= {"host.arch"}
+    if {"run.release", "run.version"} & named:
+        named |= {"service.version"}
+    for need in usermeta.get("needs", []):
+        assert set([need] if isinstance(need, str) else need) <= named
+    # What is another program's to leave out is needed: all that is not of every program.
+    if any(field.startswith("params.") for field in named) and "/" not in name:
+        assert usermeta["needs"]
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_fields_are_columns(store: Store, name: str, tmp_path: Path) -> None:
     spec = SPECS[name]
     stem = Path(name).name.removesuffix(".vl.json")
@@ -72,6 +88,7 @@ def test_fields_are_columns(store: Store, name: str, tmp_path: Path) -> None:
     (first, *_) = questions.ask(stem, WHOLE)
     made = {step["calculate"]: step["as"] for step in spec.get("transform", []) if "calculate" in step}
     folded = [new for step in spec.get("transform", []) if "fold" in step for new in step["as"]]
+    folded += [op["as"] for step in spec.get("transform", []) for op in step.get("joinaggregate", [])]
     read = set(fields(spec))
     assert read and read - {*made.values(), *folded} <= first.keys()
     assert {*made.values(), *folded} <= read, "what is worked out is used"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page: asks the server, and draws the charts that it is given. Text from the store is only ever set as text.
 import { expressionInterpreter } from "./vega-interpreter.js"; // evaluates without eval, which the page's policy forbids
+import { fit, remember, theme } from "./look.js";
 
 const get = (id) => document.getElementById(id);
 const form = get("filters");
@@ -11,7 +12,8 @@ let turn = 0; // of drawing: an answer to an older one is thrown away
 let taken = ""; // how many rows the store had taken when it was asked for what is shown
 let rest = 0; // until then nothing is drawn of its own accord
 let charts = [];
-let choices = {}; // the values of each filter; their order gives the colours
+let programs = [];
+let time = {}; // that is shown: from and to, in milliseconds since 1970
 let latest = new Map(); // what is drawn: each chart's rows
 
 class LoggedOut extends Error {}
@@ -44,8 +46,8 @@ function filters() {
   const { service, subcommand, version, time, first, last } = form.elements;
   const found = { service: service.value, subcommand: subcommand.value, version: version.value };
   if (time.value === "days") {
-    if (first.value) found.from = first.value;
-    if (last.value) found.to = utc(Date.parse(last.value) + DAY);
+    if (first.value && first.validity.valid) found.from = first.value;
+    if (last.value && last.validity.valid) found.to = utc(Date.parse(last.value) + DAY);
   } else {
     const now = Date.now();
     found.to = utc(now);
@@ -71,72 +73,28 @@ function fromAddress() {
   days();
 }
 
+// A click on a bar: shows what is in it. Development versions that are one bar are each by themselves then.
+function choose(name, value) {
+  const field = form.elements[name];
+  if (!value || value === "unknown" || field.value === value) return;
+  if (![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
+  field.value = value;
+  form.dispatchEvent(new Event("change"));
+}
+
 function days() {
   for (const label of form.querySelectorAll(".day")) label.hidden = form.elements.time.value !== "days";
 }
 
 function fill(rows) {
-  choices = Object.groupBy ? Object.groupBy(rows, (row) => row.filter) : rows.reduce((all, row) => ((all[row.filter] ??= []).push(row), all), {});
   for (const name of ["service", "subcommand", "version"]) {
-    const select = form.elements[name];
-    select.replaceChildren(new Option("All", ""), ...(choices[name] ?? []).map((row) => new Option(row.value, row.value)));
+    const values = rows.filter((row) => row.filter === name).map((row) => row.value);
+    if (name !== "service") remember(name, values);
+    form.elements[name].replaceChildren(new Option("All", ""), ...values.map((value) => new Option(value, value)));
   }
 }
 
 // ---- charts
-
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-
-function theme() {
-  const [text, soft, grid, colours] = [style("text"), style("soft"), style("grid"), style("colours").split(" ")];
-  const font = getComputedStyle(document.body).fontFamily;
-  vega.scheme("lines", vega.interpolateColors(style("lines").split(" ")));
-  return {
-    background: "transparent",
-    font,
-    view: { stroke: null },
-    range: { category: colours, heatmap: style("heat").split(" "), ordinal: { scheme: "lines" } },
-    mark: { color: colours[0] },
-    bar: { cornerRadiusEnd: 2 },
-    line: { strokeWidth: 2.5, color: colours[0] },
-    point: { color: colours[0] },
-    text: { color: text, fontSize: 12 },
-    axis: { labelColor: soft, titleColor: soft, gridColor: grid, domainColor: grid, tickColor: grid, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 400, labelOverlap: true },
-    axisY: { domain: false, ticks: false, labelPadding: 6 },
-    legend: { labelColor: text, titleColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 400, orient: "top", symbolType: "square", labelLimit: 140, columns: Math.max(2, Math.floor(innerWidth / 180)) },
-  };
-}
-
-// The same name has the same colour in every chart, and whatever is filtered.
-function scales(config) {
-  const spare = style("unknown");
-  const found = { outcome: { domain: OUTCOMES.slice(0, 3), range: OUTCOMES.slice(0, 3).map(style) } };
-  for (const name of ["subcommand", "version"]) {
-    const domain = (choices[name] ?? []).map((row) => row.value);
-    found[name] = { domain, range: domain.map((_, i) => config.range.category[i] ?? spare) };
-  }
-  return found;
-}
-
-function coloured(spec, fixed, rows) {
-  for (const part of [spec, ...(spec.layer ?? [])]) {
-    const colour = part.encoding?.color;
-    if (colour?.type !== "nominal" || !fixed[colour.field]) continue;
-    const { domain, range } = fixed[colour.field];
-    // Only those that occur, but for outcomes; and none is left out, be it in no list.
-    const here = new Set(rows.map((row) => row[colour.field]));
-    const kept = colour.field === "outcome" ? domain : domain.filter((name) => here.has(name));
-    const more = colour.field === "outcome" ? [] : [...here].filter((name) => !domain.includes(name));
-    colour.scale = { domain: [...kept, ...more], range: [...kept.map((name) => range[domain.indexOf(name)]), ...more.map(() => style("unknown"))] };
-  }
-}
-
-// Bars are as high as fills a card, but not too high, nor too low to be read.
-function heightOf({ height, encoding, transform }, rows) {
-  const derived = transform?.some((step) => step.as === encoding.y.field);
-  const bars = derived ? rows.length : new Set(rows.map((row) => row[encoding.y.field])).size;
-  return Math.max(bars * height.step, Math.min(190, bars * 36));
-}
 
 function tooltip(handler, event, item, value) {
   const tip = get("tip");
@@ -188,6 +146,15 @@ function card({ name, spec }) {
   return made;
 }
 
+// The chart for Vega, as wide as its card.
+function compiled({ spec }, rows, pixels) {
+  const { title, description, usermeta, ...bare } = structuredClone(spec);
+  fit(bare, usermeta, rows, time, pixels);
+  const whole = { ...bare, data: { values: rows }, width: pixels, autosize: { type: "fit-x", contains: "padding" }, config: theme() };
+  const { spec: found } = vegaLite.compile(whole, { logger: vega.logger(vega.Error) });
+  return vega.parse(found, null, { ast: true });
+}
+
 async function draw({ name, spec }, rows) {
   const section = get("chart-" + name);
   const chart = section.querySelector(".chart");
@@ -202,16 +169,16 @@ async function draw({ name, spec }, rows) {
     return;
   }
   if (details.open) details.querySelector(".scroll").replaceChildren(table(rows));
-  const { title, description, usermeta, ...bare } = structuredClone(spec);
-  const config = theme();
-  if (bare.height.step) bare.height = heightOf(bare, rows);
-  coloured(bare, scales(config), rows);
-  const whole = { ...bare, data: { values: rows }, width: "container", autosize: { type: "fit-x", contains: "padding" }, config };
-  const { spec: compiled } = vegaLite.compile(whole, { logger: vega.logger(vega.Error) });
+  const parsed = compiled({ spec }, rows, chart.clientWidth);
   chart.style.minHeight = chart.offsetHeight + "px"; // what is below stays where it is
   chart.replaceChildren();
-  const view = new vega.View(vega.parse(compiled, null, { ast: true }), { container: chart, renderer: "svg", hover: true, expr: expressionInterpreter, tooltip, logLevel: vega.Error });
+  const view = new vega.View(parsed, { container: chart, renderer: "svg", hover: true, expr: expressionInterpreter, tooltip, logLevel: vega.Error });
   chart.view = view;
+  chart.drawn = chart.clientWidth;
+  if (spec.usermeta.filter && !form.hidden) {
+    chart.classList.add("opens");
+    view.addEventListener("click", (event, item) => choose(spec.usermeta.filter, item?.datum?.[spec.usermeta.filter]));
+  }
   await view.runAsync();
   chart.style.minHeight = "";
   // The chart has a name, and a table: its parts need none.
@@ -231,12 +198,14 @@ function totals([sum], versions) {
   if (!sum || !sum.runs) return get("totals").replaceChildren(tile("Runs", "0", "in this time"));
   const tiles = [tile("Runs", number(sum.runs), sum.days ? "in this time" : `in ${sum.weeks} whole ${sum.weeks === 1 ? "week" : "weeks"}`)];
   if (sum.days) {
-    const each = sum.runs / sum.days;
+    // Not more days than the time has: 24 hours lie on two.
+    const days = Math.max(1, Math.min(sum.days, Math.ceil((time.to - time.from) / DAY) || sum.days));
+    const each = sum.runs / days;
     const daily = each.toLocaleString("en", { maximumFractionDigits: each < 10 ? 1 : 0 });
     tiles.push(
-      tile("Runs a day", daily, `on ${sum.days} ${sum.days === 1 ? "day" : "days"} with runs`),
-      tile("Versions in use", number(new Set(versions.map((row) => row.version)).size), "of the program"),
-      tile("Environments", number(sum.environments), "systems, not people"),
+      tile("Runs a day", daily, days === 1 ? "on one day" : `on ${days} days with runs`),
+      ...(versions ? [tile("Versions in use", number(new Set(versions.map((row) => row.version)).size), "of the program")] : []),
+      ...(charts.some((chart) => chart.name === "runs_per_week") ? [tile("Environments", number(sum.environments), "systems, not people")] : []),
       tile("Failed", percent(sum.failed, sum.runs), `${number(sum.failed)} of ${number(sum.runs)} runs`),
       tile("Aborted", percent(sum.aborted_runs, sum.runs), `${number(sum.aborted_runs)} of ${number(sum.runs)} runs`),
     );
@@ -255,10 +224,13 @@ async function runs(mine = turn) {
   get("newer").disabled = page === 0;
   get("page").textContent = `Page ${page + 1}`;
   if (!rows.length) return place.replaceChildren(element("caption", "No runs here."));
-  const made = table(rows.map(({ span_id, ...row }) => row));
+  // What no run here has is no column, and neither is the program where there is only one.
+  const some = (column) => column !== "span_id" && (column !== "service" || programs.length > 1) && rows.some((row) => row[column] !== null);
+  const columns = Object.keys(rows[0]).filter(some);
+  const made = table(rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]]))));
   made.tHead.rows[0].append(element("td"));
   [...made.tBodies[0].rows].forEach((line, i) => {
-    const at = Object.keys(rows[i]).indexOf("outcome");
+    const at = columns.indexOf("outcome");
     if (at >= 0) line.cells[at].classList.add("outcome", ...(OUTCOMES.includes(rows[i].outcome) ? [rows[i].outcome] : []));
     const button = element("button", "All fields");
     button.addEventListener("click", () => guard(one(rows[i].span_id)));
@@ -301,18 +273,23 @@ async function everything(quiet) {
     get("window").textContent = asked.from && asked.to ? `${text(asked.from)} to ${text(asked.to)} UTC` : "";
   }
   if (!form.hidden) taken = JSON.stringify(await ask("taken"));
+  time = { from: Date.parse(asked.from) || undefined, to: Date.parse(asked.to) || undefined };
   const found = new Map();
   const sums = ask("totals", asked);
+  let fresh = false;
   await Promise.all(
     charts.map(async (chart) => {
       const rows = await ask(chart.name, asked);
       found.set(chart.name, rows);
+      if (remember("version", rows.flatMap((row) => row.version ?? []))) fresh = true;
       if (mine === turn) await draw(chart, rows);
     }),
   );
   const sum = await sums;
   if (mine !== turn) return;
-  totals(sum, found.get("versions") ?? []);
+  if (fresh) again(); // a version that was not known takes its place among the others' colours
+  totals(sum, found.get("versions"));
+  get("first").hidden = sum.some((one) => one.runs) || (!form.hidden && taken !== '[{"rows":0}]');
   if (!get("runs").hidden) await runs(mine);
   if (mine === turn) document.body.dataset.state = "ready";
 }
@@ -339,10 +316,15 @@ async function guard(work) {
 
 async function start() {
   const said = await ask("charts");
-  charts = said.charts;
+  ({ charts, programs } = said);
+  document.title = document.querySelector("h1").textContent = said.title;
+  const endpoint = Object.assign(new URL("/v1/traces", location), { port: 4319, hash: "" });
+  get("endpoint").textContent = `export RUNSPAN_ENDPOINT=${endpoint}`;
+  get("left").textContent = said.left_out.length ? "Left out, because no schema has the fields: " + said.left_out.map(({ title, lacks }) => `${title} (${lacks.map((need) => [need].flat().join(" or ")).join(", ")})`).join("; ") + "." : "";
   get("charts").replaceChildren(...charts.map(card));
   if (said.public) {
-    document.title = get("window").textContent = "Public counts of whole weeks, rounded down to tens; small groups are in other";
+    for (const part of get("first").querySelectorAll("[data-public]")) part.hidden = !part.hidden;
+    get("window").textContent = "Public counts of whole weeks, rounded down to tens; small groups are in other";
   } else {
     fill(await ask("choices", { from: utc(Date.now() - 60 * DAY), to: utc(Date.now()) }));
     form.hidden = get("runs").hidden = get("logout").hidden = false;
@@ -353,11 +335,17 @@ async function start() {
   await all();
 }
 
-form.addEventListener("change", () => {
+let typing; // a date comes digit by digit: 0002, 0020, 0202, 2026
+form.addEventListener("change", (event) => {
+  clearTimeout(typing);
   page = 0;
   days();
-  toAddress();
-  guard(all());
+  if (!form.checkValidity()) return;
+  const show = () => {
+    toAddress();
+    guard(all());
+  };
+  typing = setTimeout(show, event.target.type === "date" ? 600 : 0);
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(() => form.dispatchEvent(new Event("change"))));
@@ -371,7 +359,16 @@ addEventListener("hashchange", () => {
   fromAddress();
   guard(all());
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+function again() {
   for (const chart of charts) if (latest.has(chart.name)) guard(draw(chart, latest.get(chart.name)));
-});
+}
+let sizing;
+new ResizeObserver(() => {
+  clearTimeout(sizing);
+  sizing = setTimeout(() => {
+    const other = [...document.querySelectorAll(".chart")].some((chart) => chart.view && Math.abs(chart.drawn - chart.clientWidth) > 2);
+    if (other) again();
+  }, 100);
+}).observe(get("charts"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
 guard(start());

@@ -1,10 +1,10 @@
 -- Single runs, the newest first: {limit:UInt32} of them after the first {offset:UInt32}.
 SELECT
     formatDateTime(timestamp, '%Y-%m-%d %H:%i:%S') AS time,
+    multiIf(ifNull(aborted, false), 'aborted', status_code = 1, 'ok', status_code = 2, 'failed', 'unknown') AS outcome,
     `service.name` AS service,
     name AS subcommand,
     `run.version` AS version,
-    multiIf(ifNull(aborted, false), 'aborted', status_code = 1, 'ok', status_code = 2, 'failed', 'unknown') AS outcome,
     ifNull(toString(`exception.type`), '') AS exception,
     round(duration_ms / 1000, 3) AS seconds,
     ifNull(toString(`os.type`), 'unknown') AS os,

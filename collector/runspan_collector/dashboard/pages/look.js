@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// How a chart looks: its colours, its axes and its legend, by the width of its card. Charts say what they show.
+const HOUR = 3600000;
+const DAY = 24 * HOUR;
+const OUTCOMES = ["ok", "failed", "aborted"];
+const seen = { version: new Set(), subcommand: new Set(), arch: new Set() }; // what has a colour of its own
+
+export const style = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+// The config of Vega-Lite for all charts.
+export function theme() {
+  const [text, soft, grid, plain] = ["text", "soft", "grid", "plain"].map(style);
+  const small = { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 400, titleColor: soft };
+  vega.scheme("lines", vega.interpolateColors(style("lines").split(" ")));
+  return {
+    background: "transparent",
+    font: getComputedStyle(document.body).fontFamily,
+    view: { stroke: null },
+    range: { category: style("names").split(" "), heatmap: style("heat").split(" "), ordinal: { scheme: "lines" } },
+    mark: { color: plain },
+    bar: { cornerRadiusEnd: 2 },
+    rule: { color: plain },
+    line: { strokeWidth: 2.5, color: plain },
+    point: { color: plain },
+    text: { color: text, fontSize: 12 },
+    axis: { ...small, labelColor: soft, gridColor: grid, domainColor: grid, tickColor: grid, labelOverlap: true },
+    axisY: { domain: false, ticks: false, labelPadding: 6 },
+    legend: { ...small, labelColor: text, orient: "top", symbolType: "square", labelLimit: 0 },
+  };
+}
+
+// ---- colours: one for a thing on the whole page; what the axis names already has none
+
+// Remember names, so that each has its colour before it is drawn. Says whether there was a new one.
+export function remember(field, names) {
+  const before = seen[field].size;
+  for (const name of names) seen[field].add(name);
+  return seen[field].size > before;
+}
+
+// Versions are shades of one colour, the newest the strongest; the others are told apart by theirs.
+function colourOf(field) {
+  if (field === "outcome") return style;
+  const names = [...seen[field]].filter((name) => name !== "unknown" && name !== "other");
+  if (field === "version") names.sort(byVersion);
+  const pool = style({ version: "versions", subcommand: "names", arch: "archs" }[field]).split(" ");
+  const shade = field === "version" && vega.interpolateColors(pool);
+  return (name) => {
+    const at = names.indexOf(name);
+    if (at < 0) return style("unknown");
+    return shade ? shade(names.length > 1 ? at / (names.length - 1) : 1) : (pool[at] ?? style("unknown"));
+  };
+}
+
+// 1.10 is after 1.9; a development version and a pre-release are before their release.
+export function byVersion(a, b) {
+  const [one, other] = [a, b].map((version) => version.match(/\d+|[a-z]+/gi) ?? []);
+  for (let i = 0; i < Math.max(one.length, other.length); i++) {
+    const [x, y] = [one[i] ?? "final", other[i] ?? "final"];
+    if (x === y) continue;
+    const [m, n] = [x, y].map((part) => (/^\d/.test(part) ? Number(part) : part === "final" ? -0.5 : -1));
+    return m - n || (x < y ? -1 : 1);
+  }
+  return 0;
+}
+
+export function coloured(spec, rows) {
+  for (const part of [spec, ...(spec.layer ?? [])]) {
+    const colour = part.encoding?.color;
+    if (colour?.type !== "nominal" || !(colour.field in seen || colour.field === "outcome")) continue;
+    let names = OUTCOMES;
+    if (colour.field !== "outcome") {
+      const here = new Set(rows.map((row) => row[colour.field]));
+      remember(colour.field, here);
+      names = [...seen[colour.field]].filter((name) => here.has(name));
+    }
+    if (colour.field === "version") names.sort(byVersion);
+    colour.scale = { domain: names, range: names.map(colourOf(colour.field)) };
+  }
+}
+
+// ---- axes and legend
+
+let canvas;
+function widthOf(text) {
+  canvas ??= document.createElement("canvas").getContext("2d");
+  canvas.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  return canvas.measureText(text).width;
+}
+const longest = (names) => Math.max(0, ...names.map((name) => widthOf(String(name))));
+
+// As many columns as there is room for, so that no name is cut.
+function legendColumns(spec, rows, pixels) {
+  for (const part of [spec, ...(spec.layer ?? [])]) {
+    const colour = part.encoding?.color;
+    if (!colour || colour.legend === null || !["nominal", "ordinal"].includes(colour.type)) continue;
+    const names = colour.scale?.domain ?? [...new Set(rows.map((row) => String(row[colour.field])))];
+    const widest = longest(names.map((name) => name + ",")) + 32;
+    const { y } = spec.encoding; // the legend begins where the axis does
+    const axis = y?.type === "nominal" ? Math.min(pixels * 0.3, longest(rows.map((row) => row[y.field] ?? ""))) + 20 : 70;
+    colour.legend = { ...colour.legend, columns: Math.max(1, Math.min(names.length, Math.floor((pixels - axis) / widest))) };
+  }
+}
+
+// Bars are as high as fills a card, but not too high, nor too low to be read. Long names stand above their bars.
+function barHeights(spec, usermeta, rows, pixels) {
+  const { y, x } = spec.encoding;
+  const by = usermeta.bars ?? [y.field];
+  const names = new Set(rows.map((row) => by.map((field) => String(row[field]).replace("params.", "")).join(": ")));
+  const { step } = spec.height;
+  spec.height = Math.max(names.size * step, Math.min(190, names.size * 36));
+  const wide = longest([...names]);
+  if (wide < pixels * 0.3) return;
+  if (x?.type === "nominal") {
+    y.axis = { ...y.axis, labelLimit: pixels * 0.3 };
+    return;
+  }
+  const [high, bar] = [40, 16];
+  spec.height = names.size * high;
+  y.scale = { ...y.scale, paddingInner: 1 - bar / high, paddingOuter: 0.35 };
+  y.axis = { ...y.axis, labelAlign: "left", labelPadding: 0, tickSize: 0, labelOffset: -bar / 2 - 9, labelLimit: pixels - 12, labelOverlap: false, zindex: 1 };
+}
+
+const UNITS = { day: { step: DAY, room: 50 }, hour: { step: HOUR, room: 46 }, week: { step: 7 * DAY, room: 50 } };
+
+function named(time, unit) {
+  const text = new Date(time).toISOString();
+  return unit === "hour" ? text.slice(0, 13) + ":00Z" : text.slice(0, 10);
+}
+
+// The day, the hour, or the Monday, that a time is in.
+const floor = (time, unit) => (unit === "week" ? time - ((((time - 4 * DAY) % (7 * DAY)) + 7 * DAY) % (7 * DAY)) : time - (time % UNITS[unit].step));
+
+// One place for each day, hour or week of the time shown, with its label under it; as many labels as there is room for.
+function timeAxis(spec, unit, rows, { from, to }, pixels) {
+  const { x } = spec.encoding;
+  const times = rows.map((row) => Date.parse(row[x.field]));
+  if (rows[0][x.field].length > 10) unit = "hour";
+  const { step, room } = UNITS[unit];
+  const first = floor(Math.min(from ?? Infinity, ...times), unit);
+  const last = Math.max(floor((to ?? 0) - 1, unit), ...times);
+  const all = [];
+  for (let time = last; time >= first && all.length < 1000; time -= step) all.unshift(time);
+  const most = Math.max(1, Math.floor((pixels - 70) / room));
+  const every = [1, 2, 3, 4, 6, 7, 12, 14, 24, 28, 56, 91, 182, 365].find((n) => all.length / n <= most) ?? all.length;
+  const labelled = all.filter((time, i) => (unit === "hour" ? (time / HOUR) % every === 0 : (all.length - 1 - i) % every === 0));
+  const values = labelled.map((time) => named(time, unit));
+  const day = "utcFormat(toDate(datum.value), '%-d %b')";
+  const clock = "utcFormat(toDate(datum.value), '%H:%M')";
+  const withDay = `datum.value === '${values[0]}' || utchours(toDate(datum.value)) === 0`;
+  x.scale = { ...x.scale, domain: all.map((time) => named(time, unit)) };
+  const labelExpr = unit === "hour" ? `${withDay} ? [${clock}, ${day}] : [${clock}]` : day;
+  x.axis = { ...x.axis, values, labelExpr, labelAngle: 0, labelOverlap: false, ticks: false, labelPadding: 5 };
+}
+
+// Fit a chart to its rows, the time that is shown (in milliseconds since 1970) and its width in pixels.
+export function fit(spec, usermeta, rows, time, pixels) {
+  for (const parameter of spec.params ?? []) parameter.value = time[parameter.name] ?? parameter.value;
+  coloured(spec, rows);
+  legendColumns(spec, rows, pixels);
+  if (spec.height?.step) barHeights(spec, usermeta, rows, pixels);
+  if (usermeta.time) timeAxis(spec, usermeta.time, rows, time, pixels);
+}
