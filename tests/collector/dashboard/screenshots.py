@@ -23,7 +23,7 @@ NOW = datetime.now(timezone.utc).replace(tzinfo=None)
 
 def look(tab: Tab, page: Client, fragment: str = "", *, public: bool = False) -> None:
     if not public:
-        tab.log_in(f"https://localhost:{page.port}/", "ada", PASSWORD)
+        tab.log_in(f"https://localhost:{page.port}/login", "ada", PASSWORD)
     tab.open(f"https://localhost:{page.port}/{fragment}")
     tab.ready()
 
