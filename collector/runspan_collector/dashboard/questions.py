@@ -61,6 +61,7 @@ class Questions:
         self.title = f"Runs of {few}" if 0 < len(self.programs) < 4 else "Runs"
         self._query = query
         self._lock = threading.Lock()
+        self._there: set[str] = set()  # the fields that the schemas have, as the page was last told
         self._sql = {path.stem: path.read_text(encoding="utf-8") for path in queries.glob("*.sql")}
         specs = {path.name.removesuffix(".vl.json"): json.loads(path.read_bytes()) for path in charts.glob("*.vl.json")}
         for spec in specs.values():
@@ -84,7 +85,7 @@ class Questions:
 
     def _page(self) -> dict[str, Any]:
         """Return the charts, and those that are left out: no schema has a field that they need."""
-        there = self._fields()
+        there = self._there = self._fields()
         lacks = {name: _lacking(spec, there) for name, spec in self.charts.items()}
         return {
             "public": self.public,
@@ -104,8 +105,10 @@ class Questions:
                 raise BadFilterError("a run is named by 16 hexadecimal digits")
             return self._asked(name, {"span_id": given["span_id"]})
         asked = parameters(given, now)
-        if name in self.charts and _lacking(self.charts[name], self._fields()):
-            return []
+        if name in self.charts and self.charts[name]["usermeta"].get("needs"):
+            self._there = self._there or self._fields()
+            if _lacking(self.charts[name], self._there):
+                return []
         if name == "runs":
             page = given.get("page", "0")
             if not re.fullmatch("[0-9]{1,6}", page):

@@ -276,6 +276,7 @@ def test_another_tool_alone(show: Show, tab: Tab) -> None:
     assert "How long a call takes (params.nproc" in left and "Systems (os.type)" in left
     assert "Python versions (process.runtime.version)" in left
     assert tab.run("document.querySelectorAll('#runs tbody tr').length") == 25
+    assert "unknown" not in tab.run("document.getElementById('runs').textContent")
     assert made.log_in().status == 303
     for name in {path.stem for path in QUERIES.glob("*.sql")} - {"fields", "public"}:
         more = f"?span_id={lines[0]['trace.span_id']}" if name == "run" else ""
@@ -298,7 +299,8 @@ def test_the_first_run(show: Show, tab: Tab) -> None:
     """The page of an empty store names the program, and says how to send a run."""
     made = show("empty", [])
     assert not tab.run("document.getElementById('first').hidden")
-    assert "export RUNSPAN_ENDPOINT=https://localhost:4319/v1/traces" in tab.run("document.body.innerText")
+    shown = tab.run("document.body.innerText")
+    assert "export RUNSPAN_ENDPOINT=https://localhost:4319/v1/traces" in shown and "No runs here" not in shown
     assert tab.run("document.title") == "Runs of stripepy"
     login = made.ask("/login", Cookie="").body
     assert "<title>Log in: Runs of stripepy</title>" in login and "<h1>Runs of stripepy</h1>" in login

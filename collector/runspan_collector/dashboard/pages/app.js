@@ -225,7 +225,7 @@ async function runs(mine = turn) {
   get("page").textContent = `Page ${page + 1}`;
   if (!rows.length) return place.replaceChildren(element("caption", "No runs here."));
   // What no run here has is no column, and neither is the program where there is only one.
-  const some = (column) => column !== "span_id" && (column !== "service" || programs.length > 1) && rows.some((row) => row[column] !== null);
+  const some = (column) => column !== "span_id" && (column !== "service" || programs.length > 1) && rows.some((row) => row[column] !== null && row[column] !== "unknown");
   const columns = Object.keys(rows[0]).filter(some);
   const made = table(rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]]))));
   made.tHead.rows[0].append(element("td"));
@@ -272,7 +272,12 @@ async function everything(quiet) {
     const text = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
     get("window").textContent = asked.from && asked.to ? `${text(asked.from)} to ${text(asked.to)} UTC` : "";
   }
-  if (!form.hidden) taken = JSON.stringify(await ask("taken"));
+  if (!form.hidden) {
+    taken = JSON.stringify(await ask("taken"));
+    const none = taken === '[{"rows":0}]';
+    get("first").hidden = !none;
+    for (const id of ["totals", "charts", "left", "runs"]) get(id).hidden = none;
+  }
   time = { from: Date.parse(asked.from) || undefined, to: Date.parse(asked.to) || undefined };
   const found = new Map();
   const sums = ask("totals", asked);
@@ -289,7 +294,7 @@ async function everything(quiet) {
   if (mine !== turn) return;
   if (fresh) again(); // a version that was not known takes its place among the others' colours
   totals(sum, found.get("versions"));
-  get("first").hidden = sum.some((one) => one.runs) || (!form.hidden && taken !== '[{"rows":0}]');
+  if (form.hidden) get("first").hidden = sum.some((one) => one.runs);
   if (!get("runs").hidden) await runs(mine);
   if (mine === turn) document.body.dataset.state = "ready";
 }
