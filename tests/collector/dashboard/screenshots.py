@@ -50,16 +50,16 @@ def every(tab: Tab, to: Path, made: dict[str, Client]) -> None:
 def some(tab: Tab, to: Path, made: dict[str, Client]) -> None:
     """Those of the docs."""
     look(tab, made["stripepy"])
-    save(tab, to / "desktop.png", 1360, 1400)
-    save(tab, to / "dark.png", 1360, 1400, dark=True)
-    tab.size(1360, 1500)
+    save(tab, to / "desktop.png", 1360, 1200)
+    save(tab, to / "dark.png", 1360, 1200, dark=True)
+    tab.size(1360, 1000)
     tab.run("document.getElementById('chart-outcomes').scrollIntoView()")
-    save(tab, to / "more.png", 1360, 1500)
+    save(tab, to / "more.png", 1360, 1000)
     look(tab, made["stripepy"])
-    save(tab, to / "phone.png", 390, 1500)
+    save(tab, to / "phone.png", 390, 1400)
     for name in ("public", "other", "empty"):
         look(tab, made[name], public=name == "public")
-        save(tab, to / f"{name}.png", 1100, 900)
+        save(tab, to / f"{name}.png", 1100, 500 if name == "empty" else 900)
 
 
 def main() -> None:
