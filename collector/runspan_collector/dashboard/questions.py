@@ -61,7 +61,7 @@ class Questions:
         self.title = f"Runs of {few}" if 0 < len(self.programs) < 4 else "Runs"
         self._query = query
         self._lock = threading.Lock()
-        self._there: set[str] = set()  # the fields that the schemas have, as the page was last told
+        self._there: set[str] = set()  # the fields that the schemas have, as the page was last told; empty before
         self._sql = {path.stem: path.read_text(encoding="utf-8") for path in queries.glob("*.sql")}
         specs = {path.name.removesuffix(".vl.json"): json.loads(path.read_bytes()) for path in charts.glob("*.vl.json")}
         for spec in specs.values():
@@ -105,10 +105,8 @@ class Questions:
                 raise BadFilterError("a run is named by 16 hexadecimal digits")
             return self._asked(name, {"span_id": given["span_id"]})
         asked = parameters(given, now)
-        if name in self.charts and self.charts[name]["usermeta"].get("needs"):
-            self._there = self._there or self._fields()
-            if _lacking(self.charts[name], self._there):
-                return []
+        if self._there and name in self.charts and _lacking(self.charts[name], self._there):
+            return []
         if name == "runs":
             page = given.get("page", "0")
             if not re.fullmatch("[0-9]{1,6}", page):
