@@ -31,7 +31,7 @@ import sys; from pathlib import Path; from runspan_collector.store.embedded impo
 print(Store(*map(Path, sys.argv[1:])).query("SELECT count() AS n FROM spans"))
 """
 # Definitions by their names, and what may be left of one.
-DEFINITIONS = ["runspan", "spans", "spans_stored", "taken"]
+DEFINITIONS = ["runspan", "runs", "spans", "spans_stored", "taken"]
 LEFT: dict[str, Callable[[bytes], bytes | None]] = {
     "nothing": lambda text: b"",
     "its id": lambda text: text[:72],
@@ -243,7 +243,7 @@ def test_views_are_written_where_they_differ(installation: Installation) -> None
     edit(installation, "attributes", "params.k", attribute("double"))
     store = installation.open()
     changed = {path.stem for path, was in before.items() if path.read_bytes() != was[1]}
-    assert changed == {"spans", "spans_stored"}
+    assert changed == {"runs", "spans", "spans_stored"}
     types = {row["name"]: row["type"] for row in store._run("DESCRIBE spans")}
     assert types["params.k"] == "Nullable(Float64)"
 
