@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LOGIN = (HERE / "login.html").read_text(encoding="utf-8")  # the server puts the questions' title and a message into it
-OURS = ("index.html", "app.js", "look.js", "style.css", "login.css")
+OURS = ("index.html", "app.js", "look.js", "pictures.js", "style.css", "login.css")
 VEGA = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.js")
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 

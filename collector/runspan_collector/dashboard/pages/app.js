@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The page: asks the server, and draws the charts that it is given. Text from the store is only ever set as text.
 import { expressionInterpreter } from "./vega-interpreter.js"; // evaluates without eval, which the page's policy forbids
-import { fit, remember, theme } from "./look.js";
+import { fit, onPaper, remember, theme } from "./look.js";
+import { downloads, facets } from "./pictures.js";
 
 const get = (id) => document.getElementById(id);
 const form = get("filters");
@@ -142,17 +143,27 @@ function card({ name, spec }) {
   inside.setAttribute("aria-label", `${spec.title}, as a table`);
   details.append(element("summary", "As a table"), inside);
   details.addEventListener("toggle", () => details.open && inside.replaceChildren(table(latest.get(name))));
-  made.append(title, element("p", spec.description), chart, details);
+  const files = downloads(spec.title, name, { rows: () => latest.get(name), view: () => picture({ name, spec }) }, guard);
+  made.append(title, element("p", spec.description), chart, details, files);
   return made;
 }
 
 // The chart for Vega, as wide as its card.
-function compiled({ spec }, rows, pixels) {
+function compiled({ spec }, rows, pixels, more = {}) {
   const { title, description, usermeta, ...bare } = structuredClone(spec);
   fit(bare, usermeta, rows, time, pixels);
-  const whole = { ...bare, data: { values: rows }, width: pixels, autosize: { type: "fit-x", contains: "padding" }, config: theme() };
-  const { spec: found } = vegaLite.compile(whole, { logger: vega.logger(vega.Error) });
+  const wide = { ...bare, width: pixels, autosize: { type: "fit-x", contains: "padding" } };
+  const sized = usermeta.facet ? facets(bare, pixels, usermeta.facet) : wide;
+  const { spec: found } = vegaLite.compile({ ...sized, data: { values: rows }, config: theme(), ...more }, { logger: vega.logger(vega.Error) });
   return vega.parse(found, null, { ast: true });
+}
+
+// The chart for a report: with its title, on white, and in the light colours.
+function picture({ name, spec }) {
+  const subtitle = spec.usermeta.kept || form.hidden ? "" : get("window").textContent;
+  const more = { title: { text: spec.title, subtitle, anchor: "start", offset: 12 }, background: "white", padding: 12 };
+  const parsed = onPaper(() => compiled({ spec }, latest.get(name), 900, more));
+  return new vega.View(parsed, { renderer: "none", expr: expressionInterpreter, logLevel: vega.Error });
 }
 
 async function draw({ name, spec }, rows) {
@@ -162,7 +173,7 @@ async function draw({ name, spec }, rows) {
   latest.set(name, rows);
   chart.view?.finalize();
   chart.classList.remove("loading");
-  details.hidden = !rows.length;
+  details.hidden = section.querySelector(".downloads").hidden = !rows.length;
   if (!rows.length) {
     details.open = false;
     chart.replaceChildren(element("p", "No runs here.", "empty"));

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""The files of a chart that a reader keeps: by a click in a browser, into a folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import struct
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from runspan_collector.store.embedded import Store
+from tests.collector.dashboard.chromium import Tab, chromium
+from tests.collector.dashboard.running import PASSWORD, Site, site
+from tests.collector.dashboard.runs import Row
+from tests.collector.waiting import wait_for
+
+TODAY = datetime.now(timezone.utc)
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1;2"]
+TEXTS = ['a"b', "a,b", "a\r\nb", "1.2.0", "é🧬", "a=1"]
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as made:
+        yield made
+
+
+@pytest.fixture
+def save(tab: Tab, tmp_path: Path) -> Callable[[str, str], Path]:
+    """Clicks a button of a chart, and returns the file."""
+    tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "saved"))
+
+    def click(chart: str, kind: str) -> Path:
+        place = ("csv", "svg", "png").index(kind)
+        path = tmp_path / "saved" / f"{chart}-{datetime.now(timezone.utc):%Y-%m-%d}.{kind}"
+        path.unlink(missing_ok=True)
+        tab.run(f"document.querySelectorAll('#chart-{chart} .downloads button')[{place}].click()")
+        wait_for(lambda: path.exists() and path.stat().st_size > 0, f"{path.name} does not come")
+        return path
+
+    return click
+
+
+def text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else str(value) if isinstance(value, str) else json.dumps(value)
+
+
+def number(value: str) -> Any:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def test_every_chart(page: Site, tab: Tab, save: Callable[[str, str], Path]) -> None:
+    tab.size(1360, 900)
+    tab.log_in(f"https://localhost:{page.port}/login", "ada", PASSWORD)
+    time = f"from={TODAY - timedelta(days=20):%Y-%m-%d}&to={TODAY - timedelta(days=1):%Y-%m-%d}"
+    days = f"first={TODAY - timedelta(days=20):%Y-%m-%d}&last={TODAY - timedelta(days=2):%Y-%m-%d}"
+    tab.open(f"https://localhost:{page.port}/#time=days&{days}")
+    tab.ready()
+    names = list(page.server.questions.charts)
+    assert tab.run("[...document.querySelectorAll('.card[id^=chart]')].map((c) => c.id.slice(6))") == names
+    for name in names:
+        rows = json.loads(page.ask(f"/data/{name}.json?{time}").body)
+        with save(name, "csv").open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        assert [list(map(number, row.values())) for row in found] == [
+            [number(text(value)) for value in row.values()] for row in rows
+        ], name
+        assert found[0].keys() == rows[0].keys()
+        drawn = ElementTree.parse(save(name, "svg")).getroot()
+        assert drawn.tag == "{http://www.w3.org/2000/svg}svg" and float(drawn.attrib["width"]) > 700
+        assert page.server.questions.charts[name]["title"] in {part.text for part in drawn.iter()}
+    assert [line for line in tab.complaints() if "favicon" not in line] == [], "the page's policy allows it"
+
+
+def test_a_picture_is_for_paper(page: Site, tab: Tab, save: Callable[[str, str], Path]) -> None:
+    """The same from a dark page, and from a phone; and the page stays as it is."""
+    pictures = []
+    for width, dark in ((1360, False), (390, True)):
+        tab.size(width, 900, dark=dark)
+        tab.log_in(f"https://localhost:{page.port}/login", "ada", PASSWORD)
+        before = tab.run("document.querySelector('#chart-subcommands .chart').innerHTML")
+        pictures.append(save("subcommands", "svg").read_text(encoding="utf-8"))
+        png = save("subcommands", "png").read_bytes()
+        (width_of_png,) = struct.unpack(">I", png[16:20])
+        assert png.startswith(b"\x89PNG") and width_of_png > 1500, "two pixels for one, as for print"
+        assert tab.run("document.querySelector('#chart-subcommands .chart').innerHTML") == before
+    colours = [set(re.findall("#[0-9a-f]{6}", picture)) for picture in pictures]
+    assert colours[0] == colours[1] and "#2a78d6" in colours[0] and 'fill="white"' in pictures[1]
+
+
+def test_a_spreadsheet_calculates_nothing(
+    store: Store, tab: Tab, tmp_path: Path, save: Callable[[str, str], Path]
+) -> None:
+    def query(sql: str, parameters: dict[str, str]) -> list[Row]:
+        found = store.query(sql, parameters)
+        if found and "first_day" in found[0]:
+            found = [found[0] | {"version": version, "runs": -1} for version in FORMULAS + TEXTS]
+        return found
+
+    with site(query, tmp_path / "site") as made:
+        tab.size(1360, 900)
+        tab.log_in(f"https://localhost:{made.port}/login", "ada", PASSWORD)
+        with save("versions", "csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    assert [row["version"] for row in rows] == ["'" + formula for formula in FORMULAS] + TEXTS
+    assert {row["runs"] for row in rows} == {"-1"}, "a number is none"
