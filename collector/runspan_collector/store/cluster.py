@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from runspan_collector.store import tables
 from runspan_collector.store.columns import columns, read
+from runspan_collector.store.each import expanded
 from runspan_collector.store.embedded import escaped, given, summary
 from runspan_collector.store.rows import Row, encode
 
@@ -47,6 +48,7 @@ class Cluster:
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         """Return the rows of a SELECT, as the store does. The servers decide what the user may read."""
         settings = {"default_format": "JSONEachRow", "output_format_json_quote_64bit_integers": "0"}
+        sql = expanded(sql, self.services)
         values = escaped(given(sql, parameters))
         answer = self._post(sql, settings | {f"param_{name}": value for name, value in values.items()})
         try:

@@ -22,6 +22,7 @@ from runspan_collector.files import KEPT_DAYS, STORE, sync
 from runspan_collector.store import tables
 from runspan_collector.store.columns import columns, quoted, read, stored
 from runspan_collector.store.definitions import NoRoomError, broken, mend, need_room
+from runspan_collector.store.each import expanded
 from runspan_collector.store.rows import Row, encode
 
 # The values of parameters that are empty or missing.
@@ -86,6 +87,7 @@ class Store:
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         """Return the rows of a SELECT. Its parameters have the form ``{name:Type}``; a missing one is empty."""
+        sql = expanded(sql, self.services)
         values = given(sql, parameters)
         if sql not in self._checked:
             checked = self._check(sql, values)

@@ -344,6 +344,10 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
         "parameters": _parameters(kept),
         "choices": _choices(kept),
         "public": _public(kept),
+        "values": _values(kept),
+        "over_time": _over_time(kept),
+        "pythons_over_time": _pythons_over_time(kept),
+        "failures": _failures(kept),
     }
 
 
@@ -413,6 +417,79 @@ def _parameters(runs: list[Run]) -> list[dict[str, Any]]:
     return rows
 
 
+def _release(version: str) -> bool:
+    return re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", version, re.ASCII) is not None
+
+
+def _shares(found: Counter[tuple[str, str]], columns: tuple[str, str]) -> list[dict[str, Any]]:
+    """Count by a time and a value: the share of each value in its time."""
+    whole: Counter[str] = Counter()
+    for (time_, _), runs in found.items():
+        whole[time_] += runs
+    return [
+        dict(zip(columns, key, strict=True)) | {"runs": found[key], "share": found[key] / whole[key[0]]}
+        for key in sorted(found)
+    ]
+
+
+def _pythons_over_time(runs: list[Run]) -> list[dict[str, Any]]:
+    key = "process.runtime.version"
+    found = Counter((str(r.week), ".".join(r.resource[key].split(".")[:2])) for r in runs if key in r.resource)
+    return _shares(found, ("week", "python"))
+
+
+def _values(runs: list[Run]) -> list[dict[str, Any]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for run in runs:
+        for key, value in run.attributes.items():
+            if not isinstance(value, (bool, list)):
+                counts[key][str(value).removesuffix(".0")] += 1
+    rows = []
+    for key, found in sorted(counts.items()):
+        ordered = sorted(found, key=lambda text: (-found[text], text))
+        shown = Counter[str]()
+        for place, text in enumerate(ordered):
+            shown["other" if place >= 20 else "none" if text == str(NOT_GIVEN) else text] += found[text]
+        rows += [{"field": key, "value": text, "runs": shown[text]} for text in sorted(shown, key=_by_number)]
+    return rows
+
+
+def _by_number(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return NOT_GIVEN, text
+
+
+def _over_time(runs: list[Run]) -> list[dict[str, Any]]:
+    counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for run in runs:
+        for key, text in run.resource.items():
+            if not key.startswith(("service.", "telemetry.")):
+                numbers = re.match(r"(\d+\.\d+)\D", text)
+                counts[key][str(run.week), numbers[1] if numbers else text] += 1
+    rows = []
+    for key, found in sorted(counts.items()):
+        total: Counter[str] = Counter()
+        for (_, text), number in found.items():
+            total[text] += number
+        most = sorted(total, key=lambda text: (-total[text], text))[:6]
+        shown: Counter[tuple[str, str]] = Counter()
+        for (week, text), number in found.items():
+            shown[week, text if text in most else "other"] += number
+        rows += [{"field": key} | row for row in _shares(shown, ("week", "value"))]
+    return rows
+
+
+def _failures(runs: list[Run]) -> list[dict[str, Any]]:
+    versions = Counter(run.version for run in runs)
+    found = Counter((run.version, str(run.exception)) for run in runs if run.outcome == "failed")
+    return [
+        {"version": v, "exception": e, "failed": n, "runs": versions[v], "share": n / versions[v]}
+        for (v, e), n in sorted(found.items())
+    ]
+
+
 def _counted(pairs: Iterable[tuple[str, str]], columns: tuple[str, str]) -> list[dict[str, Any]]:
     found = Counter(pairs)
     ordered = sorted(found, key=lambda pair: (pair[0], -found[pair], pair[1]))
@@ -431,7 +508,7 @@ def _public(runs: list[Run]) -> list[dict[str, Any]]:
     questions: dict[str, Callable[[Run], str]] = {
         "week": lambda r: str(r.week),
         "subcommand": lambda r: r.name,
-        "version": lambda r: r.version if re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", r.version, re.ASCII) else "other",
+        "version": lambda r: r.version if _release(r.version) else "other",
         "os": lambda r: r.shown("os.type"),
         "arch": lambda r: r.arch,
         "format": lambda r: str(r.attributes.get("params.contact_map_format", "unknown")),

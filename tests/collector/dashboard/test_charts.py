@@ -54,12 +54,25 @@ def fields(part: Any) -> Iterator[str]:
         if isinstance(part.get("field"), str):
             yield part["field"]
         yield from part.get("fold", [])
+        yield from part.get("flatten", [])
         for word in ("calculate", "filter"):
             yield from re.findall(r"datum\.(\w+)", str(part.get(word, "")))
         part = list(part.values())
     if isinstance(part, list):
         for inner in part:
             yield from fields(inner)
+
+
+def made(part: Any) -> Iterator[str]:
+    """Of a chart, or a part of it: the names of what it works out."""
+    if isinstance(part, dict):
+        for step in part.get("transform", []):
+            for one in (step, *step.get("joinaggregate", []), *step.get("aggregate", [])):
+                yield from [one["as"]] if isinstance(one.get("as"), str) else one.get("as", [])
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from made(inner)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -86,12 +99,9 @@ def test_fields_are_columns(store: Store, name: str, tmp_path: Path) -> None:
     if "/" in name:
         questions = PublicQuestions(store.query, QUERIES, CHARTS / "public", tmp_path / "public.json")
     (first, *_) = questions.ask(stem, WHOLE)
-    made = {step["calculate"]: step["as"] for step in spec.get("transform", []) if "calculate" in step}
-    folded = [new for step in spec.get("transform", []) if "fold" in step for new in step["as"]]
-    folded += [op["as"] for step in spec.get("transform", []) for op in step.get("joinaggregate", [])]
-    read = set(fields(spec))
-    assert read and read - {*made.values(), *folded} <= first.keys()
-    assert {*made.values(), *folded} <= read, "what is worked out is used"
+    read, derived = set(fields(spec)), set(made(spec))
+    assert read and read - derived <= first.keys()
+    assert derived <= read, "what is worked out is used"
 
 
 def test_the_question_in_the_docs(store: Store, validator: jsonschema.Draft7Validator, rows: list[Row]) -> None:

@@ -1,0 +1,38 @@
+-- What the program runs with and on, by week: dependencies, Python, systems. Of a version the first two numbers; of
+-- each field the 6 most frequent values of the time, and the others together.
+SELECT
+    field,
+    week,
+    if(place > 6, 'other', found) AS value,
+    sum(counted) AS runs,
+    runs / sum(runs) OVER (PARTITION BY field, week) AS share
+FROM
+(
+    SELECT
+        *,
+        dense_rank() OVER (PARTITION BY field ORDER BY total DESC, found) AS place
+    FROM
+    (
+        SELECT
+            *,
+            sum(counted) OVER (PARTITION BY field, found) AS total
+        FROM
+        (
+            SELECT
+                pair.1 AS field,
+                toMonday(timestamp) AS week,
+                replaceRegexpOne(assumeNotNull(pair.2), '^([0-9]+[.][0-9]+)[^0-9].*', '\\1') AS found,
+                count() AS counted
+            FROM spans
+            ARRAY JOIN {each:resource string (?!service\.|telemetry\.)} AS pair
+            WHERE ({service:String} = '' OR `service.name` = {service:String})
+                AND ({subcommand:String} = '' OR name = {subcommand:String})
+                AND ({version:String} = '' OR `service.version` = {version:String})
+                AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+                AND pair.2 IS NOT NULL
+            GROUP BY field, week, found
+        )
+    )
+)
+GROUP BY field, week, value
+ORDER BY field, week, value

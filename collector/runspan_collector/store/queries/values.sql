@@ -1,0 +1,29 @@
+-- The values of the parameters that are numbers or text: of each the 20 most frequent, and the others together. The
+-- largest double says that there is no limit.
+SELECT
+    field,
+    multiIf(place > 20, 'other', found = '1.7976931348623157e308', 'none', found) AS value,
+    sum(counted) AS runs
+FROM
+(
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY field ORDER BY counted DESC, found) AS place
+    FROM
+    (
+        SELECT
+            pair.1 AS field,
+            assumeNotNull(pair.2) AS found,
+            count() AS counted
+        FROM spans
+        ARRAY JOIN {each:span (int|double|string) } AS pair
+        WHERE ({service:String} = '' OR `service.name` = {service:String})
+            AND ({subcommand:String} = '' OR name = {subcommand:String})
+            AND ({version:String} = '' OR `service.version` = {version:String})
+            AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+            AND pair.2 IS NOT NULL
+        GROUP BY field, found
+    )
+)
+GROUP BY field, value
+ORDER BY field, ifNull(toFloat64OrNull(value), 1.7976931348623157e308), value
