@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import KEPT_DAYS, replace
+from runspan_collector.kept import COUNTED, WEEK, Kept, whole
 
 Row = dict[str, Any]
 Query = Callable[[str, dict[str, str]], list[Row]]
@@ -21,10 +22,8 @@ Query = Callable[[str, dict[str, str]], list[Row]]
 FILTERS = ("service", "subcommand", "version")
 PAGE_ROWS = 25
 
-WEEK = timedelta(weeks=1)
 SHOWN_WEEKS = 8
-LATE = timedelta(days=1)  # how long to wait for late reports of a week
-COUNTED_DAYS = KEPT_DAYS - 1  # a day less, because counting takes time
+DAY = 86400.0
 
 
 class BadFilterError(ValueError):
@@ -55,11 +54,15 @@ class Questions:
     public = False
     _more: tuple[str, ...] = ("taken", "totals", "choices", "fields", "runs", "run")  # besides the charts
 
-    def __init__(self, query: Query, queries: Path, charts: Path, *, programs: Iterable[str] = ()) -> None:
+    def __init__(
+        self, query: Query, queries: Path, charts: Path, kept: Kept | None = None, *, programs: Iterable[str] = ()
+    ) -> None:
+        """Make the questions. With ``kept``, some are answered from the counts that ``count`` puts there."""
         self.programs = sorted(programs)
         few = " and ".join([", ".join(self.programs[:-1]), *self.programs[-1:]]).removeprefix(" and ")
         self.title = f"Runs of {few}" if 0 < len(self.programs) < 4 else "Runs"
         self._query = query
+        self._kept = kept
         self._lock = threading.Lock()
         self._there: set[str] = set()  # the fields that the schemas have, as the page was last told; empty before
         self._sql = {path.stem: path.read_text(encoding="utf-8") for path in queries.glob("*.sql")}
@@ -107,6 +110,8 @@ class Questions:
         asked = parameters(given, now)
         if self._there and name in self.charts and _lacking(self.charts[name], self._there):
             return []
+        if name in self.units():
+            return self._growth(name, given, now)
         if name == "runs":
             page = given.get("page", "0")
             if not re.fullmatch("[0-9]{1,6}", page):
@@ -114,6 +119,44 @@ class Questions:
             # One row more than the page shows, to know whether there is another page.
             asked |= {"limit": str(PAGE_ROWS + 1), "offset": str(int(page) * PAGE_ROWS)}
         return self._asked(name, asked)
+
+    def units(self) -> dict[str, str]:
+        """Return the questions whose answers are kept for good, and whether by ``week`` or ``month``."""
+        return {name: spec["usermeta"]["kept"] for name, spec in self.charts.items() if "kept" in spec["usermeta"]}
+
+    def _growth(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
+        """Return what is kept, for the service alone; with another filter, what the store has of the time shown."""
+        if self._kept and not given.get("subcommand") and not given.get("version"):
+            kept = self._kept.read()
+            rows = [row for key in sorted(kept) if key.split()[0] == name for row in kept[key]]
+        else:
+            rows = self._asked(name, parameters(given, now))
+        mine = [row for row in rows if row.get("service") == given.get("service", "")]
+        return [{key: value for key, value in row.items() if key != "service"} for row in mine]
+
+    def count(self, since: datetime, now: datetime) -> None:
+        """Count the whole weeks and months from ``since`` on, and keep the counts of those that have runs."""
+        assert self._kept
+        for name, unit in self.units().items():
+            for begin, end in whole(unit, since, now):
+                time = {"from": f"{begin:%Y-%m-%d}", "to": f"{end:%Y-%m-%d}"}
+                if rows := self._asked(name, parameters(time, now)):
+                    self._kept.add({f"{name} {begin:%Y-%m-%d}": rows})
+
+    def keep(self, stop: threading.Event, complete: Callable[[], bool], every: float = DAY) -> None:
+        """Until ``stop``, count as soon as the store is ``complete``, and once a day, to count late reports too."""
+        wait = 0.0
+        while not stop.wait(wait):
+            wait = 1.0
+            if complete():
+                now = datetime.now(timezone.utc)
+                try:
+                    self.count(now - COUNTED, now)
+                    wait = every
+                except (OSError, RuntimeError) as error:  # a full disk, for one
+                    wait = every / 24
+                    if not stop.is_set():
+                        print(f"kept counts: {error}", file=sys.stderr, flush=True)
 
     def _asked(self, name: str, asked: dict[str, str]) -> list[Row]:
         with self._lock:
@@ -148,7 +191,7 @@ class PublicQuestions(Questions):
         programs: Iterable[str] = (),
     ) -> None:
         super().__init__(query, queries, charts, programs=programs)
-        self._published = published
+        self._published = Kept(published)
         self._complete = complete
         self._counting = threading.Lock()
 
@@ -170,23 +213,19 @@ class PublicQuestions(Questions):
 
     def _weeks(self, now: datetime) -> list[list[Row]]:
         """Count the weeks that can be counted now, and return the counts of each week that the page shows."""
-        shown = [f"{week:%Y-%m-%d}" for week in whole_weeks(now)]
+        weeks = whole_weeks(now)
         with self._counting:
-            try:
-                counted = json.loads(self._published.read_bytes())
-            except FileNotFoundError:
-                counted = {}
-            new = [week for week in shown if week not in counted and moment(week) > now - timedelta(days=COUNTED_DAYS)]
+            counted = self._published.read()
+            new = [week for week in weeks if f"{week:%Y-%m-%d}" not in counted and week > now - COUNTED]
             if new and self._complete():
                 for week in new:
-                    time = {"from": week, "to": f"{moment(week) + WEEK:%Y-%m-%d}"}
-                    counted[week] = self._asked("public", parameters(time, now))
-                replace(self._published, json.dumps(counted, indent=1), 0o640)
-        return [counted[week] for week in shown if week in counted]
+                    time = {"from": f"{week:%Y-%m-%d}", "to": f"{week + WEEK:%Y-%m-%d}"}
+                    counted[time["from"]] = self._asked("public", parameters(time, now))
+                self._published.add(counted)
+        return [counted[week] for week in (f"{week:%Y-%m-%d}" for week in weeks) if week in counted]
 
 
 def whole_weeks(now: datetime) -> list[datetime]:
     """Return the first days of the weeks that the public page shows, the newest first."""
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0) - LATE
-    monday = day - timedelta(days=day.weekday())
-    return [monday - number * WEEK for number in range(1, SHOWN_WEEKS + 1)]
+    weeks = [begin for begin, _ in whole("week", now - (SHOWN_WEEKS + 2) * WEEK, now)]
+    return weeks[: -SHOWN_WEEKS - 1 : -1]

@@ -6,6 +6,8 @@ says so and waits.
 
 With --cluster the rows are in a ClickHouse cluster. Then one machine may read the files, and another serve the
 dashboard: without --data the store reads no files, and without --dashboard and --public it listens nowhere.
+
+runspan-store count counts the growth of the time before, from the restored backup: see its --help.
 """
 
 from __future__ import annotations
@@ -16,19 +18,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from runspan_collector import dashboard
 from runspan_collector.dashboard.questions import PublicQuestions, Questions
 from runspan_collector.dashboard.server import Server, serve
 from runspan_collector.files import SCHEMAS, STATE, STORE, state_file
+from runspan_collector.kept import Kept
+from runspan_collector.store import count
 from runspan_collector.store.cluster import Cluster
+from runspan_collector.store.count import CHARTS, QUERIES
 from runspan_collector.store.definitions import FULL, need_room
 from runspan_collector.store.embedded import Store
 from runspan_collector.store.follower import Follower
-
-QUERIES = Path(__file__).parent / "queries"
-CHARTS = Path(dashboard.__file__).parent / "charts"
 
 
 def opened(options: argparse.Namespace, stop: threading.Event) -> Store | Cluster | None:
@@ -61,7 +63,9 @@ def address(text: str) -> tuple[str, int] | None:
     return (host.strip("[]"), int(port)) if text else None
 
 
-def main() -> None:
+def main() -> int:
+    if sys.argv[1:2] == ["count"]:
+        return count.main(sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder with otlp/, store/ and state/")
     parser.add_argument("--keys", type=Path, required=True, help="the folder with tls.crt, store.key and the like")
@@ -71,6 +75,7 @@ def main() -> None:
     parser.add_argument("--public", type=address, metavar="HOST:PORT", help="counts, for everybody")
     parser.add_argument("--origin", default="", metavar="https://HOST", help="the page's address before a proxy")
     parser.add_argument("--published", type=Path, metavar="FILE", help="those counts; else DATA/state/public.json")
+    parser.add_argument("--growth", type=Path, metavar="FILE", help="counts for good; else DATA/state/growth.json")
     options = parser.parse_args()
     if not options.data and not options.cluster:
         parser.error("--data or --cluster is needed")
@@ -78,6 +83,8 @@ def main() -> None:
         if not options.data:
             parser.error("--public needs --published where there is no --data")
         options.published = state_file(options.data, "public")
+    if options.data and not options.cluster:  # of a cluster, the machine with the dashboard counts
+        options.growth = options.growth or state_file(options.data, "growth")
     os.umask(0o027)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,28 +92,35 @@ def main() -> None:
 
     store = opened(options, stop)
     if store is None:
-        return
+        return 0
     try:
         follower = Follower(store, options.data) if options.data else None
+        complete: Callable[[], bool] = follower.complete if follower else lambda: True
+        growth = Kept(options.growth, again=True) if options.growth else None
+        private = Questions(store.query, QUERIES, CHARTS, growth, programs=store.services)
         pages: list[Server] = []
         if options.dashboard:
-            questions = Questions(store.query, QUERIES, CHARTS, programs=store.services)
-            pages.append(Server(questions, options.keys, options.dashboard, options.origin))
+            pages.append(Server(private, options.keys, options.dashboard, options.origin))
         if options.public:
             questions = PublicQuestions(
                 store.query,
                 QUERIES,
                 CHARTS / "public",
                 options.published,
-                complete=follower.complete if follower else lambda: True,
+                complete=complete,
                 programs=store.services,
             )
             pages.append(Server(questions, options.keys, options.public, options.origin))
-        serving = threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True)
-        serving.start()
+        threads = [threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True)]
+        if growth:
+            threads.append(threading.Thread(target=private.keep, args=(stop, complete), daemon=True))
+        for thread in threads:
+            thread.start()
         if follower is not None:
             follower.run(stop)
         stop.wait()
-        serving.join()
+        for thread in threads:
+            thread.join()
+        return 0
     finally:
         store.close()

@@ -44,7 +44,8 @@ class Store:
     files of a start; a start that has nothing to write needs no room.
     """
 
-    def __init__(self, data: Path, keys: Path, schemas: Path) -> None:
+    def __init__(self, data: Path, keys: Path, schemas: Path, *, kept_days: int = KEPT_DAYS) -> None:
+        self._days = kept_days
         self.services = read(schemas)
         self.types = columns(self.services)
         """The type of each column, by the field's name."""
@@ -181,7 +182,7 @@ class Store:
         """Make the table and the views if they are missing, and adapt them to the schemas."""
         there = self._columns()
         types = self.types = columns(self.services, there)
-        needed = [] if there else [tables.create_table(types, policy="encrypted")]
+        needed = [] if there else [tables.create_table(types, policy="encrypted", days=self._days)]
         for key, column_type in types.items() if there else ():
             name = stored(key, column_type)
             if name not in there:
@@ -190,7 +191,7 @@ class Store:
                 needed.append(tables.modify_column(key, column_type))
         self._define(*needed)
         views = {
-            tables.VIEW: tables.create_view(types, there=there),
+            tables.VIEW: tables.create_view(types, there=there, days=self._days),
             tables.RUNS: tables.create_runs(),
             tables.TAKEN: tables.create_taken(),
         }

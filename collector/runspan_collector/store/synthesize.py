@@ -344,6 +344,9 @@ def answers(runs: list[Run], now: int) -> dict[str, list[dict[str, Any]]]:
         "parameters": _parameters(kept),
         "choices": _choices(kept),
         "public": _public(kept),
+        "growth_weeks": _growth(kept, "week", lambda r: r.week),
+        "growth_months": _growth(kept, "month", lambda r: r.day.replace(day=1)),
+        "growth_versions": _growth_versions(kept),
         "values": _values(kept),
         "over_time": _over_time(kept),
         "pythons_over_time": _pythons_over_time(kept),
@@ -421,6 +424,20 @@ def _release(version: str) -> bool:
     return re.fullmatch(r"\d{1,4}(\.\d{1,3}){1,2}", version, re.ASCII) is not None
 
 
+def _growth(runs: list[Run], unit: str, begin: Callable[[Run], date]) -> list[dict[str, Any]]:
+    rows = _grouped(
+        runs,
+        [unit],
+        lambda r: (str(begin(r)),),
+        lambda g: {
+            "environments": len({r.environment for r in g}),
+            "releases": sorted({r.version for r in g if _release(r.version)}),
+        },
+        by_count=False,
+    )
+    return [{"service": service} | row for service in ("", "stripepy") for row in rows]
+
+
 def _shares(found: Counter[tuple[str, str]], columns: tuple[str, str]) -> list[dict[str, Any]]:
     """Count by a time and a value: the share of each value in its time."""
     whole: Counter[str] = Counter()
@@ -430,6 +447,11 @@ def _shares(found: Counter[tuple[str, str]], columns: tuple[str, str]) -> list[d
         dict(zip(columns, key, strict=True)) | {"runs": found[key], "share": found[key] / whole[key[0]]}
         for key in sorted(found)
     ]
+
+
+def _growth_versions(runs: list[Run]) -> list[dict[str, Any]]:
+    found = Counter((str(r.week), r.version if _release(r.version) else "other") for r in runs)
+    return [{"service": s} | row for s in ("", "stripepy") for row in _shares(found, ("week", "version"))]
 
 
 def _pythons_over_time(runs: list[Run]) -> list[dict[str, Any]]:

@@ -32,14 +32,14 @@ ARCH = """transform(lower(toString(`host.arch`)),
 # The TTL removes rows older than KEPT_DAYS when parts are merged; the view does not show them before.
 # All reports of a run have the same begin, so they are in one week. Each week is merged separately, and a week with a
 # single part is not merged again. A report with a run's ids and a begin in another week would be another run.
-ORDER = f"""PARTITION BY toMonday(timestamp)
+ORDER = """PARTITION BY toMonday(timestamp)
 ORDER BY (`trace.trace_id`, `trace.span_id`)
-TTL toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY"""
+TTL toDateTime(timestamp) + INTERVAL """
 WHOLE = "`/whole` UInt8 MATERIALIZED NOT ifNull(aborted, false)"
 
 
-def create_table(types: dict[str, str], *, policy: str, name: str = TABLE) -> str:
-    return f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n{_table(types, policy)}"
+def create_table(types: dict[str, str], *, policy: str, name: str = TABLE, days: int = KEPT_DAYS) -> str:
+    return f"CREATE TABLE IF NOT EXISTS {DATABASE}.{name}\n{_table(types, policy, days)}"
 
 
 def attach_table(types: dict[str, str], *, policy: str) -> str:
@@ -47,14 +47,20 @@ def attach_table(types: dict[str, str], *, policy: str) -> str:
     return f"ATTACH TABLE _ UUID '{{}}'\n{_table(types, policy)}\n"
 
 
-def _table(types: dict[str, str], policy: str) -> str:
+def _table(types: dict[str, str], policy: str, days: int = KEPT_DAYS) -> str:
     # Rows must be on the disk before tidy may remove the file that they come from.
     settings = f"storage_policy = '{policy}', fsync_after_insert = 1"
-    return f"(\n{_column_list(types)}\n)\nENGINE = ReplacingMergeTree(`/whole`)\n{ORDER}\nSETTINGS {settings}"
+    engine = f"ReplacingMergeTree(`/whole`)\n{ORDER}{days} DAY"
+    return f"(\n{_column_list(types)}\n)\nENGINE = {engine}\nSETTINGS {settings}"
 
 
 def create_view(
-    types: dict[str, str], *, there: Collection[str] = (), source: str = TABLE, on_cluster: str = ""
+    types: dict[str, str],
+    *,
+    there: Collection[str] = (),
+    source: str = TABLE,
+    on_cluster: str = "",
+    days: int = KEPT_DAYS,
 ) -> str:
     """Return the SQL of the view with a run a row. ``there`` has the names of the table's columns.
 
@@ -73,7 +79,7 @@ def create_view(
     selected += [f"    NULL AS {quoted(key)}" for key in sorted(_asked() - types.keys())]
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{VIEW}{on_cluster} AS\nSELECT\n" + ",\n".join(selected) + "\n"
-        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL {KEPT_DAYS} DAY\n"
+        f"FROM {DATABASE}.{source} FINAL\nWHERE timestamp > now() - INTERVAL {days} DAY\n"
         "SETTINGS do_not_merge_across_partitions_select_final = 1"
     )
 
@@ -119,9 +125,10 @@ def cluster(types: dict[str, str]) -> list[str]:
     """
     on = " ON CLUSTER '{cluster}'"
     engine = "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', `/whole`)"
+    engine += f"\n{ORDER}{KEPT_DAYS} DAY"
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {DATABASE}{on}",
-        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n{ORDER}\n"
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{TABLE}{on}\n(\n{_column_list(types)}\n)\nENGINE = {engine}\n"
         "SETTINGS storage_policy = 'encrypted'",
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{EVERYWHERE}{on} AS {DATABASE}.{TABLE}\n"
         f"ENGINE = Distributed('{{cluster}}', '{DATABASE}', '{TABLE}', cityHash64(`trace.trace_id`), 'encrypted')",

@@ -15,9 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from runspan_collector.dashboard import Questions
+from runspan_collector.kept import Kept
 from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.chromium import Tab, chromium
-from tests.collector.dashboard.running import PASSWORD, Site, site
+from tests.collector.dashboard.running import CHARTS, PASSWORD, QUERIES, Site, site
 from tests.collector.dashboard.runs import Row
 from tests.collector.waiting import wait_for
 
@@ -116,3 +118,34 @@ def test_a_spreadsheet_calculates_nothing(
             rows = list(csv.DictReader(file))
     assert [row["version"] for row in rows] == ["'" + formula for formula in FORMULAS] + TEXTS
     assert {row["runs"] for row in rows} == {"-1"}, "a number is none"
+
+
+def test_growth_is_of_all_time(store: Store, tab: Tab, tmp_path: Path, save: Callable[[str, str], Path]) -> None:
+    """Two years of weeks, whatever time is shown; the releases have their first weeks."""
+    kept = Kept(tmp_path / "growth.json", again=True)
+    monday = TODAY.date() - timedelta(days=TODAY.weekday())
+    weeks = [monday - timedelta(weeks=n) for n in range(104, 0, -1)]
+    releases = {0: "1.0.0", 30: "1.1.0", 80: "1.2.0"}
+    for n, week in enumerate(weeks):
+        there = [release for since, release in releases.items() if since <= n]
+        row = {"week": str(week), "runs": 100 + n, "environments": n, "releases": there}
+        kept.add({f"growth_weeks {week}": [row | {"service": ""}, row | {"service": "stripepy", "runs": 1}]})
+    with site(store.query, tmp_path / "site") as made:
+        made.server.questions = Questions(store.query, QUERIES, CHARTS, kept)
+        tab.size(1360, 900)
+        tab.log_in(f"https://localhost:{made.port}/login", "ada", PASSWORD)
+        tab.open(f"https://localhost:{made.port}/#time=7")
+        tab.ready()
+        with save("growth_weeks", "csv").open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        assert [(row["week"], int(row["runs"])) for row in found] == [(str(w), 100 + n) for n, w in enumerate(weeks)]
+        assert found[-1]["releases"] == "1.0.0 1.1.0 1.2.0"
+        drawn = ElementTree.parse(save("growth_weeks", "svg")).getroot()
+        texts = [part.text for part in drawn.iter("{http://www.w3.org/2000/svg}text")]
+        assert [one for one in texts if one in releases.values()] == ["1.1.0", "1.2.0"], "the first week has old ones"
+        bars = "document.querySelectorAll('#chart-growth_weeks .mark-rect path').length"
+        assert tab.run(bars) == 104
+        tab.open(f"https://localhost:{made.port}/#service=stripepy")
+        tab.ready()
+        with save("growth_weeks", "csv").open(encoding="utf-8", newline="") as file:
+            assert {row["runs"] for row in csv.DictReader(file)} == {"1"}

@@ -160,6 +160,11 @@ def test_no_public_page_unless_asked_for(runs: list[Run], tmp_path: Path) -> Non
     assert words()[-2:] == ["--public", ""]
     with store(tmp_path):
         assert not (tmp_path / "state" / "public.json").exists()
+        growth = tmp_path / "state" / "growth.json"
+        wait_for(growth.exists, "the store does not count the growth, which nobody has asked for")
+    weeks = Counter(str(run.week) for run in runs)
+    wait = [(key, rows[0]) for key, rows in json.loads(growth.read_bytes()).items() if key.startswith("growth_weeks")]
+    assert wait and all(row["runs"] == weeks[key.split()[1]] for key, row in wait)
 
 
 def test_public_counts_of_a_cluster_are_kept_in_a_file(tmp_path: Path) -> None:
