@@ -5,7 +5,8 @@ A field is described by a line: its place (``resource``, ``span`` or ``event``),
 ``span int params.nproc``. The pattern is a regular expression that matches the line from its begin.
 
 - ``{each:PATTERN}`` is an array of pairs: the name of each field, and its value as text, or NULL.
-- ``{all:PATTERN}`` is a tuple of the fields' values; NULL if no field matches.
+- ``{columns:PATTERN}`` is their columns, with commas; NULL if no field matches.
+- ``{all:PATTERN}`` is a tuple of their values; NULL if no field matches.
 
 A list is no such field.
 """
@@ -17,13 +18,13 @@ from collections.abc import Callable, Iterator
 
 from runspan_collector.store.columns import Field, Service, kind, quoted
 
-PLACE = re.compile(r"\{(each|all):([^{}]+)\}")
+PLACE = re.compile(r"\{(each|columns|all):([^{}]+)\}")
 PAIR = "Tuple(String, Nullable(String))"
 
 
 def expanded(sql: str, services: dict[str, Service]) -> str:
     """Return the query with the fields of these schemas in the place of its patterns."""
-    forms: dict[str, Callable[[list[str]], str]] = {"each": _pairs, "all": _tuple}
+    forms: dict[str, Callable[[list[str]], str]] = {"each": _pairs, "columns": _columns, "all": _tuple}
     return PLACE.sub(lambda found: forms[found[1]](matching(found[2], services)), sql)
 
 
@@ -50,8 +51,12 @@ def _pairs(keys: list[str]) -> str:
     return f"CAST([{pairs}], 'Array({PAIR})')"
 
 
+def _columns(keys: list[str]) -> str:
+    return ", ".join(map(quoted, keys)) or "NULL"
+
+
 def _tuple(keys: list[str]) -> str:
-    return f"tuple({', '.join(map(quoted, keys))})" if keys else "NULL"
+    return f"tuple({_columns(keys)})" if keys else "NULL"
 
 
 def _text(key: str) -> str:

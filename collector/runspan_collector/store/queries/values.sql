@@ -14,14 +14,20 @@ FROM
         SELECT
             pair.1 AS field,
             assumeNotNull(pair.2) AS found,
-            count() AS counted
-        FROM spans
+            sum(together) AS counted
+        FROM
+        (
+            -- First all runs that are the same: to make text of each run's values would take longer.
+            SELECT {columns:span (int|double|string) }, count() AS together
+            FROM spans
+            WHERE ({service:String} = '' OR `service.name` = {service:String})
+                AND ({subcommand:String} = '' OR name = {subcommand:String})
+                AND ({version:String} = '' OR `service.version` = {version:String})
+                AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+            GROUP BY ALL
+        )
         ARRAY JOIN {each:span (int|double|string) } AS pair
-        WHERE ({service:String} = '' OR `service.name` = {service:String})
-            AND ({subcommand:String} = '' OR name = {subcommand:String})
-            AND ({version:String} = '' OR `service.version` = {version:String})
-            AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-            AND pair.2 IS NOT NULL
+        WHERE pair.2 IS NOT NULL
         GROUP BY field, found
     )
 )

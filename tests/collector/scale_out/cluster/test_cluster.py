@@ -166,6 +166,9 @@ def test_files_become_answers(clickhouse: ClickHouse, tmp_path: Path) -> None:
         for name in set(expected) - {"public"}:
             given = urllib.parse.urlencode({"from": "2020-01-01", "to": "2099-01-01"})
             answer = page.ask(f"/data/{name}.json?{given}")
+            if name.startswith("growth"):  # of all programs
+                rows = [row for row in expected[name] if not row.pop("service")]
+                expected[name] = rows
             assert (answer.status, json.loads(answer.body)) == (200, expected[name]), name
         # While nobody answers the page says so, and goes on after.
         clickhouse.ill = lambda handler: handler.connection.close()

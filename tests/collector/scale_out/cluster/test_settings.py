@@ -11,6 +11,9 @@ import re
 
 import pytest
 
+from runspan_collector.files import SCHEMAS
+from runspan_collector.store.columns import read
+from runspan_collector.store.each import expanded
 from runspan_collector.store.embedded import EVERYTHING
 from tests.collector.scale_out.cluster.conftest import CLICKHOUSE, REPLICATED, Server, statements
 from tests.collector.store.conftest import QUERIES
@@ -61,7 +64,7 @@ def test_sql_runs(alone: Server) -> None:
     queries = sorted(QUERIES.glob("*.sql"))
     assert queries
     for path in queries:
-        sql = path.read_text(encoding="utf-8").strip().rstrip(";")
+        sql = expanded(path.read_text(encoding="utf-8"), read(SCHEMAS)).strip().rstrip(";")
         found = re.findall(r"\{(\w+): *(\w+)", sql)
         parameters = {name: EVERYTHING.get(name, "1" if "Int" in kind else "") for name, kind in found}
         assert isinstance(alone.query(sql, **parameters), list), path
