@@ -6,25 +6,32 @@ where something is not as it should be.
 
 With --full it measures what runs and questions cost in a table that has so many: 25,000 made-up runs of 59 days,
 doubled under other ids until there are enough, and some more that come late, so that no week is a single part.
+
+With --count it measures runspan-store count, with made-up runs of a year.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import re
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+from runspan_collector.kept import Kept
 from runspan_collector.store import follower, rows, synthesize
 from runspan_collector.store.embedded import Store
 from runspan_collector.store.follower import Follower
-from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, Installation
+from tests.collector.store.conftest import BIN, EVERY_PARAMETER, QUERIES, Installation
 
 
 def size(folder: Path) -> int:
@@ -159,10 +166,34 @@ def full(installation: Installation, runs: int, seed: int) -> None:
     print(f"memory: {int(peak[1]) / 1000:.0f} MB at most")
 
 
+def recount(installation: Installation, runs: int, seed: int, files: int = 73) -> bool:
+    now, rng = int(time.time()), random.Random(seed)
+    made = synthesize.make(runs, 365, rng, now)
+    synthesize.write(made, installation.otlp, rng, files=files)
+    paths = sorted(installation.otlp.iterdir(), key=lambda path: (path.name == "spans.json", len(path.name), path.name))
+    for number, path in enumerate(paths, 1):
+        come = now - 365 * synthesize.DAY * (files - number) / files + 7 * synthesize.DAY
+        os.utime(path, (come, come))
+    growth = installation.folder / "growth.json"
+    print(f"{runs} runs in {files} files, {sum(path.stat().st_size for path in paths) / 1e6:.0f} MB of OTLP/JSON")
+    command: list[str | Path] = [BIN / "runspan-store", "count", "--from", installation.otlp, "--growth", growth]
+    subprocess.run(command, check=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime
+    print(f"{cpu:.0f} s of processor time, {cpu / runs * 1e6:.0f} us a run")
+    weeks = Counter(str(run.week) for run in made)
+    kept = {key.split()[1]: rows[0]["runs"] for key, rows in Kept(growth).read().items() if "weeks" in key}
+    right = len(kept) >= 51 and all(weeks[week] == number for week, number in kept.items())
+    verdict = "as counted" if right else "NOT AS COUNTED"
+    print(f"{len(kept)} weeks {verdict}; {growth.stat().st_size / 1000:.0f} kB are kept")
+    return right
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--full", type=int, metavar="RUNS", help="what it costs in a table that has so many already")
+    parser.add_argument("--count", type=int, metavar="RUNS", help="how long it takes to count so many from the backup")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -171,6 +202,8 @@ def main() -> int:
             if options.full:
                 full(installation, options.full, options.seed)
                 return 0
+            if options.count:
+                return 0 if recount(installation, options.count, options.seed) else 1
             return 0 if measure(installation, options.runs, options.seed) else 1
         finally:
             installation.close()
