@@ -5,7 +5,17 @@ const DAY = 24 * HOUR;
 const OUTCOMES = ["ok", "failed", "aborted"];
 const seen = { version: new Set(), subcommand: new Set(), arch: new Set() }; // what has a colour of its own
 
-export const style = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+let paper; // the colours of a picture to keep: the light ones, whatever the reader's scheme
+export const style = (name) => (paper ?? getComputedStyle(document.documentElement)).getPropertyValue("--" + name).trim();
+
+export function onPaper(make) {
+  paper = [...document.styleSheets[0].cssRules].find((rule) => rule.selectorText === ":root").style;
+  try {
+    return make();
+  } finally {
+    paper = undefined;
+  }
+}
 
 // The config of Vega-Lite for all charts.
 export function theme() {

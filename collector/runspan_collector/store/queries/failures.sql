@@ -8,14 +8,14 @@ SELECT
 FROM
 (
     SELECT
-        ifNull(`service.version`, 'unknown') AS version,
-        if(status_code = 2 AND NOT ifNull(aborted, false), ifNull(`exception.type`, 'unknown'), '') AS exception,
+        if({version:String} = '', `run.release`, `run.version`) AS version,
+        if(status_code = 2 AND NOT ifNull(aborted, false), ifNull(toString(`exception.type`), 'unknown'), '') AS exception,
         count() AS failed,
         sum(failed) OVER (PARTITION BY version) AS of_version
-    FROM spans
+    FROM runs
     WHERE ({service:String} = '' OR `service.name` = {service:String})
         AND ({subcommand:String} = '' OR name = {subcommand:String})
-        AND ({version:String} = '' OR `service.version` = {version:String})
+        AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
         AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     GROUP BY version, exception
 )

@@ -11,14 +11,13 @@ FROM
     SELECT
         service,
         toMonday(timestamp) AS week,
-        if(match(`service.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), assumeNotNull(`service.version`), 'other')
-            AS version,
+        if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other') AS version,
         count() AS runs
-    FROM spans
+    FROM runs
     ARRAY JOIN ['', `service.name`] AS service
     WHERE ({service:String} = '' OR `service.name` = {service:String})
         AND ({subcommand:String} = '' OR name = {subcommand:String})
-        AND ({version:String} = '' OR `service.version` = {version:String})
+        AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
         AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     GROUP BY service, week, version
 )

@@ -8,14 +8,14 @@ SELECT
     nullIf(uniqExact({all:resource string (os\.(type|version)|host\.arch|process\.runtime\.(description|version))$}), 0)
         AS environments,
     arraySort(groupUniqArrayIf(
-        assumeNotNull(`service.version`),
-        ifNull(match(`service.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), false)
+        `run.version`,
+        match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$')
     )) AS releases
-FROM spans
+FROM runs
 ARRAY JOIN ['', `service.name`] AS service
 WHERE ({service:String} = '' OR `service.name` = {service:String})
     AND ({subcommand:String} = '' OR name = {subcommand:String})
-    AND ({version:String} = '' OR `service.version` = {version:String})
+    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
 GROUP BY service, week
 ORDER BY service, week

@@ -30,10 +30,10 @@ FROM
                     toMonday(timestamp) AS week,
                     {columns:resource string (?!service\.|telemetry\.)},
                     count() AS together
-                FROM spans
+                FROM runs
                 WHERE ({service:String} = '' OR `service.name` = {service:String})
                     AND ({subcommand:String} = '' OR name = {subcommand:String})
-                    AND ({version:String} = '' OR `service.version` = {version:String})
+                    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
                     AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
                 GROUP BY ALL
             )

@@ -8,12 +8,12 @@ FROM
 (
     SELECT
         toMonday(timestamp) AS week,
-        arrayStringConcat(arraySlice(splitByChar('.', assumeNotNull(`process.runtime.version`)), 1, 2), '.') AS python,
+        arrayStringConcat(arraySlice(splitByChar('.', ifNull(toString(`process.runtime.version`), '')), 1, 2), '.') AS python,
         count() AS runs
-    FROM spans
+    FROM runs
     WHERE ({service:String} = '' OR `service.name` = {service:String})
         AND ({subcommand:String} = '' OR name = {subcommand:String})
-        AND ({version:String} = '' OR `service.version` = {version:String})
+        AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
         AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
         AND `process.runtime.version` IS NOT NULL
     GROUP BY week, python

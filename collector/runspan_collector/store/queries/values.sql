@@ -1,4 +1,4 @@
--- The values of the parameters that are numbers or text: of each the 20 most frequent, and the others together. The
+-- The values of the parameters that are numbers, text or choices of yes and no: of each the 20 most frequent, and the others together. The
 -- largest double says that there is no limit.
 SELECT
     field,
@@ -18,15 +18,15 @@ FROM
         FROM
         (
             -- First all runs that are the same: to make text of each run's values would take longer.
-            SELECT {columns:span (int|double|string) }, count() AS together
-            FROM spans
+            SELECT {columns:span (int|double|string|bool) }, count() AS together
+            FROM runs
             WHERE ({service:String} = '' OR `service.name` = {service:String})
                 AND ({subcommand:String} = '' OR name = {subcommand:String})
-                AND ({version:String} = '' OR `service.version` = {version:String})
+                AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
                 AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
             GROUP BY ALL
         )
-        ARRAY JOIN {each:span (int|double|string) } AS pair
+        ARRAY JOIN {each:span (int|double|string|bool) } AS pair
         WHERE pair.2 IS NOT NULL
         GROUP BY field, found
     )
