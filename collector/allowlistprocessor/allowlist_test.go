@@ -393,6 +393,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	nameless := strings.Replace(string(stripepy), `"service.name": {`, `"service.label": {`, 1)
 	other := write("b.json", strings.Replace(string(stripepy), `"service": "stripepy"`, `"service": "other"`, 1))
 	for name, test := range map[string]struct {
 		paths    []string
@@ -406,6 +407,7 @@ func TestLoad(t *testing.T) {
 		"not there":       {[]string{dir + "/no"}, 0},
 		"not a schema":    {[]string{write("c.json", "{}")}, 0},
 		"no path":         {nil, 0},
+		"no service.name": {[]string{write("e.json", nameless)}, 0},
 		"no schema, JSON": {[]string{write("d.json", "alice")}, 0},
 	} {
 		s, err := load(test.paths)

@@ -37,6 +37,9 @@ func load(paths []string) (map[string]*schema.Schema, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
+			if _, ok := s.ResourceField("service.name"); !ok {
+				return nil, fmt.Errorf("%s: the resource has no service.name, by which the schema of a report is found", file)
+			}
 			if schemas[s.Service] != nil {
 				return nil, fmt.Errorf("%s: there is another schema for %s", file, s.Service)
 			}
