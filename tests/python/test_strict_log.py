@@ -90,7 +90,7 @@ def test_to_the_hosts_log(tmp_path: Path) -> None:
 def test_no_value_is_told_without_it(variables: dict[str, str], tmp_path: Path) -> None:
     done = run(tmp_path, "log", variables)
     assert (done.returncode, done.stderr) == (0, "") and CODES in done.stdout
-    assert "refused" not in done.stdout and SECRET not in done.stdout
+    assert "refused: " not in done.stdout and SECRET not in done.stdout  # a connection may be refused, too
     done = run(tmp_path, "no log", variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, CODES, "")
 
