@@ -99,7 +99,7 @@ def test_a_picture_is_for_paper(page: Site, tab: Tab, save: Callable[[str, str],
         assert png.startswith(b"\x89PNG") and width_of_png > 1500, "two pixels for one, as for print"
         assert tab.run("document.querySelector('#chart-subcommands .chart').innerHTML") == before
     colours = [set(re.findall("#[0-9a-f]{6}", picture)) for picture in pictures]
-    assert colours[0] == colours[1] and "#2a78d6" in colours[0] and 'fill="white"' in pictures[1]
+    assert colours[0] == colours[1] and "#8598ad" in colours[0] and 'fill="white"' in pictures[1]
 
 
 def test_a_spreadsheet_calculates_nothing(

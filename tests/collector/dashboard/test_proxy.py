@@ -57,7 +57,7 @@ def nginx(folder: Path, upstream: int) -> Iterator[Client]:
 
 
 def test_login_behind_nginx(tmp_path: Path) -> None:
-    with site(lambda *_: [], tmp_path / "site") as page, nginx(tmp_path / "nginx", page.port) as outside:
+    with site(lambda *_: [{}], tmp_path / "site") as page, nginx(tmp_path / "nginx", page.port) as outside:
         here = f"https://localhost:{outside.port}"
         with chromium(tmp_path / "chromium") as tab:
             tab.open(f"{here}/login")
