@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from runspan_collector.store import synthesize
-from runspan_collector.store.columns import read
+from runspan_collector.store.columns import columns, read
 from runspan_collector.store.embedded import Store
 from runspan_collector.store.follower import Follower, mark
 from runspan_collector.store.rows import Decoder, Row
@@ -378,6 +378,7 @@ class Slow:
     """
 
     services = read(ROOT / "schemas")
+    types = columns(services)
 
     def __init__(self, installation: Installation, seconds: float) -> None:
         self.now = 0.0

@@ -20,24 +20,29 @@ FROM
         (
             SELECT
                 pair.1 AS field,
-                week,
+                `/week` AS week,
                 replaceRegexpOne(assumeNotNull(pair.2), '^([0-9]+[.][0-9]+)[^0-9].*', '\\1') AS found,
-                sum(together) AS counted
+                sum(`/together`) AS counted
             FROM
             (
-                -- First all runs that are the same, which is faster than each by itself.
-                SELECT
-                    toMonday(timestamp) AS week,
-                    {columns:resource string (?!service\.|telemetry\.)},
-                    count() AS together
-                FROM runs
-                WHERE ({service:String} = '' OR `service.name` = {service:String})
-                    AND ({subcommand:String} = '' OR name = {subcommand:String})
-                    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
-                    AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-                GROUP BY ALL
+                -- No field's name has a slash. Each other name here may be a field's.
+                SELECT `/week`, `/together`, {each:resource string (?!service\.|telemetry\.)} AS `/pairs`
+                FROM
+                (
+                    -- First all runs that are the same, which is faster than each by itself.
+                    SELECT
+                        toMonday(timestamp) AS `/week`,
+                        {columns:resource string (?!service\.|telemetry\.)},
+                        count() AS `/together`
+                    FROM runs
+                    WHERE ({service:String} = '' OR `service.name` = {service:String})
+                        AND ({subcommand:String} = '' OR name = {subcommand:String})
+                        AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
+                        AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+                    GROUP BY ALL
+                )
             )
-            ARRAY JOIN {each:resource string (?!service\.|telemetry\.)} AS pair
+            ARRAY JOIN `/pairs` AS pair
             WHERE pair.2 IS NOT NULL
             GROUP BY field, week, found
         )

@@ -14,19 +14,24 @@ FROM
         SELECT
             pair.1 AS field,
             assumeNotNull(pair.2) AS found,
-            sum(together) AS counted
+            sum(`/together`) AS counted
         FROM
         (
-            -- First all runs that are the same: to make text of each run's values would take longer.
-            SELECT {columns:span (int|double|string|bool) }, count() AS together
-            FROM runs
-            WHERE ({service:String} = '' OR `service.name` = {service:String})
-                AND ({subcommand:String} = '' OR name = {subcommand:String})
-                AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
-                AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-            GROUP BY ALL
+            -- No field's name has a slash. Each other name here may be a field's.
+            SELECT `/together`, {each:span (int|double|string|bool) } AS `/pairs`
+            FROM
+            (
+                -- First all runs that are the same: to make text of each run's values would take longer.
+                SELECT {columns:span (int|double|string|bool) }, count() AS `/together`
+                FROM runs
+                WHERE ({service:String} = '' OR `service.name` = {service:String})
+                    AND ({subcommand:String} = '' OR name = {subcommand:String})
+                    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
+                    AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+                GROUP BY ALL
+            )
         )
-        ARRAY JOIN {each:span (int|double|string|bool) } AS pair
+        ARRAY JOIN `/pairs` AS pair
         WHERE pair.2 IS NOT NULL
         GROUP BY field, found
     )
