@@ -464,8 +464,9 @@ def _values(runs: list[Run]) -> list[dict[str, Any]]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for run in runs:
         for key, value in run.attributes.items():
-            if not isinstance(value, (bool, list)):
-                counts[key][str(value).removesuffix(".0")] += 1
+            if not isinstance(value, list) and key != "aborted":
+                text = str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
+                counts[key][text] += 1
     rows = []
     for key, found in sorted(counts.items()):
         ordered = sorted(found, key=lambda text: (-found[text], text))

@@ -20,20 +20,20 @@ FROM
         (
             SELECT
                 pair.1 AS field,
-                `/week` AS week,
+                "/week" AS week,
                 replaceRegexpOne(assumeNotNull(pair.2), '^([0-9]+[.][0-9]+)[^0-9].*', '\\1') AS found,
-                sum(`/together`) AS counted
+                sum("/together") AS counted
             FROM
             (
-                -- No field's name has a slash. Each other name here may be a field's.
-                SELECT `/week`, `/together`, {each:resource string (?!service\.|telemetry\.)} AS `/pairs`
+                -- No field's name has a slash; each other name may be a field's. Backquotes are for fields (tables.py).
+                SELECT "/week", "/together", {each:resource string (?!service\.|telemetry\.)} AS "/pairs"
                 FROM
                 (
                     -- First all runs that are the same, which is faster than each by itself.
                     SELECT
-                        toMonday(timestamp) AS `/week`,
+                        toMonday(timestamp) AS "/week",
                         {columns:resource string (?!service\.|telemetry\.)},
-                        count() AS `/together`
+                        count() AS "/together"
                     FROM runs
                     WHERE ({service:String} = '' OR `service.name` = {service:String})
                         AND ({subcommand:String} = '' OR name = {subcommand:String})
@@ -42,7 +42,7 @@ FROM
                     GROUP BY ALL
                 )
             )
-            ARRAY JOIN `/pairs` AS pair
+            ARRAY JOIN "/pairs" AS pair
             WHERE pair.2 IS NOT NULL
             GROUP BY field, week, found
         )

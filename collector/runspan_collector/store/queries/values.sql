@@ -14,15 +14,15 @@ FROM
         SELECT
             pair.1 AS field,
             assumeNotNull(pair.2) AS found,
-            sum(`/together`) AS counted
+            sum("/together") AS counted
         FROM
         (
-            -- No field's name has a slash. Each other name here may be a field's.
-            SELECT `/together`, {each:span (int|double|string|bool) } AS `/pairs`
+            -- No field's name has a slash; each other name may be a field's. Backquotes are for fields (tables.py).
+            SELECT "/together", {each:span (int|double|string|bool) (?!aborted$)} AS "/pairs"
             FROM
             (
                 -- First all runs that are the same: to make text of each run's values would take longer.
-                SELECT {columns:span (int|double|string|bool) }, count() AS `/together`
+                SELECT {columns:span (int|double|string|bool) (?!aborted$)}, count() AS "/together"
                 FROM runs
                 WHERE ({service:String} = '' OR `service.name` = {service:String})
                     AND ({subcommand:String} = '' OR name = {subcommand:String})
@@ -31,7 +31,7 @@ FROM
                 GROUP BY ALL
             )
         )
-        ARRAY JOIN `/pairs` AS pair
+        ARRAY JOIN "/pairs" AS pair
         WHERE pair.2 IS NOT NULL
         GROUP BY field, found
     )
