@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,6 @@ class File:
     kind: str
     body: bytes
     gzipped: bytes
-    tag: str
 
 
 def files(static: Path) -> dict[str, File]:
@@ -30,5 +28,4 @@ def files(static: Path) -> dict[str, File]:
 
 def read(path: Path) -> File:
     body = path.read_bytes()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return File(f"{KINDS[path.suffix]}; charset=utf-8", body, gzip.compress(body, mtime=0), tag)
+    return File(f"{KINDS[path.suffix]}; charset=utf-8", body, gzip.compress(body, mtime=0))
