@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,10 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file another name, so that people can look at it. Return the name."""
+    aside = path.with_name(f"{path.name}-damaged-{time.time_ns()}")
+    os.rename(path, aside)
+    return aside

@@ -7,14 +7,13 @@ import fcntl
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import KEPT_DAYS, replace
+from runspan_collector.files import KEPT_DAYS, replace, set_aside
 
 Row = dict[str, Any]
 
@@ -62,8 +61,7 @@ class Kept:
         except ValueError as error:
             if not self._again:
                 raise
-            aside = self._path.with_name(f"{self._path.name}-damaged-{time.time_ns()}")
-            os.rename(self._path, aside)
+            aside = set_aside(self._path)
             print(
                 f"kept counts: {self._path} is damaged ({error}): it is now {aside.name}; what the store still has is "
                 "counted again, and runspan-store count counts the rest from the backup",
