@@ -211,7 +211,7 @@ static int cpu(int argc, char **argv) {
     tel_begin();
     set("t", 1);
     while (tel_attr() < 1000)
-        for (volatile int i = 0; i < 20000; i++) /* the time that calls of a core beside the host take is not the host's */
+        for (volatile int i = 0; i < 200000; i++) /* the time that calls of a core beside the host take is not the host's */
             ;
     return 0;
 }
