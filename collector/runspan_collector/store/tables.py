@@ -23,6 +23,8 @@ EVERYWHERE = "spans_everywhere"  # in a cluster: distributes rows to the shards
 # A version that was not released is put under the number that it begins with: 1.3.2.dev7+g2e13fec under 1.3.2.dev. So
 # are 1.3.2-7-g2e13fec, which git describe makes, and 1.3.2+anything. A pre-release such as 1.3.2rc1 is by itself.
 RELEASE = r"replaceRegexpOne(`run.version`, '^v?([0-9]+(?:[.][0-9]+)*)(?:.*dev|.*[+]|.*-g[0-9a-f]{4}).*$', '\\1.dev')"
+# A version that may be kept for good, and shown to everybody: another one may have anybody's name.
+RELEASED = "if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other')"
 # One name for a processor, whatever the systems call it.
 ARCH = """transform(lower(toString(`host.arch`)),
         ['amd64', 'x64', 'aarch64', 'i386', 'i686'], ['x86_64', 'x86_64', 'arm64', 'x86', 'x86'],
@@ -96,7 +98,7 @@ def create_runs(*, on_cluster: str = "") -> str:
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{RUNS}{on_cluster} AS\nSELECT\n    *,\n"
         "    ifNull(toString(`service.version`), 'unknown') AS `run.version`,\n"
-        f"    {RELEASE} AS `run.release`,\n    {ARCH} AS `run.arch`\nFROM {DATABASE}.{VIEW}"
+        f"    {RELEASE} AS `run.release`,\n    {RELEASED} AS `run.released`,\n    {ARCH} AS `run.arch`\nFROM {DATABASE}.{VIEW}"
     )
 
 

@@ -278,6 +278,7 @@ SELECT
     *,
     ifNull(toString(`service.version`), 'unknown') AS `run.version`,
     replaceRegexpOne(`run.version`, '^v?([0-9]+(?:[.][0-9]+)*)(?:.*dev|.*[+]|.*-g[0-9a-f]{4}).*$', '\\1.dev') AS `run.release`,
+    if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other') AS `run.released`,
     transform(lower(toString(`host.arch`)),
         ['amd64', 'x64', 'aarch64', 'i386', 'i686'], ['x86_64', 'x86_64', 'arm64', 'x86', 'x86'],
         ifNull(lower(toString(`host.arch`)), 'unknown')) AS `run.arch`

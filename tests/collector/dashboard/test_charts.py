@@ -82,7 +82,7 @@ def test_a_chart_needs_what_its_query_asks_for(name: str) -> None:
     named = set(re.findall("`([^`]+)`", (QUERIES / f"{query}.sql").read_text(encoding="utf-8")))
     if {"run.arch"} & named:
         named |= {"host.arch"}
-    if {"run.release", "run.version"} & named:
+    if {"run.release", "run.released", "run.version"} & named:
         named |= {"service.version"}
     for need in usermeta.get("needs", []):
         assert set([need] if isinstance(need, str) else need) <= named

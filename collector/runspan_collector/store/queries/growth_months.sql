@@ -7,10 +7,7 @@ SELECT
     -- Of another program than StripePy, those of the five that it has.
     nullIf(uniqExact({all:resource string (os\.(type|version)|host\.arch|process\.runtime\.(description|version))$}), 0)
         AS environments,
-    arraySort(groupUniqArrayIf(
-        `run.version`,
-        match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$')
-    )) AS releases
+    arraySort(groupUniqArrayIf(`run.released`, `run.released` != 'other')) AS releases
 FROM runs
 ARRAY JOIN ['', `service.name`] AS service
 WHERE ({service:String} = '' OR `service.name` = {service:String})

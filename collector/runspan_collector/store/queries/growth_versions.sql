@@ -11,7 +11,7 @@ FROM
     SELECT
         service,
         toMonday(timestamp) AS week,
-        if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other') AS version,
+        `run.released` AS version,
         count() AS runs
     FROM runs
     ARRAY JOIN ['', `service.name`] AS service

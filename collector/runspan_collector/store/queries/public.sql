@@ -31,7 +31,7 @@ FROM
         [
             ('week', CAST(toString(toMonday(timestamp)), 'Nullable(String)')),
             ('subcommand', CAST(name, 'Nullable(String)')),
-            ('version', if(match(`run.version`, '^[0-9]{1,4}([.][0-9]{1,3}){1,2}$'), `run.version`, 'other')),
+            ('version', `run.released`),
             ('os', CAST(toString(`os.type`), 'Nullable(String)')),
             ('arch', CAST(`run.arch`, 'Nullable(String)')),
             ('format', CAST(toString(`params.contact_map_format`), 'Nullable(String)'))

@@ -1,4 +1,4 @@
--- The values of the parameters that are numbers, text or choices of yes and no: of each the 20 most frequent, and the others together. The
+-- The values of the parameters, but for lists: of each parameter the 20 most frequent, and the others together. The
 -- largest double says that there is no limit.
 SELECT
     field,
