@@ -7,7 +7,6 @@ import (
 	"debug/pe"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func examples(t *testing.T, to target) (built, prefix string) {
 	work := t.TempDir()
 	built, prefix = filepath.Join(work, "build"), filepath.Join(work, "tools")
 	found := filepath.Join(work, "runspan")
-	command(t, "bash", filepath.Join(host.Root, "scripts", "install.sh"), found, filepath.Join(host.Root, "build", "cross", to.platform))
+	run(t, "bash", filepath.Join(host.Root, "scripts", "install.sh"), found, filepath.Join(host.Root, "build", "cross", to.platform))
 	configure := []string{
 		"-G", "Ninja", "-S", filepath.Join(host.Root, "examples"), "-B", built, "-DCMAKE_PREFIX_PATH=" + found, "-DCMAKE_BUILD_TYPE=Release",
 		"-DCMAKE_MAKE_PROGRAM=" + tool("ninja"), "-DCMAKE_SYSTEM_NAME=" + to.system, "-DCMAKE_SYSTEM_PROCESSOR=" + to.processor,
@@ -49,20 +48,13 @@ func examples(t *testing.T, to target) (built, prefix string) {
 		}
 		configure = append(configure, "-DCMAKE_"+variable+"="+script)
 	}
-	command(t, tool("cmake"), configure...)
-	command(t, tool("cmake"), "--build", built)
-	command(t, tool("cmake"), "--install", built, "--prefix", prefix)
+	run(t, append([]string{tool("cmake")}, configure...)...)
+	run(t, tool("cmake"), "--build", built)
+	run(t, tool("cmake"), "--install", built, "--prefix", prefix)
 	return built, prefix
 }
 
 func tool(name string) string { return filepath.Join(host.Root, "build", "venv", "dev", "bin", name) }
-
-func command(t *testing.T, name string, arguments ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, arguments, err, out)
-	}
-}
 
 // reports returns what has arrived of matrixtool's runs, sorted.
 func reports(spans []receiver.Span) (all []string) {
