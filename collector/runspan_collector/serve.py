@@ -181,7 +181,7 @@ def login(keys: Path) -> str:
     return f" as {USER}, password {password.read_text(encoding='utf-8')}" if password.exists() else ""
 
 
-def shell_word(path: Path) -> str:
+def word(path: Path) -> str:
     """Return a path as a word to paste into a shell."""
     return shlex.quote(str(path))
 
@@ -190,9 +190,9 @@ def addresses(options: argparse.Namespace) -> str:
     """Return what serve says when all is up: where, and lines to paste into a shell."""
     keys, public = options.folder / "keys", options.public
     told = f"Public:     https://localhost:{public}/ has the counts of whole weeks, without a login\n" if public else ""
-    status = f"{shell_word(BIN / 'runspan-status')} --data {shell_word(options.folder / 'data')}"
+    status = f"{word(BIN / 'runspan-status')} --data {word(options.folder / 'data')}"
     return f"""\
-Reports:    export RUNSPAN_ENDPOINT=https://localhost:{options.port}/v1/traces SSL_CERT_FILE={shell_word(keys / "ca.crt")}
+Reports:    export RUNSPAN_ENDPOINT=https://localhost:{options.port}/v1/traces SSL_CERT_FILE={word(keys / "ca.crt")}
             and then run the program
 Dashboard:  https://localhost:{options.dashboard_port}/{login(keys)}
             (your browser does not know the certificate; its CA is {keys / "ca.crt"})
@@ -311,7 +311,7 @@ def main() -> None:
     if options.folder == default_folder() and WAS.exists() and not options.folder.exists():
         sys.exit(
             f"serve: keys and data are in {WAS}, from before. To go on with them:\n"
-            f"    mkdir -p {shell_word(options.folder.parent)} && mv {shell_word(WAS)} {shell_word(options.folder)}"
+            f"    mkdir -p {word(options.folder.parent)} && mv {word(WAS)} {word(options.folder)}"
         )
     if reason := in_the_way(options):
         sys.exit(f"serve: {reason}")

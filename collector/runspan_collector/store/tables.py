@@ -98,7 +98,8 @@ def create_runs(*, on_cluster: str = "") -> str:
     return (
         f"CREATE OR REPLACE VIEW {DATABASE}.{RUNS}{on_cluster} AS\nSELECT\n    *,\n"
         "    ifNull(toString(`service.version`), 'unknown') AS `run.version`,\n"
-        f"    {RELEASE} AS `run.release`,\n    {RELEASED} AS `run.released`,\n    {ARCH} AS `run.arch`\nFROM {DATABASE}.{VIEW}"
+        f"    {RELEASE} AS `run.release`,\n    {RELEASED} AS `run.released`,\n    {ARCH} AS `run.arch`\n"
+        f"FROM {DATABASE}.{VIEW}"
     )
 
 
