@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,10 @@ DERIVED: dict[str, str] = {
 FIXED = DERIVED | {"service.name": "LowCardinality(String)", "aborted": KINDS["bool"]}
 
 
+ODD = re.compile(r"\Z|[_.]|run\.|.*(/|\.\.|\.\Z)", re.DOTALL)
+"""The names of fields that ClickHouse, the store's tables and its views have other uses for, besides DERIVED."""
+
+
 class SchemaError(ValueError):
     """The store can't make columns of a schema."""
 
@@ -47,6 +52,7 @@ class Service:
 
     name: str
     scope: str
+    # The fields by their names in the store.
     resource: dict[str, Field] = field(default_factory=dict)
     spans: dict[str, dict[str, Field]] = field(default_factory=dict)
     events: dict[str, dict[str, Field]] = field(default_factory=dict)
@@ -77,15 +83,22 @@ def read(folder: Path) -> dict[str, Service]:
 def _service(document: dict[str, Any]) -> Service:
     service = Service(document["service"], document.get("scope", document["service"]))
     resource = document.get("resource", {"service.name": {"type": "string"}})
-    service.resource = {key: _field(f) for key, f in resource.items()}
+    service.resource = {named(key): _field(f) for key, f in resource.items()}
     service.spans = {name: {} for name in document["spans"]}
     for key, attribute in document.get("attributes", {}).items():
         for name in attribute["spans"]:
-            service.spans[name][key] = _field(attribute)
+            service.spans[name][named(key)] = _field(attribute)
     service.events = {
-        name: {key: _field(f) for key, f in fields.items()} for name, fields in document.get("events", {}).items()
+        name: {named(key): _field(f) for key, f in fields.items()}
+        for name, fields in document.get("events", {}).items()
     }
     return service
+
+
+def named(key: str) -> str:
+    """Return a field's name in the store: its own, or one with a slash in front. A schema may use any name."""
+    odd = key in DERIVED or ODD.match(key)
+    return "/" + re.sub("[%/.]", lambda found: f"%{ord(found[0]):02X}", key) if odd else key
 
 
 def _field(document: dict[str, Any]) -> Field:
@@ -121,13 +134,23 @@ def columns(services: dict[str, Service], there: Mapping[str, str] | None = None
             if left.get(name) in KIND_OF and stored(key, left[name]) == name:
                 found.add(KIND_OF[left.pop(name)])
     lists_first = sorted(left.items(), key=lambda column: column[1] != KINDS["strings"])
-    old = {name.replace("/", ".") if of == KINDS["strings"] else name: of for name, of in lists_first}
+    old = {_of_list(name) if of == KINDS["strings"] else name: of for name, of in lists_first}
     return old | {key: KINDS[kind(found)] for key, found in types.items()} | FIXED
 
 
 def stored(key: str, column_type: str) -> str:
-    """Return the column's name in the table. ClickHouse takes lists a.b and a.c for one Nested a, of equal lengths."""
-    return key.replace(".", "/") if column_type == KINDS["strings"] else key
+    """Return the column's name in the table, by the field's name in the store.
+
+    A list has a column of its own, because a field may have been a list before. ClickHouse takes lists a.b and a.c for
+    one Nested a, of equal lengths.
+    """
+    if column_type != KINDS["strings"]:
+        return key
+    return key.replace(".", "/") if "." in key else key + "/"
+
+
+def _of_list(name: str) -> str:
+    return name.removesuffix("/") if name.endswith("/") else name.replace("/", ".")
 
 
 def quoted(name: str) -> str:

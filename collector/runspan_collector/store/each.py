@@ -30,8 +30,8 @@ def expanded(sql: str, services: dict[str, Service]) -> str:
 
 def matching(pattern: str, services: dict[str, Service]) -> list[str]:
     """Return the names of the fields whose line matches, in their order."""
-    lines = {(key, f"{place} {kind(field.types)} {key}") for place, key, field in _fields(services)}
-    return sorted({key for key, line in lines if " strings " not in line and re.match(pattern, line)})
+    kinds = {(place, kind(field.types), key) for place, key, field in _fields(services)}
+    return sorted({key for place, of, key in kinds if of != "strings" and re.match(pattern, f"{place} {of} {key}")})
 
 
 def _fields(services: dict[str, Service]) -> Iterator[tuple[str, str, Field]]:

@@ -20,7 +20,7 @@ from chdb.session import Session
 
 from runspan_collector.files import KEPT_DAYS, STORE, sync
 from runspan_collector.store import tables
-from runspan_collector.store.columns import columns, quoted, read, stored
+from runspan_collector.store.columns import KINDS, columns, quoted, read, stored
 from runspan_collector.store.definitions import NoRoomError, broken, mend, need_room
 from runspan_collector.store.each import expanded
 from runspan_collector.store.rows import Row, encode
@@ -181,12 +181,16 @@ class Store:
     def _create(self) -> None:
         """Make the table and the views if they are missing, and adapt them to the schemas."""
         there = self._columns()
+        for name, of in list(there.items()):
+            if of == KINDS["strings"] and "/" not in name:  # an earlier version of the store stored the list so
+                self._define(tables.rename_column(name, stored(name, of)))
+                there[stored(name, of)] = there.pop(name)
         types = self.types = columns(self.services, there)
         needed = [] if there else [tables.create_table(types, policy="encrypted", days=self._days)]
         for key, column_type in types.items() if there else ():
             name = stored(key, column_type)
             if name not in there:
-                needed.append(tables.add_column(key, column_type))
+                needed.append(tables.add_column(key, column_type, [*there, *types]))
             elif there[name] != column_type:
                 needed.append(tables.modify_column(key, column_type))
         self._define(*needed)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runspan_collector.files import KEPT_DAYS
-from runspan_collector.store.columns import DERIVED, KIND_OF, Field, Service, columns, stored
+from runspan_collector.store.columns import KIND_OF, Field, Service, columns, named, stored
 
 DAY_NS = 24 * 3600 * 10**9
 KEPT_NS = KEPT_DAYS * DAY_NS
@@ -109,12 +109,13 @@ class Decoder:
 
     def _fill(self, row: Row, fields: dict[str, Field], values: dict[str, Any]) -> None:
         for key, value in values.items():
-            one = fields.get(key)
-            if one is None or key in DERIVED:  # which the span itself says
+            name = named(key)
+            one = fields.get(name)
+            if one is None:
                 self.counts["foreign_values"] += 1
                 continue
             try:
-                row[key] = fit(one, self._kinds[key], value)
+                row[name] = fit(one, self._kinds[name], value)
             except MISSHAPEN:
                 self.counts["unfit_values"] += 1
 

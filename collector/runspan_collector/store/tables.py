@@ -108,8 +108,17 @@ def create_taken(*, source: str = TABLE, on_cluster: str = "") -> str:
     return f"CREATE OR REPLACE VIEW {DATABASE}.{TAKEN}{on_cluster} AS\nSELECT count() AS rows FROM {DATABASE}.{source}"
 
 
-def add_column(key: str, column_type: str) -> str:
-    return f"ALTER TABLE {DATABASE}.{TABLE} ADD COLUMN IF NOT EXISTS {quoted(stored(key, column_type))} {column_type}"
+def add_column(key: str, column_type: str, there: Collection[str]) -> str:
+    """Return the SQL of a new column. Beside a column os.type ClickHouse adds no column os, but renames one to it."""
+    name = stored(key, column_type)
+    nested = any(other.startswith(name + ".") for other in there)
+    made = f"{name}/new" if nested else name
+    renamed = f", RENAME COLUMN {quoted(made)} TO {quoted(name)}" if nested else ""
+    return f"ALTER TABLE {DATABASE}.{TABLE} ADD COLUMN {quoted(made)} {column_type}{renamed}"
+
+
+def rename_column(name: str, to: str) -> str:
+    return f"ALTER TABLE {DATABASE}.{TABLE} RENAME COLUMN {quoted(name)} TO {quoted(to)}"
 
 
 def modify_column(key: str, column_type: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runspan_collector.store.columns import SchemaError, columns, read
+from runspan_collector.store.columns import KINDS, SchemaError, columns, named, read, stored
 from runspan_collector.store.embedded import Store
 from tests.collector.store.conftest import EVERY_PARAMETER, QUERIES, ROOT, Installation, line
 
@@ -88,6 +88,7 @@ def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
     assert [row["params.k"] for row in store.query("SELECT `params.k` FROM spans ORDER BY 1")] == [3, 3.5]
 
 
+@pytest.mark.parametrize("key", ["params.new", "new"])
 @pytest.mark.parametrize(
     "kind, given, other, new, both",
     [
@@ -101,22 +102,22 @@ def test_a_field_may_get_a_wider_type(installation: Installation) -> None:
     ],
 )
 def test_a_field_with_another_type_keeps_what_was_stored(
-    installation: Installation, kind: str, given: Any, other: str, new: Any, both: list[Any]
+    installation: Installation, key: str, kind: str, given: Any, other: str, new: Any, both: list[Any]
 ) -> None:
-    edit(installation, "attributes", "params.new", attribute(kind))
-    (installation.otlp / "spans.json").write_bytes(line(1, {"params.new": given}, days_ago=2))
+    edit(installation, "attributes", key, attribute(kind))
+    (installation.otlp / "spans.json").write_bytes(line(1, {key: given}, days_ago=2))
     installation.follow(installation.open())
-    edit(installation, "attributes", "params.new", attribute(other))
+    edit(installation, "attributes", key, attribute(other))
     store = installation.open()
     with (installation.otlp / "spans.json").open("ab") as file:
-        file.write(line(2, {"params.new": new}))
+        file.write(line(2, {key: new}))
     assert not installation.follow(store).decoder.counts
-    sql = "SELECT `params.new` AS v FROM spans ORDER BY timestamp"
+    sql = f"SELECT `{key}` AS v FROM spans ORDER BY timestamp"
     assert [row["v"] for row in store.query(sql)] == both
-    edit(installation, "attributes", "params.new", attribute(kind))
+    edit(installation, "attributes", key, attribute(kind))
     store = installation.open()
     with (installation.otlp / "spans.json").open("ab") as file:
-        file.write(line(3, {"params.new": given}, days_ago=0.5))
+        file.write(line(3, {key: given}, days_ago=0.5))
     assert not installation.follow(store).decoder.counts
     found = [row["v"] for row in store.query(sql)]
     assert found == [*both, both[0]], "the older schema is back"
@@ -257,7 +258,57 @@ def test_a_tool_may_name_its_fields_as_the_questions_name_their_columns(installa
     names = {column for rows in ask_all(installation.open()).values() for row in rows for column in row}
     names |= set("version runs day week subcommand arch outcome field one what filter value found".split())
     names |= set("failed share question answer counted parameter nproc choice format small hidden".split())
-    fields = {name: attribute("string") for name in names - {"os", "service"} if "(" not in name}
+    fields = {name: attribute("string") for name in names if "(" not in name}
     odd = {"it's \\ `odd`": attribute("bool")}
     (installation.schemas / "other.json").write_text(json.dumps(other(fields | odd)), encoding="utf-8")
     assert ask_all(installation.open())["totals"][0]["runs"] == 0
+
+
+NAMES = ["os", "service", "host", "params", "params.k.most", "process.runtime", "trace", "Service.Name", "SERVICE.NAME"]
+NAMES += ["index", "order", "timestamp", "name", "type", "Timestamp", "NAME", "select", "NULL", "1", "*", "all", "with"]
+NAMES += ["os.null", "os.size0", "params.columns.size0", "service.null", "run.version", "run.arch", "run", "run.x"]
+NAMES += [
+    "_row_exists",
+    "_part_offset",
+    "_block_number",
+    "_part",
+    "_table",
+    "_",
+    "/",
+    "/whole",
+    "a/b",
+    "/a%2Fb",
+    "/name",
+]
+NAMES += ["", ".", ".a", "a.", "a..b", "a b", "a\nb", "a\0b", "a`b", "a'b", "a{b}", "{x:String}", "é🧬", "x" * 300, " "]
+NAMES += ["week", "/week", "/pairs", "one", " strings ", "\\", "--", "/*", "$b", "?"]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["to a table", "from the start"])
+@pytest.mark.parametrize("kind", ["string", "strings"])
+def test_a_field_may_have_any_name(installation: Installation, there: bool, kind: str) -> None:
+    """The names of other fields begin with it, or ClickHouse and the store have another use for it."""
+    if there:
+        installation.open()
+    path = installation.schemas / "other.json"
+    path.write_text(json.dumps(other(dict.fromkeys(NAMES, attribute(kind)))), encoding="utf-8")
+    store = installation.open()
+    values = {name: f"{name} {n}" if kind == "string" else [name, str(n)] for n, name in enumerate(NAMES)}
+    ours = line(2, {"params.k": 3}, resource={"os.type": "linux"})
+    (installation.otlp / "spans.json").write_bytes(report(1, "other", values) + ours)
+    assert not installation.follow(store).decoder.counts
+    store.optimize()
+    (row,) = store.query("SELECT * FROM spans WHERE `service.name` = 'other'")
+    assert {name: row[named(name)] for name in NAMES} == values
+    found = {row["field"]: row["value"] for row in ask_all(store)["values"]}
+    expected = {named(name): value for name, value in values.items()} if kind == "string" else {}
+    assert found == expected | {"params.k": "3"}
+    (row,) = installation.open().query(
+        "SELECT `params.k` AS k, `os.type` AS os FROM spans WHERE `service.name` = 'stripepy'"
+    )
+    assert row == {"k": 3, "os": "linux"}
+
+
+def test_names_in_the_store_are_all_different() -> None:
+    columns_ = {stored(named(name), KINDS[kind]) for name in NAMES for kind in ("int", "strings")}
+    assert len(columns_) == 2 * len(NAMES)

@@ -25,7 +25,7 @@ FROM
                 sum("/together") AS counted
             FROM
             (
-                -- No field's name has a slash; each other name may be a field's. Backquotes are for fields (tables.py).
+                -- A field may have any name, but none of these (columns.py: named). Backquotes are for fields (tables.py).
                 SELECT "/week", "/together", {each:resource string (?!service\.|telemetry\.)} AS "/pairs"
                 FROM
                 (
