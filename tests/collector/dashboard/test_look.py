@@ -212,23 +212,28 @@ def test_small_groups_are_dim_and_counted(show: Show, tab: Tab) -> None:
             "service.version": version,
             "name": name,
             "status_code": 2 if number < failed else 1,
+            "exception.type": "KeyError" if number < failed else None,
         }
         for (version, name), (count, failed) in groups.items()
         for number in range(count)
     ]
     show("small", made, "#time=7")
     # What is drawn: the fill of each cell, and its text.
-    view = "document.querySelector('#chart-outcomes .chart').view"
-    items = "(mark) => mark.items.map((i) => [i.datum.version, i.datum.subcommand, i.fill ?? null, i.opacity, i.text])"
-    cells = tab.run(
-        f"{view}.scenegraph().root.items[0].items.filter((m) => m.marktype === 'rect' && m.role === 'mark')"
-        f".flatMap({items})"
-    )
-    filled = {(version, name): fill not in (None, "transparent") for version, name, fill, *_ in cells}
-    assert filled == {group: count >= 20 for group, (count, _) in groups.items()}
-    said = tab.run("document.querySelector('#chart-outcomes').textContent")
-    for text in ("20 of 400", "4 of 11", "1 of 2"):
-        assert text in said, text
+    of_outcomes = {group: count >= 20 for group, (count, _) in groups.items()}
+    for chart, of, expected, counts in (
+        ("outcomes", "subcommand", of_outcomes, ("20 of 400", "4 of 11", "1 of 2")),
+        ("failures", "exception", {("1.3.0", "KeyError"): True, ("1.3.1", "KeyError"): False}, ("24 of 411", "1 of 2")),
+    ):
+        view = f"document.querySelector('#chart-{chart} .chart').view"
+        items = f"(mark) => mark.items.map((i) => [i.datum.version, i.datum.{of}, i.fill ?? null])"
+        cells = tab.run(
+            f"{view}.scenegraph().root.items[0].items.filter((m) => m.marktype === 'rect' && m.role === 'mark')"
+            f".flatMap({items})"
+        )
+        assert {(version, name): fill not in (None, "transparent") for version, name, fill in cells} == expected
+        said = tab.run(f"document.querySelector('#chart-{chart}').textContent")
+        for text in counts:
+            assert text in said, text
 
 
 def test_a_colour_is_of_one_thing(development: Show, tab: Tab) -> None:
