@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.kept import COUNTED, WEEK, Kept, whole
+from runspan_collector.kept import COUNTED, LATE, WEEK, Kept, whole
 
 Row = dict[str, Any]
 Query = Callable[[str, dict[str, str]], list[Row]]
@@ -43,7 +43,7 @@ def moment(text: str) -> datetime:
         value = datetime.fromisoformat(text.removesuffix("Z"))
     except ValueError:
         raise BadFilterError("a time is like 2026-01-31 or 2026-01-31T12:00:00Z") from None
-    if value.tzinfo is not None or not 1971 <= value.year < 2100:
+    if value.tzinfo is not None or not datetime(1971, 1, 1) <= value <= datetime(2100, 1, 1):
         raise BadFilterError("a time is in UTC, and of this age")
     return value.replace(tzinfo=timezone.utc)
 
@@ -125,14 +125,21 @@ class Questions:
         return {name: spec["usermeta"]["kept"] for name, spec in self.charts.items() if "kept" in spec["usermeta"]}
 
     def _growth(self, name: str, given: Mapping[str, str], now: datetime) -> list[Row]:
-        """Return what is kept, for the service alone; with another filter, what the store has of the time shown."""
+        """Return what is kept, for the service alone; with another filter, the whole weeks of the time shown."""
         if self._kept and not given.get("subcommand") and not given.get("version"):
             kept = self._kept.read()
             rows = [row for key in sorted(kept) if key.split()[0] == name for row in kept[key]]
         else:
-            rows = self._asked(name, parameters(given, now))
+            rows = self._whole(name, parameters(given, now), now)
         mine = [row for row in rows if row.get("service") == given.get("service", "")]
         return [{key: value for key, value in row.items() if key != "service"} for row in mine]
+
+    def _whole(self, name: str, asked: dict[str, str], now: datetime) -> list[Row]:
+        """Return what the store has of the weeks or months that the time asked for has all of, and the store, too."""
+        unit = self.units()[name]
+        since, to = max(moment(asked["from"]), now - COUNTED), min(moment(asked["to"]) + LATE, now)
+        there = {f"{begin:%Y-%m-%d}" for begin, _ in whole(unit, since, to)}
+        return [row for row in self._asked(name, asked) if row[unit] in there]
 
     def count(self, since: datetime, now: datetime) -> None:
         """Count the whole weeks and months from ``since`` on, and keep the counts of those that have runs."""

@@ -9,8 +9,9 @@ from datetime import datetime, timezone
 
 import pytest
 
+from runspan_collector.kept import Kept
 from runspan_collector.store.embedded import Store
-from tests.collector.dashboard.running import ROOT, Site, site
+from tests.collector.dashboard.running import ROOT, Site, counted, site
 from tests.collector.dashboard.runs import Row, runs
 
 
@@ -29,9 +30,14 @@ def store(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> Iterator
     made.close()
 
 
+@pytest.fixture(scope="session")
+def kept(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return counted(store.query, tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture(scope="module")
-def page(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def page(store: Store, kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Logged in."""
-    with site(store.query, tmp_path_factory.mktemp("site")) as made:
+    with site(store.query, tmp_path_factory.mktemp("site"), kept=kept) as made:
         assert made.log_in().status == 303
         yield made

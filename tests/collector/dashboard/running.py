@@ -15,12 +15,14 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from runspan_collector.dashboard import PublicQuestions, Query, Questions
 from runspan_collector.dashboard.server import Server, serve
 from runspan_collector.dashboard.users import Users
+from runspan_collector.kept import Kept
 from runspan_collector.store.embedded import Store
 from tests.collector.waiting import wait_for
 
@@ -87,12 +89,20 @@ class Site(Client):
     server: Server = field(kw_only=True)
 
 
+def counted(query: Query, folder: Path) -> Kept:
+    """The growth, as the store has counted it by now, of at least one month."""
+    kept, now = Kept(folder / "growth.json", again=True), datetime.now(timezone.utc)
+    Questions(query, QUERIES, CHARTS, kept).count(now - timedelta(days=70), now)
+    return kept
+
+
 @contextmanager
 def site(
     query: Query,
     folder: Path,
     *,
     public: bool = False,
+    kept: Kept | None = None,
     programs: Iterable[str] = ("stripepy",),
     seconds: float = 40,
     **more: Any,
@@ -104,7 +114,7 @@ def site(
             query, QUERIES, CHARTS / "public", folder / "public.json", programs=programs
         )
     else:
-        questions = Questions(query, QUERIES, CHARTS, programs=programs)
+        questions = Questions(query, QUERIES, CHARTS, kept, programs=programs)
         Users(folder / "dashboard.users").set("ada", PASSWORD)
     server = Server(questions, folder, **{"address": ("127.0.0.1", 0)} | more)
     stop = threading.Event()
@@ -147,7 +157,8 @@ def main(folder: Path, schemas: Path, *public: str) -> None:
     (folder / "store.key").write_text(secrets.token_hex(16), encoding="ascii")
     store = Store(folder, folder, schemas)
     store.insert(json.loads((folder / "rows.json").read_bytes()))
-    with site(store.query, folder / "site", public=bool(public), programs=store.services) as page:
+    kept = None if public else counted(store.query, folder)
+    with site(store.query, folder / "site", public=bool(public), kept=kept, programs=store.services) as page:
         print(page.port, flush=True)
         sys.stdin.read()
     store.close()

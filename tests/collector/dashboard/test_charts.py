@@ -17,6 +17,7 @@ import pytest
 
 from runspan_collector.dashboard import PublicQuestions, Questions
 from runspan_collector.dashboard.pages import HERE, OURS
+from runspan_collector.kept import Kept
 from runspan_collector.store.embedded import Store
 from tests.collector.dashboard.running import CHARTS, DOCS, QUERIES, STATIC, Site, site
 from tests.collector.dashboard.runs import Row, of_week
@@ -92,10 +93,10 @@ def test_a_chart_needs_what_its_query_asks_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_fields_are_columns(store: Store, name: str, tmp_path: Path) -> None:
+def test_fields_are_columns(store: Store, kept: Kept, name: str, tmp_path: Path) -> None:
     spec = SPECS[name]
     stem = Path(name).name.removesuffix(".vl.json")
-    questions = Questions(store.query, QUERIES, CHARTS)
+    questions = Questions(store.query, QUERIES, CHARTS, kept)
     if "/" in name:
         questions = PublicQuestions(store.query, QUERIES, CHARTS / "public", tmp_path / "public.json")
     (first, *_) = questions.ask(stem, WHOLE)

@@ -72,6 +72,12 @@ def counted(runs: list[Run]) -> Counts:
     }
 
 
+def ended(begin: str, unit: str) -> str:
+    """The first day after a week or month."""
+    end = datetime.fromisoformat(begin) + (WEEK if unit == "week" else timedelta(days=32))
+    return f"{end if unit == 'week' else end.replace(day=1):%Y-%m-%d}"
+
+
 def questions(store: Store, path: Path) -> Questions:
     return Questions(store.query, QUERIES, CHARTS, Kept(path, again=True))
 
@@ -128,13 +134,23 @@ def test_a_year_of_which_the_store_has_60_days(
     def ask(name: str, **given: str) -> list[Row]:
         return list(questions(store, path).ask(name, given, NOW))
 
-    for name, unit in UNITS.items():
+    for name in UNITS:
         everything = [row for key, rows in kept.items() if key.split()[0] == name for row in rows]
         assert ask(name) == ask(name, service="stripepy", **{"from": "2026-01-01"}), "whatever the time"
         assert [row | {"service": ""} for row in ask(name)] == [row for row in everything if not row["service"]]
         assert ask(name, service="nobody's") == []
-        few = ask(name, subcommand="call")
-        assert 0 < len(few) < len(ask(name)) and few[0][unit] >= f"{NOW - timedelta(days=40):%Y-%m}", "of 30 days"
+    # With another filter: those that are whole in the time asked for, and of which the store has all runs.
+    calls = counted([run for run in runs if run.name == "call"])
+    for days, last in ((30, 0), (30, 1), (30, 11), (400, 0), (400, 3)):
+        since, to = (f"{NOW - timedelta(days=ago):%Y-%m-%dT%H:%M:%S}" for ago in (days, last))
+        first = max(since, f"{NOW - COUNTED:%Y-%m-%dT%H:%M:%S}")
+        for name, unit in UNITS.items():
+            found = [row | {"service": ""} for row in ask(name, subcommand="call", **{"from": since, "to": to})]
+            expected = [rows for key, rows in calls.items() if key.split()[0] == name and key.split()[1] >= first]
+            assert found == [
+                row for rows in expected for row in rows if not row["service"] and ended(row[unit], unit) <= to
+            ]
+            assert unit == "month" or len(found) >= 1, (name, since, to)
 
 
 def write(folder: Path, reports: list[Report]) -> None:
