@@ -160,7 +160,7 @@ class Handler(RequestHandler):
             return
         if self.request.path != "/":
             raise HTTPError(401, reason="Log in first.")
-        self.redirect("/login", status=303)
+        self.go("login")
 
     def from_here(self) -> bool:
         """Judge by what a browser says behind any proxy, or if it is older than of 2023, by Origin and Host.
@@ -187,6 +187,10 @@ class Handler(RequestHandler):
             return dict(parse_qsl(text, max_num_fields=most))
         except ValueError:
             raise HTTPError(400) from None
+
+    def go(self, page: str) -> None:
+        """Send the browser to another page, by a relative address: a proxy may have the page under a path."""
+        self.redirect(page, status=303)
 
     def head(self, *path: str) -> Any:
         return self.get(*path)
@@ -217,7 +221,7 @@ class Login(Handler):
             for token in self.tokens():
                 self.page.sessions.end(token)
             self.clear_cookie(COOKIE, **ATTRIBUTES)
-            return self.redirect("/login", status=303)
+            return self.go("login")
         form = self.fields(self.request.body.decode("utf-8", "replace"), 4)
         name, address = form.get("name", ""), str(self.request.remote_ip)
         check = self.page.users.check, name, form.get("password", "")
@@ -226,7 +230,7 @@ class Login(Handler):
         elif await IOLoop.current().run_in_executor(self.page.checking, *check):
             self.page.limit.forget(address)
             self.set_cookie(COOKIE, self.page.sessions.begin(name), max_age=LENGTH, **ATTRIBUTES)
-            self.redirect("/", status=303)
+            self.go("./")
         else:
             self.show(401, "That name and password do not belong together.")
 

@@ -21,7 +21,7 @@ from runspan_collector.files import replace
 Clock = Callable[[], float]
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-LINE = re.compile(r"[A-Za-z0-9._-]{1,64}:scrypt\$.*|\s*")
+LINE = re.compile(r"([A-Za-z0-9._-]{1,64}):(scrypt(?:\$[0-9]{1,9}){3}(?:\$[A-Za-z0-9+/]+=*){2})|\s*")
 SHORTEST = 12
 """The least number of characters of a password."""
 COST = 2**15, 8, 1
@@ -58,8 +58,9 @@ class Users:
         except FileNotFoundError:
             return None
         if (stamp := (stat.st_mtime_ns, stat.st_ino)) != self._stamp:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            self._hashes = dict(line.split(":", 1) for line in lines if ":" in line)
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            found = [match for line in lines if (match := LINE.fullmatch(line)) and match[1]]
+            self._hashes = {match[1]: match[2] for match in found}
             self._stamp = stamp
         return self._hashes.get(name)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page behind nginx with its defaults, which send the upstream's name as Host: a login, in Chromium."""
+"""The page behind nginx, whose default Host is the name of the upstream, and below a path: logins in Chromium."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ http {{
     server {{
         listen 127.0.0.1:{1} ssl; ssl_certificate {0}/tls.crt; ssl_certificate_key {0}/tls.key;
         location / {{ proxy_pass https://127.0.0.1:{2}; }}
+        location /runs/ {{ proxy_pass https://127.0.0.1:{2}/; }}
     }}
 }}
 """
@@ -60,12 +61,16 @@ def test_login_behind_nginx(tmp_path: Path) -> None:
     with site(lambda *_: [{}], tmp_path / "site") as page, nginx(tmp_path / "nginx", page.port) as outside:
         here = f"https://localhost:{outside.port}"
         with chromium(tmp_path / "chromium") as tab:
-            tab.open(f"{here}/login")
-            for field, text in (("name", "ada"), ("password", PASSWORD)):
-                tab.run(f"document.querySelector('[name={field}]').value = '{text}'")
-            tab.run("document.querySelector('button').click()")
-            tab.wait("location.pathname === '/'")
-            assert tab.run("fetch('/data/charts.json').then(answer => answer.status)") == 200
+            for path in ("/runs/", "/"):
+                tab.open(here + path)
+                tab.wait(f"location.pathname === '{path}login' && document.readyState === 'complete'")
+                for field, text in (("name", "ada"), ("password", PASSWORD)):
+                    tab.run(f"document.querySelector('[name={field}]').value = '{text}'")
+                tab.run("document.querySelector('button').click()")
+                tab.wait(f"location.pathname === '{path}'")
+                assert tab.run("fetch('data/charts.json').then(answer => answer.status)") == 200
+                tab.run("document.getElementById('logout').submit()")
+                tab.wait(f"location.pathname === '{path}login'")
         evil = "https://evil.example"
         assert outside.log_in(Origin=evil, Sec_Fetch_Site="cross-site").status == 403
         assert [outside.log_in(Origin=origin).status for origin in (here, evil)] == [403, 403], "an older browser"

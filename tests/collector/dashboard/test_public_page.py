@@ -106,7 +106,7 @@ def test_public_page_of_the_unit(runs: list[Run], tmp_path: Path) -> None:
             for run in runs
             if "os.version" in run.resource
         )
-        assert (private.ask("/").status, private.ask("/").headers["Location"]) == (303, "/login")
+        assert (private.ask("/").status, private.ask("/").headers["Location"]) == (303, "login")
         assert [private.ask(f"/data/{name}.json").status for name in ("week", "totals", "runs")] == [401] * 3
         assert private.log_in().status == 303
         assert json.loads(private.ask("/data/totals.json?from=2020-01-01").body)[0]["runs"] == len(runs)

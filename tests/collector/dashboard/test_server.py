@@ -74,16 +74,14 @@ def test_login_needed(door: Site, asked: Asked, cookie: str) -> None:
     door.cookie = cookie
     for path in [f"/{name}" for name in FILES] + [f"/data/{name}.json" for name in NAMES]:
         answer = door.ask(path)
-        assert (answer.status, answer.headers.get("Location")) == ((303, "/login") if path == "/" else (401, None)), (
-            path
-        )
+        assert (answer.status, answer.headers.get("Location")) == ((303, "login") if path == "/" else (401, None)), path
         assert answer.body in ("", "Log in first.")
     assert asked.of == []
 
 
 def test_login_and_logout(door: Site) -> None:
     login = door.log_in()
-    assert (login.status, login.headers["Location"]) == (303, "/")
+    assert (login.status, login.headers["Location"]) == (303, "./")
     attributes = login.headers["Set-Cookie"].split("; ")[1:]
     assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(attributes)
     for name in FILES:
@@ -91,7 +89,7 @@ def test_login_and_logout(door: Site) -> None:
     old, door.cookie = door.cookie, door.cookie[:-1] + ("A" if door.cookie[-1] != "A" else "B")
     assert door.ask("/app.js").status == 401, "one letter of the cookie is another"
     door.cookie = old
-    assert door.ask("/logout", "POST", "").headers["Location"] == "/login"
+    assert door.ask("/logout", "POST", "").headers["Location"] == "login"
     assert door.ask("/app.js").status == 401, "the cookie of a session that has ended"
 
 
@@ -169,7 +167,7 @@ def test_forms_of_a_login(door: Site, form: str) -> None:
 
 def test_head(door: Site) -> None:
     """Like GET, without the body."""
-    assert door.ask("/", "HEAD").headers["Location"] == "/login"
+    assert door.ask("/", "HEAD").headers["Location"] == "login"
     door.log_in()
     for path, status in (("/", 200), ("/login", 200), ("/data/totals.json", 200), ("/nothing", 404)):
         get, head = door.ask(path), door.ask(path, "HEAD")
@@ -197,6 +195,14 @@ def test_wrong_logins(door: Site, name: str, password: str) -> None:
     answer = door.log_in(name, password)
     assert answer.status == 401 and "Set-Cookie" not in answer.headers
     assert "do not belong together" in answer.body
+
+
+def test_a_line_that_is_no_user(asked: Asked, tmp_path: Path) -> None:
+    with site(asked, tmp_path / "site") as door:
+        with (tmp_path / "site" / "dashboard.users").open("ab") as file:
+            file.write(b"eve:plain\n:x\nbob:scrypt$1$2\n\xff\n")
+        assert [door.log_in(name, "plain").status for name in ("eve", "", "bob")] == [401] * 3
+        assert door.log_in().status == 303
 
 
 def test_login_says_nothing_back(door: Site) -> None:
