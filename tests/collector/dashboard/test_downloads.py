@@ -24,7 +24,7 @@ from tests.collector.dashboard.runs import Row
 from tests.collector.waiting import wait_for
 
 TODAY = datetime.now(timezone.utc)
-FORMULAS = ['=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1;2"]
+FORMULAS = ['=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", " =1", "=1;2", "\n=1", "＝1", "\r1"]
 TEXTS = ['a"b', "a,b", "a\r\nb", "1.2.0", "é🧬", "a=1"]
 
 
@@ -118,6 +118,73 @@ def test_a_spreadsheet_calculates_nothing(
             rows = list(csv.DictReader(file))
     assert [row["version"] for row in rows] == ["'" + formula for formula in FORMULAS] + TEXTS
     assert {row["runs"] for row in rows} == {"-1"}, "a number is none"
+
+
+# In the place of the versions and subcommands of the runs.
+ODD = {
+    "1.1.1": "\u202e<b>&amp;\"'\x01\n",
+    "1.2.0": "é🧬\u200bשלום",
+    "1.3.0": "x" * 128,
+    "1.3.1": "__proto__",
+    "call": "constructor",
+    "plot hist": "y" * 128,
+    "view": "null",
+}
+
+
+@pytest.mark.parametrize("width", [1360, 320])
+def test_odd_names(store: Store, tab: Tab, tmp_path: Path, save: Callable[[str, str], Path], width: int) -> None:
+    """The page is drawn, not wider than the screen, and its pictures are XML."""
+
+    def query(sql: str, parameters: dict[str, str]) -> list[Row]:
+        found = json.dumps(store.query(sql, parameters))
+        for old, new in ODD.items():
+            found = found.replace(json.dumps(old), json.dumps(new))
+        return list(json.loads(found))
+
+    with site(query, tmp_path / "site") as made:
+        tab.size(width, 900)
+        tab.log_in(f"https://localhost:{made.port}/login", "ada", PASSWORD)
+        assert tab.run("document.documentElement.scrollWidth") == width
+        assert tab.run("document.querySelectorAll('#runs tbody tr').length") == 25
+        undrawn = "[...document.querySelectorAll('.card')].filter((c) => c.textContent.includes('could not be drawn'))"
+        # Vega can't stack what has the name constructor: the others are drawn.
+        assert tab.run(undrawn + ".map((c) => c.id)") == ["chart-exceptions", "chart-formats"]
+        cut = tab.run(
+            "[...document.querySelectorAll('.chart .role-legend text')].filter((text) =>"
+            " text.getBoundingClientRect().right > text.closest('.chart').getBoundingClientRect().right + 1).length"
+        )
+        assert cut == 0
+        for name in ("versions", "version_uptake", "outcomes"):
+            texts = "".join(part.text or "" for part in ElementTree.parse(save(name, "svg")).getroot().iter())
+            assert "é🧬" in texts and "<b>&amp;" in texts, name
+
+
+def test_200_versions(store: Store, tab: Tab, tmp_path: Path, save: Callable[[str, str], Path]) -> None:
+    """The charts show those that they have room for, in their order, and say so; the table has all."""
+
+    def query(sql: str, parameters: dict[str, str]) -> list[Row]:
+        found = store.query(sql, parameters)
+        if found and {"first_day", "failed_share"} & found[0].keys():
+            found += [found[0] | {"version": f"2.{n}.0", "runs": 1} for n in range(200)]
+        return found
+
+    with site(query, tmp_path / "site") as made:
+        tab.size(1360, 900)
+        tab.log_in(f"https://localhost:{made.port}/login", "ada", PASSWORD)
+        tab.open(f"https://localhost:{made.port}/#time=60")
+        tab.ready()
+        box = "document.querySelector('#chart-{} .chart').getBoundingClientRect().height"
+        assert tab.run(box.format("versions")) < 1300 and tab.run(box.format("outcomes")) < 400
+        assert "the first 40 of 204; the table has all" in tab.run(
+            "document.getElementById('chart-versions').textContent"
+        )
+        columns = tab.run("document.querySelector('#chart-outcomes .chart').view.scale('x').domain()")
+        assert columns == [f"2.{n}.0" for n in range(200 - len(columns), 200)] and 5 < len(columns) < 15
+        with save("versions", "csv").open(encoding="utf-8", newline="") as file:
+            assert len(list(csv.DictReader(file))) == 204
+        uptake = tab.run("document.querySelector('#chart-version_uptake .chart').view.data('data_0')")
+        assert {row["version"]: row["place"] for row in uptake} == {"1.1.1": 0, "1.2.0": 1, "1.3.0": 2, "1.3.1": 3}
 
 
 def test_growth_is_of_all_time(store: Store, tab: Tab, tmp_path: Path, save: Callable[[str, str], Path]) -> None:

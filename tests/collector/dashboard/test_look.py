@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
@@ -152,6 +153,21 @@ def named(text: str) -> str:
     """What a day's or an hour's label begins with."""
     time = datetime.fromisoformat(text.removesuffix("Z"))
     return f"{time:%H:%M}" if "T" in text else f"{time.day} {time:%b}"
+
+
+def test_all_is_in_utc(development: Show, tab: Tab) -> None:
+    """A reader of another time zone, be it of half an hour, or a day ahead, sees the same."""
+    days = [f"{NOW - timedelta(days=ago):%Y-%m-%d}" for ago in (50, 4)]
+    shown = "[...document.querySelectorAll('.card, #window, #totals')].map((part) => [part.id, part.innerHTML])"
+    seen: dict[str, set[str]] = {}
+    for zone in ("UTC", "America/St_Johns", "Pacific/Pago_Pago", "Pacific/Kiritimati"):
+        tab.call("Emulation.setTimezoneOverride", timezoneId=zone)
+        development(f"#time=days&first={days[0]}&last={days[1]}")
+        settled(tab)
+        for part, text in tab.run(shown):
+            seen.setdefault(part, set()).add(re.sub(r'(clip|gradient_)\d+|aria-label="[^"]+"', "", text))
+    tab.call("Emulation.setTimezoneOverride", timezoneId="")
+    assert len(seen) > 20 and {part for part, texts in seen.items() if len(texts) > 1} == set()
 
 
 def test_weeks_are_named_by_their_mondays(development: Show, tab: Tab) -> None:

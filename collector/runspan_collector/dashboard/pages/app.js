@@ -47,8 +47,9 @@ function filters() {
   const { service, subcommand, version, time, first, last } = form.elements;
   const found = { service: service.value, subcommand: subcommand.value, version: version.value };
   if (time.value === "days") {
-    if (first.value && first.validity.valid) found.from = first.value;
-    if (last.value && last.validity.valid) found.to = utc(Date.parse(last.value) + DAY);
+    const to = last.value && last.validity.valid ? Date.parse(last.value) + DAY : Date.now();
+    found.to = utc(to);
+    found.from = utc(first.value && first.validity.valid ? Date.parse(first.value) : to - 30 * DAY);
   } else {
     const now = Date.now();
     found.to = utc(now);
@@ -151,10 +152,10 @@ function card({ name, spec }) {
 // The chart for Vega, as wide as its card.
 function compiled({ spec }, rows, pixels, more = {}) {
   const { title, description, usermeta, ...bare } = structuredClone(spec);
-  fit(bare, usermeta, rows, time, pixels);
+  const values = fit(bare, usermeta, rows, time, pixels);
   const wide = { ...bare, width: pixels, autosize: { type: "fit-x", contains: "padding" } };
   const sized = usermeta.facet ? facets(bare, pixels, usermeta.facet) : wide;
-  const { spec: found } = vegaLite.compile({ ...sized, data: { values: rows }, config: theme(), ...more }, { logger: vega.logger(vega.Error) });
+  const { spec: found } = vegaLite.compile({ ...sized, data: { values }, config: theme(), ...more }, { logger: vega.logger(vega.Error) });
   return vega.parse(found, null, { ast: true });
 }
 
@@ -176,10 +177,21 @@ async function draw({ name, spec }, rows) {
   details.hidden = section.querySelector(".downloads").hidden = !rows.length;
   if (!rows.length) {
     details.open = false;
-    chart.replaceChildren(element("p", "No runs here.", "empty"));
+    const none = spec.usermeta.kept ? `No whole ${spec.usermeta.kept} here.` : "No runs here.";
+    chart.replaceChildren(element("p", none, "empty"));
     return;
   }
   if (details.open) details.querySelector(".scroll").replaceChildren(table(rows));
+  try {
+    await paint({ spec }, rows, chart);
+  } catch (error) {
+    // The other charts, and this one's table, are there all the same.
+    chart.replaceChildren(element("p", `This chart could not be drawn: ${error.message}`, "empty"));
+    console.error(error);
+  }
+}
+
+async function paint({ spec }, rows, chart) {
   const parsed = compiled({ spec }, rows, chart.clientWidth);
   chart.style.minHeight = chart.offsetHeight + "px"; // what is below stays where it is
   chart.replaceChildren();
@@ -275,6 +287,7 @@ async function all(quiet = false) {
 
 async function everything(quiet) {
   const mine = ++turn;
+  const began = Date.now();
   const asked = form.hidden ? {} : filters();
   document.body.dataset.state = "loading";
   get("notice").hidden = true;
@@ -289,7 +302,8 @@ async function everything(quiet) {
     get("first").hidden = !none;
     for (const id of ["totals", "charts", "left", "runs"]) get(id).hidden = none;
   }
-  time = { from: Date.parse(asked.from) || undefined, to: Date.parse(asked.to) || undefined };
+  // No axis is longer than the store's time.
+  time = { from: Math.max(Date.parse(asked.from), began - 60 * DAY) || undefined, to: Math.min(Date.parse(asked.to), began) || undefined };
   const found = new Map();
   const sums = ask("totals", asked);
   let fresh = false;
@@ -372,6 +386,7 @@ for (const [id, step] of [["newer", -1], ["older", 1]]) {
   });
 }
 addEventListener("hashchange", () => {
+  page = 0;
   fromAddress();
   guard(all());
 });

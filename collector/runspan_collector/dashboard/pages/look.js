@@ -84,9 +84,21 @@ export function coloured(spec, rows) {
       remember(colour.field, here);
       names = [...seen[colour.field]].filter((name) => here.has(name));
     }
-    if (colour.field === "version") names.sort(byVersion);
+    if (colour.field === "version") {
+      names.sort(byVersion);
+      stacked(spec, names);
+    }
     colour.scale = { domain: names, range: names.map(colourOf(colour.field)) };
   }
+}
+
+// Stack versions in the order of their shades.
+function stacked(spec, names) {
+  const place = { calculate: `indexof(${JSON.stringify(names)}, datum.version)`, as: "place" };
+  const sorted = (spec.transform ?? []).filter((step) => step.stack && step.sort?.[0].field === "version");
+  spec.transform = [place, ...(spec.transform ?? [])];
+  for (const step of sorted) step.sort = [{ field: "place" }];
+  if (spec.encoding.order) spec.encoding.order = { field: "place" };
 }
 
 // ---- axes and legend
@@ -108,8 +120,34 @@ function legendColumns(spec, rows, pixels) {
     const widest = longest(names.map((name) => name + ",")) + 32;
     const { y } = spec.encoding; // the legend begins where the axis does
     const axis = y?.type === "nominal" ? Math.min(pixels * 0.3, longest(rows.map((row) => row[y.field] ?? ""))) + 20 : 70;
-    colour.legend = { ...colour.legend, columns: Math.max(1, Math.min(names.length, Math.floor((pixels - axis) / widest))) };
+    const columns = Math.max(1, Math.min(names.length, Math.floor((pixels - axis) / widest)));
+    colour.legend = { ...colour.legend, columns, labelLimit: pixels - axis - 24 };
   }
+}
+
+const MOST = 40; // bars
+const LEAST = 44; // pixels, of a column
+
+// Leave out what there is no room for: all but the newest versions side by side, and the least frequent bars.
+function few(spec, usermeta, rows, pixels) {
+  const { x, y } = spec.encoding ?? {};
+  const leave = (kept, all, of, which) => {
+    if (kept.length === all.length) return;
+    x.title = [x.title, `the ${which} ${kept.length} of ${all.length}; the table has all`].filter(Boolean).join(": ");
+    const there = new Set(kept);
+    rows = rows.filter((row) => there.has(of(row)));
+  };
+  if (x?.field === "version" && x.type === "nominal") {
+    const all = [...new Set(rows.map((row) => row.version))].sort(byVersion);
+    x.sort = all.slice(-Math.max(1, Math.floor((pixels * 0.75) / LEAST)));
+    leave(x.sort, all, (row) => row.version, "newest");
+  }
+  if (spec.height?.step) {
+    const of = (row) => (usermeta.bars ?? [y.field]).map((field) => row[field]).join("\n");
+    const all = [...new Set(rows.map(of))];
+    leave(all.slice(0, MOST), all, of, "first");
+  }
+  return rows;
 }
 
 // Bars are as high as fills a card, but not too high, nor too low to be read. Long names stand above their bars.
@@ -163,11 +201,14 @@ function timeAxis(spec, unit, rows, { from, to }, pixels) {
   x.axis = { ...x.axis, values, labelExpr, labelAngle: 0, labelOverlap: false, ticks: false, labelPadding: 5 };
 }
 
-// Fit a chart to its rows, the time that is shown (in milliseconds since 1970) and its width in pixels.
+// Fit a chart to its rows, the time that is shown (in milliseconds since 1970) and its width in pixels. Returns the rows
+// that it has room for.
 export function fit(spec, usermeta, rows, time, pixels) {
   for (const parameter of spec.params ?? []) parameter.value = time[parameter.name] ?? parameter.value;
+  rows = few(spec, usermeta, rows, pixels);
   coloured(spec, rows);
   legendColumns(spec, rows, pixels);
   if (spec.height?.step) barHeights(spec, usermeta, rows, pixels);
   if (usermeta.time) timeAxis(spec, usermeta.time, rows, time, pixels);
+  return rows;
 }

@@ -12,7 +12,7 @@ export function facets(spec, width, { least, room }) {
 }
 
 // A spreadsheet calculates a cell that begins with one of these: with an apostrophe it is text.
-const FORMULA = /^\s*[=+\-@\t\r]/;
+const FORMULA = /^\s*[=+\-@＝＋－＠]|^[\t\r]/;
 
 function cell(value) {
   if (typeof value === "number" || value === null || value === undefined) return String(value ?? "");
@@ -36,9 +36,11 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
+const NO_XML = /[\0-\b\v\f\x0e-\x1f\ufffe\uffff]/g;
+
 const MAKE = {
   csv: async ({ rows }) => new Blob([csv(rows())], { type: "text/csv;charset=utf-8" }),
-  svg: async ({ view }) => new Blob([await view().toSVG()], { type: "image/svg+xml" }),
+  svg: async ({ view }) => new Blob([(await view().toSVG()).replace(NO_XML, "\ufffd")], { type: "image/svg+xml" }),
   png: async ({ view }) => new Promise((done) => view().toCanvas(2).then((canvas) => canvas.toBlob(done, "image/png"))),
 };
 
