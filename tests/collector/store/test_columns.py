@@ -144,6 +144,15 @@ def test_a_field_that_is_gone_stays_readable(installation: Installation) -> None
     assert installation.open().query(sql) == expected
 
 
+def test_a_list_as_an_earlier_version_stored_it(installation: Installation) -> None:
+    edit(installation, "attributes", "new", attribute("strings"))
+    (installation.otlp / "spans.json").write_bytes(line(1, {"new": ["a"]}))
+    store = installation.open()
+    installation.follow(store)
+    store._run("ALTER TABLE spans_stored RENAME COLUMN `new/` TO new")
+    assert installation.open().query("SELECT new FROM spans") == [{"new": ["a"]}]
+
+
 def test_a_derived_column_of_another_type_is_told(installation: Installation) -> None:
     store = installation.open()
     store._run("ALTER TABLE spans_stored MODIFY COLUMN duration_ms Nullable(Int64)")
