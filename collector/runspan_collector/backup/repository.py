@@ -34,6 +34,8 @@ BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
 NAMES = "names"
 """The file in the cache folder that has the machine's host names."""
+STAGE = "runspan-restore-"
+"""How the name of a folder begins that has files while they are restored."""
 LOCKED = "repository is already locked"
 LOCK_STAYS = 6 * 60
 """Seconds. A process of restic's replaces its lock every 5 minutes."""
@@ -59,26 +61,43 @@ class Config:
 
     @classmethod
     def read(cls, path: Path, keys: Path | None = None) -> Config:
+        """Read the file. A relative path in it begins at its folder, one of ``repository`` at the folder of data."""
         parser = configparser.ConfigParser(interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:
                 parser.read_file(file)
             backup = parser["backup"]
-            keys = keys or Path(backup["keys"])
+            for name in ("data", "repository", "keys")[: 2 if keys else 3]:
+                if name not in backup and not (name == "repository" and "repository_file" in backup):
+                    raise BackupError(f"{path}: it does not say {name}")
+            for name, value in backup.items():
+                if not value or name == "limit_upload" and not value.isdecimal():
+                    raise BackupError(f"{path}: {name} is {value or 'empty'}")
+            folder = path.absolute().parent
+            data = folder / backup["data"]
+            keys = keys.absolute() if keys else folder / backup["keys"]
             options = dict(parser["options"]) if parser.has_section("options") else {}
             if "repository_file" in backup:
                 location = ["--repository-file", str(keys / backup["repository_file"])]
             else:
-                location = ["--repo", backup["repository"]]
+                location = ["--repo", located(backup["repository"], data)]
             if "limit_upload" in backup:
-                location += ["--limit-upload", str(backup.getint("limit_upload"))]
-            data = Path(backup["data"])
+                location += ["--limit-upload", backup["limit_upload"]]
+            restic = backup.get("restic", "restic")
+            restic = str(folder / restic) if "/" in restic else restic  # else it is looked for in PATH
         except (OSError, ValueError, KeyError, configparser.Error) as error:
             raise BackupError(f"{path}: {error}") from error
         # The folder of keys is a different one under systemd.
         options = {name: value.replace("{keys}", str(keys)) for name, value in options.items()}
-        return cls(data, keys, backup.get("restic", "restic"), location, options)
+        return cls(data, keys, restic, location, options)
+
+
+def located(repository: str, data: Path) -> str:
+    """Return the location of a repository for restic, with a whole path if it is a folder."""
+    where = repository.removeprefix("local:")
+    remote = where == repository and ":" in where and not where.startswith(("/", "./", "../"))
+    return repository if remote else str(data / where)
 
 
 class Repository:
@@ -139,14 +158,15 @@ class Repository:
         }
         environment["AWS_SHARED_CREDENTIALS_FILE"] = str(keys / "s3.credentials")
         environment["GOMAXPROCS"] = "2"
-        command = [self.config.restic, *self.config.location]
+        # The command comes first, because restic takes the first word like it for it, even if that is a folder's name.
+        command = [self.config.restic, *arguments, *self.config.location]
         command += ["--password-file", str(password or keys / "restic.password")]
         command += ["--cache-dir", str(self.cache)]
         for name, value in self.config.options.items():
             command += ["-o", f"{name}={value}"]
         try:
             return subprocess.run(
-                [*command, *arguments],
+                command,
                 cwd=self.data,
                 env=environment,
                 check=False,
@@ -216,18 +236,22 @@ class Repository:
         if otlp.exists() and any(otlp.iterdir()):
             raise BackupError(f"{otlp} is not empty")
         otlp.mkdir(parents=True, exist_ok=True)
+        remove_stages(target)
         wanted = list(self.wanted(since))
         # place() removes the copies of the current file that earlier snapshots have.
         need_room(target, sum(size for _, sizes in wanted for name, size in sizes.items() if name != CURRENT))
         restored: dict[str, list[Path]] = {}
-        with tempfile.TemporaryDirectory(dir=target, prefix="restore-") as stage:
+        with tempfile.TemporaryDirectory(dir=target, prefix=STAGE) as stage:
+            whole = Path(stage) / OTLP
+            whole.mkdir()
             for snapshot, paths in self.at_once(Path(stage), wanted) or self.unpacked(target, wanted):
                 # The files of one snapshot are different files, even if one is empty and so is a beginning of another.
-                placed = [(mark(path), place(path, otlp, snapshot, restored)) for path in paths]
+                placed = [(mark(path), place(path, whole, snapshot, restored)) for path in paths]
                 for first, new in placed:
                     if new:
                         restored.setdefault(first, []).append(new)
-        return [path for paths in restored.values() for path in paths]
+            # At the end, so that a restore that was killed leaves the folder empty for the next one.
+            return [path.rename(otlp / path.name) for paths in restored.values() for path in paths]
 
     def at_once(self, stage: Path, wanted: list[Wanted]) -> list[tuple[Snapshot, list[Path]]]:
         """Restore all snapshots into ``stage`` with one call of restic. Return none if that is not possible.
@@ -279,6 +303,7 @@ class Repository:
         state = read_state(self.data, "backup")
         compared: set[str] = set()
         files = total = 0
+        remove_stages(self.cache)
         for snapshot, paths in self.unpacked(self.cache, self.wanted()):
             files += len(paths)
             total += sum(path.stat().st_size for path in paths)
@@ -305,7 +330,7 @@ class Repository:
         for snapshot, sizes in wanted:
             need_room(folder, sum(sizes.values()))
             patterns = [word for name in sorted(sizes) for word in ("--include", f"/{OTLP}/{name}")]
-            with tempfile.TemporaryDirectory(dir=folder, prefix="restore-") as stage:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=STAGE) as stage:
                 self.restic("restore", snapshot["id"], "--target", stage, "--verify", *patterns)
                 yield snapshot, [Path(stage) / OTLP / name for name in sorted(sizes)]
 
@@ -381,6 +406,12 @@ def lives(process: int) -> bool:
         return "restic" in Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return True  # another user's process is hidden
+
+
+def remove_stages(folder: Path) -> None:
+    """Remove the folders of commands that were killed. No other command is running."""
+    for stage in folder.glob(f"{STAGE}*"):
+        shutil.rmtree(stage)
 
 
 def need_room(folder: Path, size: int) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,84 @@ def test_what_was_ever_taken_comes_back(installation: Installation, tmp_path: Pa
     assert [path.name for path in (tmp_path / "restored").iterdir()] == ["otlp"]
     again = at.attempt("restore", tmp_path / "restored")
     assert again.returncode == 1 and "is not empty" in again.stderr
+
+
+@pytest.mark.parametrize("repository", ["backup", "check", "local:x y", "./a:b"])
+def test_paths_may_be_relative(installation: Installation, tmp_path: Path, repository: str) -> None:
+    """To the folder of the file, whatever the working folder is; that of the repository is to the data."""
+    at = installation
+    (tmp_path / "bin").symlink_to(RESTIC.parent)
+    settings = f"[backup]\ndata = data\nkeys = keys\nrestic = bin/{RESTIC.name}\nrepository = {repository}\n"
+    at.config.write_text(settings, encoding="utf-8-sig")
+    at.config = Path(os.path.relpath(at.config))
+    for command in ("init", "run", "check"):
+        at.write("spans.json", lines(0))
+        at.run(command)
+    assert (at.data / repository.removeprefix("local:") / "config").exists()
+    assert Repository(Config.read(at.config), at.data / "cache").folder()
+    at.run("restore", os.path.relpath(tmp_path / "restored"))
+    assert at.contents(tmp_path / "restored") == {"spans.json": lines(0)}
+
+
+@pytest.mark.parametrize(
+    "said", ["sftp:u@h:/x", "sftp://u@h:22//x", "rest:https://h:8000/", "s3:https://h/x", "rclone:", "b2:x:y", "/a:b"]
+)
+def test_a_location_elsewhere_stays_as_it_is(installation: Installation, said: str) -> None:
+    at = installation
+    at.configure(said)
+    assert Config.read(at.config).location == ["--repo", said]
+
+
+@pytest.mark.parametrize(
+    "before, after, why",
+    [
+        ("data = {}/data\n", "", "it does not say data"),
+        ("data = {}/data\n", "data =\n", "data is empty"),
+        ("keys = {}/keys\n", "", "it does not say keys"),
+        ("keys = {}/keys\n", "keys =\n", "keys is empty"),
+        ("repository = {}/repository\n", "", "it does not say repository"),
+        ("repository = {}/repository\n", "repository =\n", "repository is empty"),
+        ("repository = {}/repository\n", "repository_file =\n", "repository_file is empty"),
+        ("[options]\n", "limit_upload = fast\n", "limit_upload is fast"),
+        ("[backup]\n", "", "no section headers"),
+    ],
+)
+def test_a_setting_that_is_not_right_is_named(installation: Installation, before: str, after: str, why: str) -> None:
+    at = installation
+    text = at.config.read_text()
+    at.config.write_text(text.replace(before.format(at.folder), after, 1))
+    assert at.config.read_text() != text
+    failed = at.attempt("run")
+    assert failed.returncode == 1 and str(at.config) in failed.stderr and why in failed.stderr
+    assert not list((at.data / "otlp").iterdir()) and not (at.data / "cache").exists()
+
+
+def test_a_restore_that_was_ended_is_begun_again(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves no half of the files, and what a kill has left is removed."""
+    at = installation
+    at.run("init")
+    want = hours(at, 3)
+    repository, target = Repository(Config.read(at.config), at.data / "cache"), tmp_path / "restored"
+    placed: list[Path] = []
+
+    def ended(path: Path, *others: Any) -> None:
+        if placed:
+            raise KeyboardInterrupt
+        placed.append(path)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("runspan_collector.backup.repository.place", ended)
+        repository.restore(target)
+    for folder in (target, at.data / "cache"):
+        left = folder / "runspan-restore-killed"
+        left.mkdir()
+        (left / "spans.json").write_bytes(lines(0))
+    at.run("restore", target)
+    assert at.contents(target) == want and [path.name for path in target.iterdir()] == ["otlp"]
+    at.run("verify")
+    assert not list((at.data / "cache").glob("*restore-*"))
 
 
 def test_a_new_machine_does_not_hide_the_old_one(installation: Installation, tmp_path: Path) -> None:
@@ -165,7 +244,7 @@ def test_verify_has_one_snapshot_at_a_time_on_the_disk(
     monkeypatch.setattr(repository, "restic", called)
     assert repository.verify() == (3, len(lines(0)) * 2 + len(lines(500)))
     assert there == [[], []]
-    assert not list((at.data / "cache").glob("restore-*"))
+    assert not list((at.data / "cache").glob("*restore-*"))
 
 
 def test_restore_of_the_last_days(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
