@@ -5,7 +5,6 @@ package queueextension
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,11 +27,12 @@ type queues struct {
 }
 
 // Start sets aside what is no queue that can be opened. The collector starts its extensions
-// before its outputs.
+// before its outputs. It starts, too, if that fails: the queue may be of an output that is
+// switched off, and else its output says why it can't start.
 func (q *queues) Start(ctx context.Context, _ component.Host) error {
 	entries, err := os.ReadDir(q.directory)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		q.log.Error("the queues can't be checked", zap.Error(err))
 	}
 	for _, entry := range entries {
 		path := filepath.Join(q.directory, entry.Name())
@@ -40,23 +40,19 @@ func (q *queues) Start(ctx context.Context, _ component.Host) error {
 			continue
 		}
 		if why := check(ctx, path); why != nil {
-			err = errors.Join(err, q.setAside(path, why))
+			q.setAside(path, why)
 		}
 	}
-	return err
+	return nil
 }
 
 // setAside gives the file another name. Only the last damaged one of an output is kept, so
 // that a disk that damages files again and again does not fill up.
-func (q *queues) setAside(path string, why error) error {
+func (q *queues) setAside(path string, why error) {
 	aside := path + damaged
-	if err := os.RemoveAll(aside); err != nil {
-		return err
+	said := "a queue is damaged and was set aside; its output does not get the reports in it"
+	if err := errors.Join(os.RemoveAll(aside), os.Rename(path, aside)); err != nil {
+		said, why = "a queue is damaged and can't be set aside", errors.Join(why, err)
 	}
-	if err := os.Rename(path, aside); err != nil {
-		return fmt.Errorf("the queue %s is damaged (%w) and can't be set aside: %w", path, why, err)
-	}
-	q.log.Error("a queue is damaged and was set aside; its output does not get the reports in it",
-		zap.String("queue", path), zap.String("aside", aside), zap.Error(why))
-	return nil
+	q.log.Error(said, zap.String("queue", path), zap.String("aside", aside), zap.Error(why))
 }

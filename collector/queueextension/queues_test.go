@@ -4,10 +4,13 @@ package queueextension
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +70,12 @@ func TestDamagedQueues(t *testing.T) {
 			return b
 		},
 		"another file": func([]byte) []byte { return []byte("{\"exporter\": 1}\n") },
+		"a page with billions of pages": func(b []byte) []byte {
+			for at := 2 * page; at+page <= len(b); at += page {
+				binary.LittleEndian.PutUint32(b[at+12:], 1<<32-1)
+			}
+			return b
+		},
 		"broken pages": func(b []byte) []byte {
 			for at := 2 * page; at+page <= len(b); at += page {
 				for i := range b[at : at+page] {
@@ -92,6 +101,9 @@ func TestDamagedQueues(t *testing.T) {
 			require.Empty(t, start(t, directory))
 		})
 	}
+	var checks syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_CHILDREN, &checks))
+	require.Less(t, checks.Maxrss, int64(512<<10), "kB of memory")
 }
 
 // Each page in turn: what passes is opened by bbolt, and its values are read.
@@ -123,16 +135,31 @@ func TestOtherKinds(t *testing.T) {
 	require.NoError(t, os.MkdirAll(in("folder/inside"), 0o700))
 	require.NoError(t, os.MkdirAll(in("folder.damaged/before"), 0o700))
 	require.NoError(t, os.Symlink("nowhere", in("link")))
+	require.NoError(t, os.Symlink("loop", in("loop")))
+	require.NoError(t, syscall.Mkfifo(in("fifo"), 0o600))
 	require.NoError(t, os.WriteFile(in("empty"), nil, 0o600))
 	require.NoError(t, os.WriteFile(in("tempdb123"), []byte("half"), 0o600))
 	newQueue(t, in("good"))
-	require.Len(t, start(t, directory), 2)
+	require.Len(t, start(t, directory), 4)
 	require.DirExists(t, in("folder.damaged/inside"))
 	require.NoDirExists(t, in("folder.damaged/before"))
 	require.FileExists(t, in("good"))
 	require.FileExists(t, in("empty"))
 	require.FileExists(t, in("tempdb123"))
 	require.Empty(t, start(t, in("missing")))
+}
+
+// A folder that can't be read, and a queue that can't be set aside, are said. The collector starts.
+func TestNothingCanBeDone(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "file")
+	require.NoError(t, os.WriteFile(file, []byte("{}"), 0o600))
+	require.Len(t, start(t, file), 1)
+
+	path := filepath.Join(directory, strings.Repeat("n", 250)) // with .damaged too long for a name
+	require.NoError(t, os.WriteFile(path, []byte("no queue"), 0o600))
+	require.Len(t, start(t, directory), 2)
+	require.FileExists(t, path)
 }
 
 // A queue that another process has is not damaged.
