@@ -26,7 +26,7 @@ const look = time.Second
 type certificate struct {
 	CertificateConfig
 	log  *zap.Logger
-	kept []byte // what the file has
+	kept []byte // the last pair, which the file has
 	said string // the last error that was logged
 	stop chan struct{}
 	ends sync.WaitGroup
@@ -37,17 +37,14 @@ func (c *certificate) Start(context.Context, component.Host) error {
 	if c.PairFile == "" {
 		return nil
 	}
-	if err := c.keep(); err != nil {
-		pair, err2 := os.ReadFile(c.PairFile)
-		if err2 == nil {
-			_, err2 = tls.X509KeyPair(pair, pair)
-		}
-		if err2 != nil {
-			return err
-		}
+	if pair, err := os.ReadFile(c.PairFile); err == nil && good(pair) == nil {
 		c.kept = pair
-		c.say(err)
 	}
+	err := c.keep()
+	if c.kept == nil {
+		return err
+	}
+	c.say(err)
 	c.stop = make(chan struct{})
 	c.ends.Go(func() {
 		every := time.NewTicker(look)
@@ -86,29 +83,51 @@ func (c *certificate) say(err error) {
 	c.said = said
 }
 
-// keep replaces the file if there is a new pair, and returns an error if the two files do
-// not belong together.
+// keep replaces the file if there is a new pair, or if somebody has damaged or removed it.
+// It returns an error if the two files do not belong together.
 func (c *certificate) keep() error {
+	pair, err := c.read()
+	if err != nil {
+		pair = c.kept
+	}
+	if pair == nil {
+		return err
+	}
+	there, lost := os.ReadFile(c.PairFile)
+	if lost == nil && bytes.Equal(pair, c.kept) && (bytes.Equal(there, pair) || good(there) == nil) {
+		return err
+	}
+	if failed := replace(c.PairFile, pair); failed != nil {
+		return errors.Join(err, failed)
+	}
+	c.kept = pair
+	return err
+}
+
+// read returns the two files as one.
+func (c *certificate) read() ([]byte, error) {
 	cert, err := os.ReadFile(c.CertFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	key, err := os.ReadFile(c.KeyFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pair := bytes.Join([][]byte{cert, key}, []byte("\n"))
 	if bytes.Equal(pair, c.kept) {
-		return nil
+		return pair, nil
 	}
-	if _, err := tls.X509KeyPair(pair, pair); err != nil {
-		return fmt.Errorf("%s and %s: %w", c.CertFile, c.KeyFile, err)
+	if err := good(pair); err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", c.CertFile, c.KeyFile, err)
 	}
-	if err := replace(c.PairFile, pair); err != nil {
-		return err
-	}
-	c.kept = pair
-	return nil
+	return pair, nil
+}
+
+// good returns an error if a certificate and a key, one behind the other, do not belong together.
+func good(pair []byte) error {
+	_, err := tls.X509KeyPair(pair, pair)
+	return err
 }
 
 // replace replaces a file, which only its owner can read, so that a reader never sees a half

@@ -66,6 +66,10 @@ func TestLastGoodPair(t *testing.T) {
 		"an empty key":                func() { put(config.KeyFile, nil) },
 		"no certificate":              func() { require.NoError(t, os.Remove(config.CertFile)) },
 		"no key":                      func() { require.NoError(t, os.Remove(config.KeyFile)) },
+		"only the certificate is new, and somebody has removed the last pair": func() {
+			put(config.CertFile, cert2)
+			require.NoError(t, os.Remove(config.PairFile))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(filepath.Dir(config.PairFile)))
