@@ -7,6 +7,7 @@ It prints a line for each part, and exits with 1 if a part is bad.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import math
 import os
@@ -15,7 +16,6 @@ import shutil
 import ssl
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,7 +23,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from runspan_collector.files import CURRENT, OTLP, QUEUE, BrokenStateError, otlp_files, read_state
+from runspan_collector.files import CURRENT, OTLP, QUEUE, STATE, otlp_files, read_state, state_file
+from runspan_collector.kept import Kept
 
 GONE = re.compile(r"""^runspan_journal_gone_bytes\{(?:.*,)?mark="(\w+)".*\} ([0-9.e+]+)$""", re.M)
 CLOCKS_DIFFER = 60
@@ -59,7 +60,7 @@ def get(address: str, path: str = "/") -> str:
         host, port = reachable(address)
         with NO_PROXY.open(f"http://{f'[{host}]' if ':' in host else host}:{port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (http.client.HTTPException, OSError, OverflowError, ValueError) as error:
         raise NotGoodError(f"no answer from {address}: {getattr(error, 'reason', error)}") from error
 
 
@@ -115,6 +116,8 @@ def reports(options: argparse.Namespace) -> Line:
     }
     counts["turned_away"] = 0
     metrics = get(options.metrics, "/metrics")
+    if "otelcol_" not in metrics:
+        raise NotGoodError(f"what answers at {options.metrics} is not the collector: another program may have its port")
     for name, value in re.findall(r"^(\w+)(?:\{.*\})? ([0-9.e+]+)$", metrics, re.M):
         name = name.removesuffix("_total")
         if name.startswith(("runspan_allowlist", "otelcol_runspan_allowlist")):
@@ -154,10 +157,31 @@ def files(options: argparse.Namespace) -> Line:
     text = f"{len(waiting)} set aside ({size(values['bytes'])}) that store or backup has not taken or tidy not removed"
     if others:
         text += f"; {len(others)} of other names or kinds, which store or backup passes over"
-    damaged = sorted(path.name for path in (options.data / QUEUE).glob("*.damaged"))
-    if damaged:
-        text += f"; {QUEUE}/{', '.join(damaged)} was set aside: its output did not get the reports in it"
-    return Line("files", len(waiting) <= options.files and not others and not damaged, text, values)
+    damaged = [
+        f"{QUEUE}/{path.name} was set aside: its output did not get the reports in it"
+        for path in sorted((options.data / QUEUE).glob("*.damaged"))
+    ] + damaged_counts(options.data)
+    good = len(waiting) <= options.files and not others and not damaged
+    return Line("files", good, "; ".join([text, *damaged]), values)
+
+
+def damaged_counts(data: Path) -> list[str]:
+    """Return what to do about files of counts that are damaged, or were, and were set aside."""
+    said = []
+    for whose, remedy in (
+        ("growth", "runspan-store count counts them from the backup"),
+        ("public", "put your copy of it in its place, or move it away to have the last weeks counted again"),
+    ):
+        try:
+            Kept(state_file(data, whose)).read()
+        except ValueError as error:
+            said.append(f"{STATE}/{whose}.json is damaged ({error}): {remedy}")
+    for path in sorted((data / STATE).glob("*-damaged-*")):
+        said.append(
+            f"{STATE}/{path.name} was set aside: runspan-store count counts from the backup what the store does not "
+            "have any more; then remove it"
+        )
+    return said
 
 
 def store(options: argparse.Namespace) -> Line:
@@ -168,10 +192,11 @@ def store(options: argparse.Namespace) -> Line:
     written = age(says, "written")
     lag = says.get("lag_bytes", 0)
     left_out = {key: sum(file.get(key, 0) for file in state.get("files", {}).values()) for key in ("old", "future")}
-    good = recent(written, 120) and lag < options.lag << 20 and not says.get("error") and not any(left_out.values())
+    faults = [says["error"]] if says.get("error") else []
+    faults += state.get("faults", [])
+    good = recent(written, 120) and lag < options.lag << 20 and not faults and not any(left_out.values())
     text = f"{says.get('rows')} runs, the last of {says.get('last')}; {size(lag)} behind, as it said {ago(written)}"
-    if says.get("error"):
-        text += f"; {says['error']}"
+    text = "; ".join([text, *faults])
     if any(left_out.values()):
         text += "; left out: {old} runs older than 60 days, {future} of the future; is the clock right?".format(
             **left_out
@@ -218,10 +243,11 @@ LOOKS: list[Callable[[argparse.Namespace], Line]] = [collector, reports, files, 
 
 
 def look(at: Callable[[argparse.Namespace], Line], options: argparse.Namespace) -> Line:
+    """Check a part. Whatever a damaged file or another program in its place says, the other parts are checked too."""
     try:
         return at(options)
-    except (NotGoodError, BrokenStateError, OSError, TypeError, KeyError) as error:
-        return Line(at.__name__, False, str(error), {})
+    except Exception as error:
+        return Line(at.__name__, False, str(error) or type(error).__name__, {})
 
 
 def main() -> int:

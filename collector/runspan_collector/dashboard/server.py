@@ -7,6 +7,7 @@ Tornado reads and writes HTTP and TLS, in one thread. Questions to the store and
 from __future__ import annotations
 
 import asyncio
+import errno
 import html
 import json
 import logging
@@ -38,6 +39,10 @@ ATTRIBUTES: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "sa
 GZIP = re.compile(r"(^|,)\s*gzip\s*(;(?!\s*q\s*=\s*0(\.0*)?\s*(,|$))|,|$)", re.IGNORECASE)
 LARGEST_BODY = 4096
 CONNECTIONS = 256
+HINTS = {
+    errno.EADDRINUSE: " (end the program that has the port, or name another port)",
+    errno.EACCES: " (a port below 1024 needs CAP_NET_BIND_SERVICE)",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -72,7 +77,7 @@ class Server(HTTPServer):
         self.port = 0  # until the server listens
         self._address, self._patience = address, patience
         self._pair, self._loaded = (keys / "tls.crt", keys / "tls.key"), [(0, 0)]
-        self._said = ""
+        self.fault = ""  # what is in the way of the page, or of its new certificate
         self._asked: dict[IOStream, float] = {}  # when each connection began its last request, the longest ago first
         for_all = {"for_all": True}
         login: list[Any] = [("/(login|logout)", Login, for_all)] if self.users else []
@@ -100,13 +105,15 @@ class Server(HTTPServer):
                 sockets = bind_sockets(port, None if host == "::" else host)  # None: of IPv6 and IPv4, if it has them
                 self.add_sockets(sockets)
                 self.port = sockets[0].getsockname()[1]
-        except (OSError, IndexError) as error:
-            said = str(error) if isinstance(error, OSError) else f"this machine has no addresses like {host}"
-        if said not in ("", self._said):
+        except (OSError, IndexError, ValueError) as error:
+            why = f"this machine has no addresses like {host}" if isinstance(error, IndexError) else str(error)
+            if isinstance(error, OSError) and error.filename is None:  # it is of no file, but of the port
+                why += HINTS.get(error.errno or 0, "")
             page = f"{'--public' if self.questions.public else '--dashboard'} {self._address[0]}:{self._address[1]}"
-            then = "it goes on with the last certificate" if self.port else "no page"
-            print(f"store: {page}: {said}: {then}", file=sys.stderr, flush=True)
-        self._said = said
+            said = f"{page}: {why}: {'it goes on with the last certificate' if self.port else 'no page'}"
+        if said not in ("", self.fault):
+            print(f"store: {said}", file=sys.stderr, flush=True)
+        self.fault = said
         for stream in [s for s, asked in self._asked.items() if asked < time.monotonic() - 5 * self._patience]:
             stream.close()
 

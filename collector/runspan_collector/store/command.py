@@ -111,6 +111,8 @@ def main() -> int:
                 programs=store.services,
             )
             pages.append(Server(questions, options.keys, options.public, options.origin))
+        if follower:
+            follower.faults = lambda: [page.fault for page in pages if page.fault]
         threads = [threading.Thread(target=lambda: asyncio.run(serve(pages, stop)), daemon=True)]
         if growth:
             threads.append(threading.Thread(target=private.keep, args=(stop, complete), daemon=True))

@@ -15,6 +15,7 @@ import stat
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -80,6 +81,8 @@ class Follower:
         self.files: dict[str, Progress] = {}
         self.gone: dict[str, int] = {}
         """The progress in files that no longer exist, by their marks."""
+        self.faults: Callable[[], list[str]] = list
+        """Returns what is wrong beside the store: with its pages. The state file has it, for the status."""
         self.unread: str | None = None
         """The reason why a file could not be opened."""
         self.caught_up = threading.Event()
@@ -251,13 +254,14 @@ class Follower:
             self.files, self.gone = {}, {}  # read everything again; the store merges the duplicates
 
     def write_state(self, *, error: str | None = None) -> None:
-        """Write the state file. tidy reads ``files``, status reads ``files`` and ``gone``; the rest is for people."""
+        """Write the state file. tidy reads ``files``, status reads all but ``counts``."""
         nothing = Progress(0, 0, 0)
         lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
             "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
             "gone": self.gone,
             "counts": dict(sorted(self.decoder.counts.items())),
+            "faults": self.faults(),
             "status": self._counted
             | {"error": error, "lag_bytes": lag, "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
         }

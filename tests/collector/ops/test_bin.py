@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -162,13 +163,14 @@ GONE"""
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
+    metrics = METRICS
     failed = "0"
     gone = ""
 
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        metrics = METRICS.replace("FAILED", self.failed).replace("GONE", self.gone)
+        metrics = self.metrics.replace("FAILED", self.failed).replace("GONE", self.gone)
         self.wfile.write(metrics.encode() if self.path == "/metrics" else b"{}")
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -358,6 +360,24 @@ def a_damaged_queue(machine: dict[str, Any]) -> None:
     (machine["data"] / "queue" / "exporter_otlp_http_vendor_traces.damaged").touch()
 
 
+def damaged_counts(machine: dict[str, Any], name: str, text: str) -> None:
+    (machine["data"] / "state" / name).write_text(text)
+
+
+def another_program(machine: dict[str, Any]) -> None:
+    """It has the ports of health and metrics, and is no HTTP server, as of SSH."""
+
+    class Other(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    machine["other"] = other = socketserver.TCPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    machine["command"].extend(
+        word for at in ("--health", "--metrics") for word in (at, f"127.0.0.1:{other.server_address[1]}")
+    )
+
+
 def broken_state(machine: dict[str, Any]) -> None:
     machine["store"] = None
     (machine["data"] / "state" / "store.json").write_text("{")
@@ -366,13 +386,25 @@ def broken_state(machine: dict[str, Any]) -> None:
 BAD: list[tuple[set[str], Any]] = [
     ({"collector", "reports"}, no_collector),
     ({"reports"}, failed_spans),
+    ({"reports"}, lambda m: setattr(m["plain"].RequestHandlerClass, "metrics", "python_info 1.0\n")),
     ({"reports"}, lambda m: gone(m, {"a1": 500}, {}, {})),
     ({"store", "reports"}, gone_and_no_store),
     ({"files"}, many_files),
     ({"files"}, other_names),
     ({"files"}, a_link),
     ({"files"}, a_damaged_queue),
+    ({"files"}, lambda m: damaged_counts(m, "growth.json", "{")),
+    ({"files"}, lambda m: damaged_counts(m, "public.json", "[1]")),
+    ({"files"}, lambda m: damaged_counts(m, "growth.json-damaged-1795557221", "")),
+    ({"collector", "reports"}, another_program),
+    (
+        {"collector", "reports"},
+        lambda m: m["command"].extend(["--health", "localhost:99999", "--metrics", "localhost:x"]),
+    ),
+    ({"certificate"}, lambda m: m["command"].extend(["--collector", "localhost:99999"])),
     ({"store"}, broken_state),
+    ({"store"}, lambda m: m["store"]["status"].update(lag_bytes="many")),
+    ({"store"}, lambda m: m["store"].update(faults=["--dashboard 127.0.0.1:8443: [Errno 98]: no page"])),
     ({"store"}, lambda m: m.update(store=None)),
     ({"store"}, lambda m: m["store"]["status"].update(written=ago(300))),
     ({"store"}, lambda m: m["store"]["status"].update(written="yesterday")),
@@ -401,3 +433,6 @@ def test_status_of_what_is_not_well(machine: dict[str, Any], bad: set[str], chan
     assert done.returncode == 1
     assert {name for name, line in json.loads(done.stdout).items() if not line["good"]} == bad
     assert os.fspath(machine["data"]) not in done.stderr and "Traceback" not in done.stderr
+    if "other" in machine:
+        machine["other"].shutdown()
+        machine["other"].server_close()

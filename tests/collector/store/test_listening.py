@@ -94,9 +94,17 @@ def test_a_port_that_another_program_has(installation: Installation, host: str) 
             wait_for(installation, lambda: taken(installation), log)
             said = f"store: --dashboard {host.strip('[]')}:{port}: [Errno {errno.EADDRINUSE}]"
             wait_for(installation, lambda: said in log.read_text(), log)
+            wait_for(installation, lambda: "no page" in "".join(installation.state()["faults"]), log)
             other.close()
             wait_for(installation, lambda: shown(port), log)
+            wait_for(installation, lambda: installation.state()["faults"] == [], log)
             assert log.read_text().count(said) == 1
+
+
+def test_a_name_that_is_none(installation: Installation) -> None:
+    (installation.otlp / "spans.json").write_bytes(line(1))
+    with running(installation, "--dashboard", f"a..b:{free()}") as log:
+        wait_for(installation, lambda: taken(installation) and "no page" in log.read_text(), log)
 
 
 def test_a_certificate_that_is_missing(installation: Installation) -> None:
