@@ -28,6 +28,7 @@ from runspan_collector.store.rows import Row, encode
 # The values of parameters that are empty or missing.
 EVERYTHING = {"from": "1970-01-01 00:00:00", "to": "2106-01-01 00:00:00"}
 LIFETIME = 240  # seconds that the sources of a merged part stay; the store checks the merged part in that time
+KEEP = f"SYSTEM STOP TTL MERGES {tables.TABLE}"
 EXPIRED = f"toDateTime(timestamp) + INTERVAL {KEPT_DAYS} DAY < now()"
 TAB_SEPARATED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": r"\0"})
 
@@ -107,14 +108,25 @@ class Store:
             self._look()
 
     def clean(self) -> None:
-        """Remove runs older than ``KEPT_DAYS``: merge the weeks that still have such runs."""
+        """Remove runs older than ``KEPT_DAYS``: merge the weeks that still have such runs.
+
+        Nothing else removes them, because only the caller knows whether the clock is right.
+        """
         weeks = f"SELECT DISTINCT toString(toMonday(timestamp)) AS week FROM {tables.TABLE} WHERE {EXPIRED}"
-        for row in self._run(weeks):
-            self._run(f"OPTIMIZE TABLE {tables.TABLE} PARTITION '{row['week']}' FINAL")
+        self._merge(*(f"PARTITION '{row['week']}'" for row in self._run(weeks)))
 
     def optimize(self) -> None:
         """Merge all parts. This removes duplicates and runs older than ``KEPT_DAYS``."""
-        self._run(f"OPTIMIZE TABLE {tables.TABLE} FINAL")
+        self._merge("")
+
+    def _merge(self, *parts: str) -> None:
+        if parts:
+            self._run(f"SYSTEM START TTL MERGES {tables.TABLE}")
+        try:
+            for part in parts:
+                self._run(f"OPTIMIZE TABLE {tables.TABLE} {part} FINAL")
+        finally:
+            self._run(KEEP)
 
     def expired(self) -> int:
         """Return how many rows older than ``KEPT_DAYS`` wait for a merge. No query shows them."""
@@ -141,6 +153,8 @@ class Store:
         session = _open(self._folder, self._at, self._secrets)
         session.query(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE}")
         session.query(f"USE {tables.DATABASE}")
+        if session.query(f"EXISTS {tables.TABLE}").bytes().strip() == b"1":
+            session.query(KEEP)
         # Without this, queries that need more memory would use temporary files, which are not encrypted.
         session.query("SET max_bytes_ratio_before_external_group_by = 0, max_bytes_ratio_before_external_sort = 0")
         return session
@@ -194,6 +208,7 @@ class Store:
             elif there[name] != column_type:
                 needed.append(tables.modify_column(key, column_type))
         self._define(*needed)
+        self._run(KEEP)
         views = {
             tables.VIEW: tables.create_view(types, there=there, days=self._days),
             tables.RUNS: tables.create_runs(),
@@ -244,6 +259,7 @@ class Store:
         if not all(row["is_passed"] for row in self._run(f"CHECK TABLE {copy}")):
             self._run(f"DROP TABLE {copy} SYNC")
             raise short
+        self._run(f"{KEEP}_copy")
         self._run(f"EXCHANGE TABLES {copy} AND {tables.TABLE}")
         self._run(f"DROP TABLE {copy} SYNC")
 
@@ -304,6 +320,7 @@ def _open(folder: Path, at: int, keys: list[str]) -> Session:
     algorithm = {32: "AES_128_CTR", 64: "AES_256_CTR"}[len(keys[0])]
     listed = "".join(f'<key_hex id="{i}">{key}</key_hex>' for i, key in enumerate(keys))
     disks = escape(str(folder / "disks"))
+    # No merge begins in order to remove old runs, not even in the moment before KEEP.
     # Merged parts are synced. Otherwise a merged part could be empty after a power cut. ClickHouse would use its
     # sources instead, but would move the empty part into detached/, where nothing is ever removed.
     configuration = f"""<clickhouse>
@@ -313,6 +330,7 @@ def _open(folder: Path, at: int, keys: list[str]) -> Session:
 <merge_tree>
   <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
   <old_parts_lifetime>{LIFETIME}</old_parts_lifetime>
+  <max_number_of_merges_with_ttl_in_pool>0</max_number_of_merges_with_ttl_in_pool>
 </merge_tree>
 <storage_configuration>
   <disks>

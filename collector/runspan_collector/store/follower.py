@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from runspan_collector.files import CURRENT, OTLP, doubtful, replace, state_file
 from runspan_collector.store.cluster import Cluster
 from runspan_collector.store.embedded import Store
-from runspan_collector.store.rows import Decoder, Row, begun, kept
+from runspan_collector.store.rows import DAY_NS, Decoder, Row, begun, kept
 
 BATCH_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
@@ -33,6 +33,10 @@ MARKED = 4096
 REMEMBERED = 200
 """For how many files that are gone the progress is kept: as many as the collector's metric has."""
 
+FRESH_NS = 2 * DAY_NS
+"""A clock is right if a run has ended so recently by it, because programs send most runs within minutes."""
+IDLE_SECONDS = 7 * 86400
+"""A clock is taken for right after this time without a run that says so."""
 CLOCK_SET_NS = 60 * 10**9
 """A clock that has moved by more than this against the monotonic one was set."""
 
@@ -90,6 +94,7 @@ class Follower:
         self._counted: dict[str, Any] = {}
         self._clock = 0.0  # nanoseconds between the clock and the monotonic one
         self._judged = float("-inf")
+        self._set = time.monotonic()  # when the clock was last set, as far as is known
         self._read_state()
 
     def run(self, stop: threading.Event, *, pause: float = 1) -> None:
@@ -105,7 +110,7 @@ class Follower:
             try:
                 taken = self.step()
                 error = self.unread
-                if now - cleaned > 3600 and not self.doubtful():
+                if now - cleaned > 3600 and self.sure():
                     cleaned = now
                     self._store.clean()
                 if now >= count_again and (taken or due):
@@ -127,9 +132,17 @@ class Follower:
         """Return whether the clock here may be wrong: too many runs of a file have times out of the store's range."""
         return any(doubtful(vars(progress)) for progress in self.files.values())
 
+    def sure(self) -> bool:
+        """Return whether the clock here is right, as the runs say. Runs may be removed and weeks be counted then.
+
+        A clock that is ahead by less than the store keeps runs leaves none out. But no run is new by it.
+        """
+        fresh = self.decoder.now_ns() - self.decoder.newest < FRESH_NS
+        return not self.doubtful() and (fresh or time.monotonic() - self._set > IDLE_SECONDS)
+
     def complete(self) -> bool:
         """Return whether the counts of past weeks can't grow any more: every line is read, and the clock is right."""
-        return self.caught_up.is_set() and not self.doubtful()
+        return self.caught_up.is_set() and self.sure()
 
     def _read_again(self) -> None:
         """Begin files anew of which a run was left out that is in time now: once an hour, and if the clock was set."""
@@ -137,6 +150,10 @@ class Follower:
         clock = now - elapsed * 1e9
         if abs(clock - self._clock) < CLOCK_SET_NS and elapsed - self._judged < 3600:
             return
+        if abs(clock - self._clock) >= CLOCK_SET_NS:
+            self._set = elapsed
+        if not begun(self.decoder.newest, now):  # it came while the clock was ahead
+            self.decoder.newest = 0
         self._clock, self._judged = clock, elapsed
         for progress in self.files.values():
             if progress.in_time(now):
@@ -248,19 +265,21 @@ class Follower:
             }
             self.gone = dict(state.get("gone", {}))
             self.decoder.counts.update(state.get("counts", {}))
+            self.decoder.newest = int(state.get("newest", 0))
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, AttributeError):
             self.files, self.gone = {}, {}  # read everything again; the store merges the duplicates
 
     def write_state(self, *, error: str | None = None) -> None:
-        """Write the state file. tidy reads ``files``, status reads all but ``counts``."""
+        """Write the state file. tidy reads ``files``, status reads all but ``counts`` and ``newest``."""
         nothing = Progress(0, 0, 0)
         lag = sum(max(0, size - self.files.get(name, nothing).offset) for name, size in self._present().items())
         state = {
             "files": {name: vars(progress) for name, progress in sorted(self.files.items())},
             "gone": self.gone,
             "counts": dict(sorted(self.decoder.counts.items())),
+            "newest": self.decoder.newest,
             "faults": self.faults(),
             "status": self._counted
             | {"error": error, "lag_bytes": lag, "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},

@@ -47,6 +47,8 @@ class Decoder:
         self.counts: Counter[str] = Counter()
         self.old: list[int] = []
         self.future: list[int] = []
+        self.newest = 0
+        """The last end of the runs in time, in nanoseconds: the clock here was not ahead of the client's by then."""
         self._services = services
         self._types = types or columns(services)
         self._kinds = {key: KIND_OF.get(column_type, "string") for key, column_type in self._types.items()}
@@ -105,6 +107,7 @@ class Decoder:
         except MISSHAPEN:
             self.counts["broken_spans"] += 1
             return None
+        self.newest = max(self.newest, last)
         return {stored(key, self._types[key]): value for key, value in row.items() if key in self._types}
 
     def _fill(self, row: Row, fields: dict[str, Field], values: dict[str, Any]) -> None:

@@ -478,23 +478,23 @@ def test_what_is_too_old_is_removed_from_its_own_week(
 ) -> None:
     monkeypatch.setattr("runspan_collector.store.rows.KEPT_NS", 91 * 24 * 3600 * 10**9)
     store = installation.open()
-    store._run("SYSTEM STOP TTL MERGES spans_stored")  # ClickHouse would be quicker
     (installation.otlp / "spans.json").write_bytes(line(1, days_ago=70) + line(2, days_ago=30) + line(3))
     installation.follow(store)
-    asked, run = [], store._run
+    asked = []
 
     def write_down(sql: str, parameters: Mapping[str, str] | None = None) -> list[Row]:
         asked.append(sql)
-        return run(sql, parameters)
+        return Store._run(store, sql, parameters)
 
-    monkeypatch.setattr(store, "_run", write_down)
+    store.close()
+    store = installation.open()
+    time.sleep(0.5)  # ClickHouse would remove it by itself
     assert store.expired() == 1
+    monkeypatch.setattr(store, "_run", write_down)
     store.clean()
     monday = datetime.now(timezone.utc).date() - timedelta(days=70)
     monday -= timedelta(days=monday.weekday())
     assert [sql for sql in asked if "OPTIMIZE" in sql] == [f"OPTIMIZE TABLE spans_stored PARTITION '{monday}' FINAL"]
-    store._run("SYSTEM START TTL MERGES spans_stored")
-    store.clean()
     assert store.expired() == 0 and ids(store) == [2, 3]
 
 
@@ -598,6 +598,41 @@ def test_a_wrong_clock_loses_no_run(installation: Installation, days: int, resta
     assert ids(store) == [1, 2, 3] and follower.complete()
     assert [file["old"] + file["future"] for file in installation.state()["files"].values()] == [0, 0]
     assert not follower.decoder.counts
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_ahead_removes_and_counts_nothing(installation: Installation, restarted: bool) -> None:
+    """By less than the store keeps runs: it leaves out none, but no run is new. With a new run it is right."""
+    store, clock = installation.open(), Clock(0)
+    (installation.otlp / "spans.json").write_bytes(line(1, days_ago=0))
+    follower = by(clock, store, installation)
+    follower.caught_up.set()
+    assert follower.complete()
+    clock.days = 30
+    for span in (2, 3):
+        with open(installation.otlp / "spans.json", "ab") as file:
+            file.write(line(span, days_ago=0))
+        if restarted:
+            follower = by(clock, store, installation)
+            follower.caught_up.set()
+        while follower.step():
+            pass
+        assert not follower.doubtful() and not follower.sure() and not follower.complete()
+    clock.days = 0
+    if restarted:
+        follower = by(clock, store, installation)
+        follower.caught_up.set()
+    assert follower.step() == 0 and follower.sure() and follower.complete() and ids(store) == [1, 2, 3]
+
+
+def test_a_clock_is_right_after_a_week_without_runs(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = by(Clock(0), installation.open(), installation)
+    assert not follower.sure()
+    later = time.monotonic() + 7 * 86400 + 60
+    monkeypatch.setattr("runspan_collector.store.follower.time.monotonic", lambda: later)
+    assert follower.sure()
 
 
 def test_a_clients_wrong_clock_is_not_the_stores(installation: Installation) -> None:
