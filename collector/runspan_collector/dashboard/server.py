@@ -107,8 +107,8 @@ class Server(HTTPServer):
                 self.port = sockets[0].getsockname()[1]
         except (OSError, IndexError, ValueError) as error:
             why = f"this machine has no addresses like {host}" if isinstance(error, IndexError) else str(error)
-            if isinstance(error, OSError) and error.filename is None:  # it is of no file, but of the port
-                why += HINTS.get(error.errno or 0, "")
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and not error.filename:
+                why += HINTS.get(error.errno or 0, "")  # it is of the port
             page = f"{'--public' if self.questions.public else '--dashboard'} {self._address[0]}:{self._address[1]}"
             said = f"{page}: {why}: {'it goes on with the last certificate' if self.port else 'no page'}"
         if said not in ("", self.fault):

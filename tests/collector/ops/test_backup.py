@@ -80,6 +80,7 @@ def test_paths_may_be_relative(installation: Installation, tmp_path: Path, repos
     for command in ("init", "run", "check"):
         at.write("spans.json", lines(0))
         at.run(command)
+    at.run("check", "--keys", os.path.relpath(at.keys))
     assert (at.data / repository.removeprefix("local:") / "config").exists()
     assert Repository(Config.read(at.config), at.data / "cache").folder()
     at.run("restore", os.path.relpath(tmp_path / "restored"))
