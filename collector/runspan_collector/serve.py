@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import errno
 import fcntl
+import math
 import os
 import re
 import secrets
@@ -149,7 +150,8 @@ def configure(folder: Path) -> None:
 def belong_together(keys: Path) -> bool:
     """Return whether certificate and key are a pair. They are not after a power cut between the two."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(keys / "tls.crt", keys / "tls.key")
+        pair = keys / "tls.crt", keys / "tls.key"
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair, password="")  # else OpenSSL would ask for it
     except (OSError, ssl.SSLError):
         return False
     return True
@@ -225,32 +227,65 @@ def in_the_way(options: argparse.Namespace) -> str:
         if port in used:
             return f"{used[port]} and {option} have the same port, {port}"
         used[port] = option
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except (OSError, OverflowError) as error:
-                why = "another program listens there" if getattr(error, "errno", 0) == errno.EADDRINUSE else str(error)
-                return f"port {port} can't be used: {why}. {option} names another one"
+        if why := taken(port):
+            return f"port {port} can't be used: {why}. {option} names another one"
     return ""
 
 
-VARIABLE = re.compile(r"\$\{(?:env:)?([A-Za-z_]\w*)(?:\}|(:-))")
+def taken(port: int) -> str:
+    """Return why a port can't be used; empty if it can be.
+
+    No other program may have it on ::1 either, because programs and browsers try that first for localhost.
+    """
+    if not 0 < port < 2**16:
+        return "it is not between 1 and 65535"
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "another program listens there"
+            if family == socket.AF_INET:  # else this machine has no IPv6
+                return str(error)
+    return ""
+
+
+VARIABLE = re.compile(r"(?<!\$)(?:\$\$)*\$\{(?:env:)?([A-Za-z_]\w*)(?:\}|(:-))")
+"""A variable in a configuration. $$ stands for a dollar."""
+COMMENT = re.compile(r"(?:^|\s)#.*$", re.M)
+PROXIES = [name for lower in ("http_proxy", "https_proxy", "no_proxy") for name in (lower, lower.upper())]
+"""The variables that say how a further output comes to its destination."""
 
 
 def with_variables(config: list[Path], environment: dict[str, str]) -> dict[str, str]:
     """Return the environment with the variables that further configuration files of the collector's name.
 
-    Raise OSError if a file can't be read, or names a variable that is not set.
+    Raise OSError if a file can't be read, or names a variable that is not set; ValueError if it is not text.
     """
-    found = {}
+    found = {name: os.environ[name] for name in PROXIES if name in os.environ and config}
     for path in config:
-        for name, default in VARIABLE.findall(path.read_text(encoding="utf-8")):
-            if name in os.environ and name not in environment:
-                found[name] = os.environ[name]
-            elif name not in environment and not default:
+        text = path.read_text(encoding="utf-8")
+        found |= {name: os.environ[name] for name, _ in VARIABLE.findall(text) if name in os.environ}
+        for name, default in VARIABLE.findall(COMMENT.sub("", text)):
+            if name not in environment | found and not default:
                 raise OSError(f"{path} needs the variable {name}, which is not set")
-    return environment | found
+    return found | environment
+
+
+def valid(collector: Piece) -> None:
+    """End if further configuration files are not valid: the collector would end each time that it is started."""
+    done = subprocess.run(
+        [collector.command[0], "validate", *collector.command[1:]],
+        env=collector.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"serve: --config: {done.stderr.strip()}")
 
 
 def pieces(options: argparse.Namespace) -> list[Piece]:
@@ -313,6 +348,8 @@ def main() -> None:
             f"serve: keys and data are in {WAS}, from before. To go on with them:\n"
             f"    mkdir -p {word(options.folder.parent)} && mv {word(WAS)} {word(options.folder)}"
         )
+    if not re.fullmatch(r"[^\0-\x1f\x7f\ud800-\udfff]+", str(options.folder)):
+        sys.exit(f"serve: --folder: {str(options.folder)!r} has a character that files of settings can't have")
     if reason := in_the_way(options):
         sys.exit(f"serve: {reason}")
     os.umask(0o077)
@@ -320,17 +357,24 @@ def main() -> None:
         signal.signal(number, stop)
     try:
         running = pieces(options)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"serve: --config: {error}")
     try:
         hold_build()
         try:
             prepare(options.folder)
-        except OSError as error:  # a full disk, for one
+        except (OSError, ValueError) as error:  # a full disk, for one
             sys.exit(f"serve: {error}")
+        if options.config:
+            valid(running[0])
         for piece in running:
             piece.start()
-        while not all(piece.answers() for piece in running):
+        patience = time.monotonic() + 20
+        while missing := [piece for piece in running if not piece.answers()]:
+            if time.monotonic() > patience:
+                patience = math.inf
+                for piece in missing:
+                    say(f"{piece.name} does not answer yet; {piece.log} ends with: {last_line(piece.log)}")
             for piece in running:
                 piece.tend()
             time.sleep(0.2)

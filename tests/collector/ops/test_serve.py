@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from runspan_collector.serve import PROXIES, with_variables
 from tests.collector.dashboard.chromium import chromium
 from tests.collector.ops.conftest import BIN, ROOT
 from tests.collector.ops.serving import Serve
@@ -167,11 +168,20 @@ def test_stripepy_is_shown(serve: Serve, tmp_path: Path) -> None:
         wait_for(lambda: tab.run(runs) == "2", f"it is not shown: {serve.rows()} runs in the store", 60)
 
 
-@pytest.mark.parametrize("option", ["port", "dashboard-port", "metrics-port", "health-port"])
-def test_a_port_that_another_program_has(tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize(
+    "option, host",
+    [
+        ("port", "127.0.0.1"),
+        ("dashboard-port", "127.0.0.1"),
+        ("metrics-port", "127.0.0.1"),
+        ("health-port", "127.0.0.1"),
+        ("dashboard-port", "::1"),  # where a browser would find the other program, by the name localhost
+    ],
+)
+def test_a_port_that_another_program_has(tmp_path: Path, option: str, host: str) -> None:
     """Jupyter has 8888, as a rule."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
+        other.bind((host, 0))
         other.listen()
         port = str(other.getsockname()[1])
         done = refused(tmp_path, f"--{option}", port)
@@ -181,6 +191,19 @@ def test_a_port_that_another_program_has(tmp_path: Path, option: str) -> None:
 def test_two_options_with_one_port(tmp_path: Path) -> None:
     said = refused(tmp_path, "--metrics-port", "18889", "--health-port", "18889")
     assert said == "serve: --metrics-port and --health-port have the same port, 18889\n"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1"])
+def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    said = refused(tmp_path, f"--public={port}")
+    assert said == f"serve: port {port} can't be used: it is not between 1 and 65535. --public names another one\n"
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"\xff", b"a\rb"])
+def test_a_folder_that_no_setting_can_have(tmp_path: Path, name: bytes) -> None:
+    """A path is on one line of backup.ini, and in UTF-8."""
+    assert "--folder" in refused(tmp_path, "--folder", os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    assert not list(tmp_path.iterdir())
 
 
 def refused(folder: Path, *more: str) -> str:
@@ -199,13 +222,31 @@ def refused(folder: Path, *more: str) -> str:
         ("a: ${env:NOBODY_HAS_SET_IT}\n", "needs the variable NOBODY_HAS_SET_IT"),
         ("a: ${NOBODY_HAS_SET_IT}\n", "needs the variable NOBODY_HAS_SET_IT"),
         (None, "No such file"),
+        ("a: \udcff\n", "can't decode"),
     ],
 )
 def test_a_configuration_that_lacks_something(tmp_path: Path, text: str | None, why: str) -> None:
     path = tmp_path / "more.yaml"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, errors="surrogateescape")
     assert why in refused(tmp_path, "--config", str(path))
+
+
+def test_variables_of_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are handed on as they are. A comment may name others, and $$ is a dollar."""
+    path = tmp_path / "more.yaml"
+    path.write_text(
+        "# needs ${env:NOBODY_HAS_SET_IT}\na: ${env:HAS_SPACES}${EMPTY} # or ${NOBODY_HAS_SET_IT}\n"
+        "b: $${NOBODY_HAS_SET_IT} $$${ODD} ${env:NOBODY_HAS_SET_IT:-1} '#${IN_QUOTES}'\nc: ${RUNSPAN_DATA}\n"
+    )
+    want = {"HAS_SPACES": " a 'b' \"c\" $d ", "EMPTY": "", "ODD": "1", "IN_QUOTES": "2", "HTTPS_PROXY": "http://proxy"}
+    for name, value in (want | {"RUNSPAN_DATA": "another", "NOT_NAMED": "3"}).items():
+        monkeypatch.setenv(name, value)
+    for name in PROXIES:
+        if name not in want:
+            monkeypatch.delenv(name, raising=False)
+    assert with_variables([path], {"RUNSPAN_DATA": "data"}) == want | {"RUNSPAN_DATA": "data"}
+    assert with_variables([], {}) == {}
 
 
 def test_the_vendors_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,10 +281,22 @@ def test_the_vendors_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert {key for key, _ in got} == {"secret-key"}
 
 
-def test_a_program_that_can_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNSPAN_VENDOR", "http://127.0.0.1:1")
-    running = Serve(tmp_path / "serve", "--config", str(ROOT / "collector/config/vendor.yaml"))
+@pytest.mark.parametrize(
+    "vendor, key, why",
+    [("http://127.0.0.1:1", None, "vendor.key: no such file"), ("", "secret-key", "endpoint must be specified")],
+)
+def test_a_program_that_can_not_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, key: str | None, why: str
+) -> None:
+    def put_key(serve: Serve) -> None:
+        serve.keys.mkdir()
+        if key:
+            (serve.keys / "vendor.key").write_text(key)
+
+    monkeypatch.setenv("RUNSPAN_VENDOR", vendor)
+    running = Serve(tmp_path / "serve", "--config", str(ROOT / "collector/config/vendor.yaml"), prepare=put_key)
     try:
-        wait_for(lambda: "vendor.key: no such file" in running.output, f"it says {running.output}", 30)
+        wait_for(lambda: why in running.output, f"it says {running.output}", 30)
+        assert running.process.wait(30) == 1
     finally:
         running.stop()
