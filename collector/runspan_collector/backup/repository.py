@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from runspan_collector.files import CACHE, CURRENT, OTLP, otlp_files, read_state
 
 BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
+NUMBERED = "number-"
+"""How a tag begins that has a snapshot's number in its installation, because the clock may be set."""
 NAMES = "names"
 """The file in the cache folder that has the machine's host names."""
 STAGE = "runspan-restore-"
@@ -209,8 +212,10 @@ class Repository:
         # Somebody may have removed or replaced the current file. The old one's reports must stay in the backup.
         marks = {name: mark(self.data / OTLP / name) for name in now}
         current = state.get("current")
-        tag = ["--tag", BEGUN_ANEW] if current and current not in marks.values() else []
-        lines = self.restic("backup", "--json", "--host", installation, *tag, OTLP).splitlines()
+        number = state.get("number", 0) + 1
+        tags = ["--tag", f"{NUMBERED}{number}"]
+        tags += ["--tag", BEGUN_ANEW] if current and current not in marks.values() else []
+        lines = self.restic("backup", "--json", "--host", installation, *tags, OTLP).splitlines()
         snapshot = json.loads(lines[-1])["snapshot_id"]
         # The snapshot has the files as restic has read them, which may have grown since this command began.
         files = {}
@@ -218,7 +223,7 @@ class Repository:
             node = json.loads(line)
             if node.get("type") == "file":
                 files[node["name"]] = file_state(node.get("size", 0), nanoseconds(node["mtime"]))
-        new = {"installation": installation, "snapshot": snapshot, "time": utc_now(), "files": files}
+        new = {"installation": installation, "number": number, "snapshot": snapshot, "time": utc_now(), "files": files}
         write_state(self.data, "backup", state | new | {"current": marks.get(CURRENT, "")})
         return sum(max(0, file["size"] - (before.get(name, {}).get("size", 0))) for name, file in files.items())
 
@@ -347,9 +352,9 @@ class Repository:
             matches = found["matches"]
             sizes[found["snapshot"]] = {Path(m["path"]).name: m.get("size", 0) for m in matches if m["type"] == "file"}
         following: dict[tuple[str, str], int] = {}
-        for snapshot in sorted(snapshots.values(), key=lambda s: nanoseconds(s["time"]), reverse=True):
-            if nanoseconds(snapshot["time"]) < first:
-                break
+        for when, snapshot in reversed(in_order(snapshots.values())):
+            if when < first:
+                continue
             files = {}
             for name, size in sizes.get(snapshot["id"], {}).items():
                 key = snapshot["hostname"], name
@@ -376,6 +381,28 @@ class Repository:
         for key in keys:
             if not key["current"]:
                 self.restic("key", "remove", key["id"])
+
+
+def in_order(snapshots: Iterable[Snapshot]) -> list[tuple[int, Snapshot]]:
+    """Return snapshots as they were made, those of one installation together, each with its time in nanoseconds.
+
+    If the clock was set back, the time is that of the snapshot before.
+    """
+    by_installation: dict[str, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        by_installation.setdefault(snapshot["hostname"], []).append(snapshot)
+    found = []
+    for some in by_installation.values():
+        some.sort(key=lambda snapshot: (number_of(snapshot), nanoseconds(snapshot["time"])))
+        times = accumulate((nanoseconds(snapshot["time"]) for snapshot in some), max)
+        found.append(list(zip(times, some, strict=True)))
+    return [pair for pairs in sorted(found, key=lambda pairs: pairs[-1][0]) for pair in pairs]
+
+
+def number_of(snapshot: Snapshot) -> int:
+    """Return a snapshot's number, 0 if an earlier version made it."""
+    tags = snapshot.get("tags") or []
+    return max((int(tag.removeprefix(NUMBERED)) for tag in tags if tag.startswith(NUMBERED)), default=0)
 
 
 def noted_names(data: Path) -> set[str]:

@@ -167,6 +167,37 @@ def test_a_new_machine_does_not_hide_the_old_one(installation: Installation, tmp
     assert all(name.startswith("spans") and name.endswith(".json") for name in got)
 
 
+@pytest.mark.parametrize("wrong", ["2040-01-01 00:00:00", "1971-01-01 00:00:00"])
+@pytest.mark.parametrize("at_first", [True, False])
+def test_the_clock_was_set(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, at_first: bool
+) -> None:
+    """Snapshots are not in the order of their times, and those of two days are not all that are new."""
+    at = installation
+    at.run("init")
+    (at.data / "cache").mkdir(exist_ok=True)
+    repository = Repository(Config.read(at.config), at.data / "cache")
+    restic = repository.restic
+    contents = [lines(0, 100), lines(1000, 50), lines(1000, 80)]  # it was removed, and has grown
+    for number, content in enumerate(contents):
+        when = ["--time", wrong] if at_first == (number == 0) else []
+        monkeypatch.setattr(
+            repository,
+            "restic",
+            lambda name, *more, when=when: restic(name, *when, *more) if name == "backup" else restic(name, *more),
+        )
+        at.write("spans.json", content)
+        repository.run()
+    for more in ([], ["--since", "2"]):
+        target = tmp_path / "-".join(["restored", *more])
+        at.run("restore", target, *more)
+        found = at.contents(target)
+        assert found["spans.json"] == lines(1000, 80)
+        if not (more and at_first and wrong < "2000"):
+            assert sorted(found.values()) == sorted([lines(0, 100), lines(1000, 80)])
+    at.run("verify")
+
+
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_current_file_that_was_removed(installation: Installation, tmp_path: Path, again: int) -> None:
     """The one that was made in its place is longer by the next run."""
