@@ -68,10 +68,10 @@ def read_state(data: Path, whose: str) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise BrokenStateError(f"{path}: {error}") from error
+        raise BrokenStateError(f"{path}: {error}: remove it, and it is made anew") from error
     files = state.get("files", {}) if isinstance(state, dict) else None
     if not isinstance(files, dict) or not all(isinstance(file, dict) for file in files.values()):
-        raise BrokenStateError(f"{path}: not a list of files")
+        raise BrokenStateError(f"{path}: not a list of files: remove it, and it is made anew")
     return dict(state)
 
 

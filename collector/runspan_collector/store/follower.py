@@ -263,9 +263,16 @@ class Follower:
                 name: Progress(**{key: f[key] for key in f.keys() & Progress.__dataclass_fields__.keys()})
                 for name, f in state["files"].items()
             }
-            self.gone = dict(state.get("gone", {}))
-            self.decoder.counts.update(state.get("counts", {}))
-            self.decoder.newest = int(state.get("newest", 0))
+            self.gone, counts, newest = (
+                dict(state.get("gone", {})),
+                dict(state.get("counts", {})),
+                state.get("newest", 0),
+            )
+            said = [value for one in self.files.values() for key, value in vars(one).items() if key != "mark"]
+            if not all(type(number) is int for number in (*said, *self.gone.values(), *counts.values(), newest)):
+                raise ValueError("not numbers")
+            self.decoder.counts.update(counts)
+            self.decoder.newest = newest
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, AttributeError):

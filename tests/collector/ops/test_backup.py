@@ -402,6 +402,14 @@ def test_state_says_what_was_taken(installation: Installation) -> None:
     at.run("check")
     assert read_state(at.data, "backup")["checked"] >= state["time"]
 
+    said = at.data / "state" / "backup.json"
+    said.write_bytes(b"")
+    damaged = at.attempt("run")
+    assert damaged.returncode == 1 and f"{said}: " in damaged.stderr and "remove it" in damaged.stderr
+    said.unlink()
+    at.run("run")
+    assert read_state(at.data, "backup")["files"] == state["files"]
+
 
 def test_at_rest(installation: Installation) -> None:
     at = installation

@@ -251,7 +251,19 @@ def test_broken_lines_are_counted_and_stop_nothing(installation: Installation, m
     assert state["counts"] == {"broken_lines": 7}
 
 
-@pytest.mark.parametrize("state", ["", "{}", "[]", '{"files": {"spans.json": 3}}', "\x00" * 100])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"files": {"spans.json": 3}}',
+        '{"files": {"spans.json": {"offset": "9", "size": 9, "inode": 9}}}',
+        '{"files": {}, "counts": {"foreign_spans": null}}',
+        '{"files": {}, "newest": "now"}',
+        "\x00" * 100,
+    ],
+)
 def test_a_broken_state_means_to_begin_anew(installation: Installation, state: str) -> None:
     (installation.otlp / "spans.json").write_bytes(line(1) + line(2))
     store = installation.open()
