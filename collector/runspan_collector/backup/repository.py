@@ -12,6 +12,7 @@ import configparser
 import contextlib
 import dataclasses
 import hashlib
+import heapq
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -386,16 +388,20 @@ class Repository:
 def in_order(snapshots: Iterable[Snapshot]) -> list[tuple[int, Snapshot]]:
     """Return snapshots as they were made, those of one installation together, each with its time in nanoseconds.
 
-    If the clock was set back, the time is that of the snapshot before.
+    If the clock was set back, the time is that of the snapshot before. Those without a number, of earlier versions, are
+    in the order of their times.
     """
     by_installation: dict[str, list[Snapshot]] = {}
     for snapshot in snapshots:
         by_installation.setdefault(snapshot["hostname"], []).append(snapshot)
     found = []
     for some in by_installation.values():
-        some.sort(key=lambda snapshot: (number_of(snapshot), nanoseconds(snapshot["time"])))
-        times = accumulate((nanoseconds(snapshot["time"]) for snapshot in some), max)
-        found.append(list(zip(times, some, strict=True)))
+        timed = sorted(((nanoseconds(snapshot["time"]), snapshot) for snapshot in some), key=itemgetter(0))
+        plain = [pair for pair in timed if not number_of(pair[1])]
+        numbered = sorted((pair for pair in timed if number_of(pair[1])), key=lambda pair: number_of(pair[1]))
+        times = accumulate((when for when, _ in numbered), max)
+        later = [(when, snapshot) for when, (_, snapshot) in zip(times, numbered, strict=True)]
+        found.append(list(heapq.merge(plain, later, key=itemgetter(0))))
     return [pair for pairs in sorted(found, key=lambda pairs: pairs[-1][0]) for pair in pairs]
 
 

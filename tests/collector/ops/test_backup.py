@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from runspan_collector.backup.repository import BackupError, Config, Repository, lives, nanoseconds
+from runspan_collector.backup.repository import BackupError, Config, Repository, in_order, lives, nanoseconds
 from runspan_collector.files import read_state, write_state
 from tests.collector.ops.conftest import BIN, RESTIC, Installation, grow
 
@@ -196,6 +196,20 @@ def test_the_clock_was_set(
         if not (more and at_first and wrong < "2000"):
             assert sorted(found.values()) == sorted([lines(0, 100), lines(1000, 80)])
     at.run("verify")
+
+
+def test_snapshots_are_in_the_order_in_which_they_were_made() -> None:
+    """Here an earlier version was taken between two numbers, and another installation goes on with the repository."""
+    made = ["1:2026", "1:2040:number-1", "1:2026:number-2", "1:1971:number-3", "1:2041", "1:2041:number-4"]
+    made += ["2:2042", "2:2043:number-1"]
+
+    def snapshot(said: str) -> dict[str, Any]:
+        installation, year, *tags = said.split(":")
+        return {"id": said, "hostname": installation, "time": f"{year}-01-01T00:00:00Z", "tags": tags or None}
+
+    found = in_order([snapshot(said) for said in sorted(made)])
+    assert [one["id"] for _, one in found] == made
+    assert [str(1970 + when // (365.24 * 86400 * 10**9))[:4] for when, _ in found][1:4] == ["2040"] * 3
 
 
 @pytest.mark.parametrize("again", [1, 2])
