@@ -417,6 +417,10 @@ def test_state_says_what_was_taken(installation: Installation) -> None:
     assert read_state(at.data, "backup")["checked"] >= state["time"]
 
     said = at.data / "state" / "backup.json"
+    before = said.read_bytes()
+    at.repository.rename(at.folder / "not mounted")
+    assert "unable to open config file" in at.attempt("run").stderr and said.read_bytes() == before
+    (at.folder / "not mounted").rename(at.repository)
     said.write_bytes(b"")
     damaged = at.attempt("run")
     assert damaged.returncode == 1 and f"{said}: " in damaged.stderr and "remove it" in damaged.stderr
