@@ -489,16 +489,17 @@ def _over_time(runs: list[Run]) -> list[dict[str, Any]]:
     for run in runs:
         for key, text in run.resource.items():
             if not key.startswith(("service.", "telemetry.")):
-                numbers = re.match(r"(\d+\.\d+)\D", text)
-                counts[key][str(run.week), numbers[1] if numbers else text] += 1
+                found = run.arch if key == "host.arch" else text
+                numbers = re.match(r"(\d+\.\d+)\D", found)
+                counts[key][str(run.week), numbers[1] if numbers else found] += 1
     rows = []
-    for key, found in sorted(counts.items()):
+    for key, counted in sorted(counts.items()):
         total: Counter[str] = Counter()
-        for (_, text), number in found.items():
+        for (_, text), number in counted.items():
             total[text] += number
         most = sorted(total, key=lambda text: (-total[text], text))[:6]
         shown: Counter[tuple[str, str]] = Counter()
-        for (week, text), number in found.items():
+        for (week, text), number in counted.items():
             shown[week, text if text in most else "other"] += number
         rows += [{"field": key} | row for row in _shares(shown, ("week", "value"))]
     return rows

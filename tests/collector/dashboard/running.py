@@ -132,7 +132,8 @@ def site(
 def apart(
     folder: Path, rows: list[dict[str, Any]], schemas: Path = ROOT / "schemas", *, public: bool = False
 ) -> Iterator[Client]:
-    """The site of a store of its own with these rows, in a process of its own: a process can have one store."""
+    """The site of a store of its own with these rows, in a process of its own: a process can have one store.
+    Counts that are in ``folder / "growth.json"`` are shown, too."""
     folder.mkdir(exist_ok=True)
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     command = [

@@ -8,11 +8,14 @@ light and dark, as tall as it is: to be looked at.
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import tempfile
+from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
+from runspan_collector.kept import WEEK, Kept, whole
 from tests.collector.dashboard.chromium import Tab, chromium
 from tests.collector.dashboard.running import PASSWORD, ROOT, Client, apart
 from tests.collector.dashboard.runs import counted_lines, developers, runs
@@ -26,6 +29,27 @@ def look(tab: Tab, page: Client, fragment: str = "", *, public: bool = False) ->
         tab.log_in(f"https://localhost:{page.port}/login", "ada", PASSWORD)
     tab.open(f"https://localhost:{page.port}/{fragment}")
     tab.ready()
+
+
+def grow(folder: Path, service: str) -> None:
+    """Counts of the 71 weeks before those that the store has, to be looked at."""
+    folder.mkdir()
+    releases, counts, months = ("1.0.0", "1.0.1", "1.1.0"), {}, Counter[str]()
+    for n, (week, _) in enumerate(whole("week", NOW - 78 * WEEK, NOW - 7 * WEEK)):
+        runs, there = int(300 + 20 * n + 250 * math.sin(n)), releases[: 1 + n // 25]
+        row = {"week": f"{week:%Y-%m-%d}", "runs": runs, "environments": 40 + n, "releases": list(there)}
+        counts[f"growth_weeks {week:%Y-%m-%d}"] = [row | {"service": name} for name in ("", service)]
+        shares = [(version, 0.8 if version == there[-1] else 0.2 / (len(there) - 1)) for version in there]
+        counts[f"growth_versions {week:%Y-%m-%d}"] = [
+            {"service": name, "week": row["week"], "version": version, "runs": int(runs * share), "share": share}
+            for name in ("", service)
+            for version, share in (shares if n > 25 else [(releases[0], 1.0)])
+        ]
+        months[f"{week:%Y-%m-01}"] += runs
+    for month, runs in list(months.items())[1:]:
+        row = {"month": month, "runs": runs, "environments": runs // 30, "releases": []}
+        counts[f"growth_months {month}"] = [row | {"service": name} for name in ("", service)]
+    Kept(folder / "growth.json", again=True).add(counts)
 
 
 def save(tab: Tab, path: Path, width: int, height: int | None = None, dark: bool = False) -> None:
@@ -72,6 +96,7 @@ def main() -> None:
     count = folder / "count"
     count.mkdir()
     shutil.copy(ROOT / "examples" / "count" / "linecount.json", count)
+    grow(folder / "stripepy", "stripepy")
     with (
         chromium(folder / "chromium") as tab,
         apart(folder / "stripepy", rows) as stripepy,

@@ -68,7 +68,7 @@ def made(part: Any) -> Iterator[str]:
     """Of a chart, or a part of it: the names of what it works out."""
     if isinstance(part, dict):
         for step in part.get("transform", []):
-            for one in (step, *step.get("joinaggregate", []), *step.get("aggregate", [])):
+            for one in (step, *step.get("joinaggregate", []), *step.get("aggregate", []), *step.get("window", [])):
                 yield from [one["as"]] if isinstance(one.get("as"), str) else one.get("as", [])
         part = list(part.values())
     if isinstance(part, list):
@@ -80,7 +80,11 @@ def made(part: Any) -> Iterator[str]:
 def test_a_chart_needs_what_its_query_asks_for(name: str) -> None:
     usermeta = SPECS[name]["usermeta"]
     query = "public" if "/" in name else name.removesuffix(".vl.json")
-    named = set(re.findall("`([^`]+)`", (QUERIES / f"{query}.sql").read_text(encoding="utf-8")))
+    sql, fields_sql = ((QUERIES / f"{name}.sql").read_text(encoding="utf-8") for name in (query, "fields"))
+    named = set(re.findall("`([^`]+)`", sql))
+    patterns = re.findall(r'\{all:([^{}]+)\} AS "([^"]+)"', fields_sql)
+    assert len(patterns) == 2
+    named |= {some for pattern, some in patterns if f"{{each:{pattern}}}" in sql}
     if {"run.arch"} & named:
         named |= {"host.arch"}
     if {"run.release", "run.released", "run.version"} & named:
@@ -88,7 +92,7 @@ def test_a_chart_needs_what_its_query_asks_for(name: str) -> None:
     for need in usermeta.get("needs", []):
         assert set([need] if isinstance(need, str) else need) <= named
     # What is another program's to leave out is needed: all that is not of every program.
-    if any(field.startswith("params.") for field in named) and "/" not in name:
+    if ("{each:" in sql or any(field.startswith("params.") for field in named)) and "/" not in name:
         assert usermeta["needs"]
 
 

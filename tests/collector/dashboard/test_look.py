@@ -100,53 +100,109 @@ def settled(tab: Tab) -> None:
     tab.wait("[...document.querySelectorAll('.chart')].every((c) => !c.view || Math.abs(c.drawn - c.clientWidth) <= 2)")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_legend_is_cut(development: Show, tab: Tab, width: int) -> None:
+def at_each_width(tab: Tab) -> Iterator[int]:
+    """The page that is open, drawn anew at each width."""
+    for width in WIDTHS:
+        tab.size(width, 900)
+        settled(tab)
+        yield width
+    tab.size(1360, 900)
+
+
+def test_no_legend_is_cut(development: Show, tab: Tab) -> None:
     development("#time=60")
-    tab.size(width, 900)
-    settled(tab)
-    names: set[str] = set()
-    for card in charts(tab):
-        box = tab.run(
-            f"(() => {{ const b = document.querySelector('#{card} .chart').getBoundingClientRect();"
-            " return [b.left, b.right]; })()"
-        )
-        for text in texts(tab, card.removeprefix("chart-"), "role-legend"):
-            assert box[0] <= text["left"] and text["right"] <= box[1] + 1, (card, text)
-            assert "…" not in text["text"]
-            names.add(text["text"])
-    assert {"x86_64", "plot hist", "1.3.2.dev", "50,000"} <= names
+    for width in at_each_width(tab):
+        names: set[str] = set()
+        for card in charts(tab):
+            box = tab.run(
+                f"(() => {{ const b = document.querySelector('#{card} .chart').getBoundingClientRect();"
+                " return [b.left, b.right]; })()"
+            )
+            for text in texts(tab, card.removeprefix("chart-"), "role-legend"):
+                assert box[0] <= text["left"] and text["right"] <= box[1] + 1, (width, card, text)
+                assert "…" not in text["text"]
+                names.add(text["text"])
+        assert {"x86_64", "plot hist", "1.3.2.dev", "50,000"} <= names
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("days", [1, 7, 30, 60])
-def test_times_stand_under_their_bars(development: Show, tab: Tab, width: int, days: int) -> None:
+def test_times_stand_under_their_bars(development: Show, tab: Tab, days: int) -> None:
     development(f"#time={days}")
-    tab.size(width, 900)
-    settled(tab)
-    for chart in ("runs_per_day", "version_uptake"):
-        domain = scale(tab, chart, "x")["domain"]
-        if days == 1:
-            assert len(domain) in (24, 25) and domain[-1] == f"{NOW:%Y-%m-%dT%H}:00Z" or NOW.minute > 55
+    for width in at_each_width(tab):
+        for chart in ("runs_per_day", "version_uptake"):
+            stand_under_their_bars(tab, chart, width, days)
+
+
+def stand_under_their_bars(tab: Tab, chart: str, width: int, days: int) -> None:
+    domain = scale(tab, chart, "x")["domain"]
+    if days == 1:
+        assert len(domain) in (24, 25) and domain[-1] == f"{NOW:%Y-%m-%dT%H}:00Z" or NOW.minute > 55
+    else:
+        assert len(domain) == days + 1 and domain[-1] == f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    labels = texts(tab, chart, "role-axis-label")
+    labels = [label for label in labels if ":" in label["text"] or label["text"][-1:].isalpha()]
+    labels.sort(key=lambda label: float(label["left"]))
+    assert len(labels) >= (3 if width < 500 else 5) or days == 7
+    for one, following in zip(labels, labels[1:], strict=False):
+        assert one["right"] + 2 <= following["left"], "labels do not run together"
+    assert len({label["text"] for label in labels}) == len(labels), "each is there once"
+    # A label is in the middle of its band.
+    shown = [text for text in domain if named(text) in {label["text"][: len(named(text))] for label in labels}]
+    middle = (
+        f"(() => {{ const v = document.querySelector('#chart-{chart} .chart').view, s = v.scale('x');"
+        f" const b = document.querySelector('#chart-{chart} .chart svg .mark-group.role-frame path, #chart-{chart}"
+        " .chart svg .background').getBoundingClientRect();"
+        f" return {json.dumps(shown)}.map((d) => b.left + s(d) + s.bandwidth() / 2); }})()"
+    )
+    for label, x in zip(labels, tab.run(middle), strict=True):
+        assert abs((label["left"] + label["right"]) / 2 - x) < 3, label
+
+
+def test_weeks_and_months_stand_under_their_bars(development: Show, tab: Tab) -> None:
+    development("#time=60")
+    form = {"growth_weeks": "%-d %b %Y", "growth_months": "%b %Y", "pythons_over_time": "%-d %b"}
+    for width in at_each_width(tab):
+        for chart, format_ in form.items():
+            bars = tab.run(
+                f"[...document.querySelector('#chart-{chart} .chart').view.scenegraph().root.items[0].items]"
+                ".filter((m) => m.marktype === 'rect' && m.role === 'mark').flatMap((m) => m.items)"
+                ".map((i) => [i.datum.week ?? i.datum.month, i.x, i.x2 ?? i.x + i.width])"
+            )
+            left = tab.run(
+                f"document.querySelector('#chart-{chart} .chart svg .background').getBoundingClientRect().left"
+            )
+            named_bars = {f"{datetime.fromtimestamp(at / 1000, timezone.utc):{format_}}": (x, x2) for at, x, x2 in bars}
+            labels = [t for t in texts(tab, chart, "role-axis-label") if t["text"] in named_bars]
+            assert len({text["text"] for text in labels}) == len(labels) >= min(len(named_bars), 2), (width, chart)
+            for text in labels:
+                x, x2 = named_bars[text["text"]]
+                off = (text["left"] + text["right"]) / 2 - left - (x + x2) / 2
+                assert abs(off) < 3 + 0.05 * (x2 - x), (width, chart, text)
+
+
+def test_cards_fill_their_rows(development: Show, show: Show, tab: Tab) -> None:
+    """Where a chart is left out, too."""
+    text = (ROOT / "examples" / "count" / "linecount.json").read_text(encoding="utf-8")
+    for name in ("development", "linecount"):
+        if name == "development":
+            development("#time=60")
         else:
-            assert len(domain) == days + 1 and domain[-1] == f"{datetime.now(timezone.utc):%Y-%m-%d}"
-        labels = texts(tab, chart, "role-axis-label")
-        labels = [label for label in labels if ":" in label["text"] or label["text"][-1:].isalpha()]
-        labels.sort(key=lambda label: float(label["left"]))
-        assert len(labels) >= (3 if width < 500 else 5) or days == 7
-        for one, following in zip(labels, labels[1:], strict=False):
-            assert one["right"] + 2 <= following["left"], "labels do not run together"
-        assert len({label["text"] for label in labels}) == len(labels), "each is there once"
-        # A label is in the middle of its band.
-        shown = [text for text in domain if named(text) in {label["text"][: len(named(text))] for label in labels}]
-        middle = (
-            f"(() => {{ const v = document.querySelector('#chart-{chart} .chart').view, s = v.scale('x');"
-            f" const b = document.querySelector('#chart-{chart} .chart svg .mark-group.role-frame path, #chart-{chart}"
-            " .chart svg .background').getBoundingClientRect();"
-            f" return {json.dumps(shown)}.map((d) => b.left + s(d) + s.bandwidth() / 2); }})()"
-        )
-        for label, x in zip(labels, tab.run(middle), strict=True):
-            assert abs((label["left"] + label["right"]) / 2 - x) < 3, label
+            show(name, counted_lines(300, NOW), "#time=60", text)
+        for width in at_each_width(tab):
+            boxes = tab.run(
+                "[...document.querySelectorAll('#charts .card')].map((c) => c.getBoundingClientRect())"
+                ".map((b) => [Math.round(b.top + scrollY), Math.round(b.right)])"
+            )
+            assert len({max(r for t, r in boxes if t == top) for top, _ in boxes}) == 1, (name, width, boxes)
+
+
+def test_small_charts_are_named_in_the_dark(development: Show, tab: Tab) -> None:
+    development("#time=60")
+    tab.size(1360, 900, dark=True)
+    tab.wait("getComputedStyle(document.documentElement).getPropertyValue('--text').trim() === '#f2f1ec'")
+    names = "[...document.querySelectorAll('#chart-values .role-title-text text')]"
+    tab.wait(f"{names}.length && {names}.every((t) => t.getAttribute('fill') === '#f2f1ec')")
+    tab.size(1360, 900)
 
 
 def named(text: str) -> str:
@@ -281,6 +337,7 @@ def test_a_processor_has_one_name(development: Show, tab: Tab, rows: list[Row]) 
     development("#time=60")
     assert {row["host.arch"] for row in rows} == {"x86_64", "AMD64", "arm64", "aarch64"}
     assert {row[1] for row in rows_of(tab, "systems")} == {"x86_64", "arm64"}
+    assert {row[2] for row in rows_of(tab, "over_time") if row[0] == "host.arch"} == {"x86_64", "arm64"}
 
 
 def test_another_tool_alone(show: Show, tab: Tab) -> None:
@@ -295,6 +352,7 @@ def test_another_tool_alone(show: Show, tab: Tab) -> None:
     left = tab.run("document.getElementById('left').textContent")
     assert "How long a call takes (params.nproc" in left and "Systems (os.type)" in left
     assert "Python versions (process.runtime.version)" in left
+    assert "Dependencies and systems, by week (a text of the resource)" in left
     assert tab.run("document.querySelectorAll('#runs tbody tr').length") == 25
     assert "unknown" not in tab.run("document.getElementById('runs').textContent")
     assert made.log_in().status == 303

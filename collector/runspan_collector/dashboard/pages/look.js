@@ -36,6 +36,7 @@ export function theme() {
     axis: { ...small, labelColor: soft, gridColor: grid, domainColor: grid, tickColor: grid, labelOverlap: true },
     axisY: { domain: false, ticks: false, labelPadding: 6 },
     legend: { ...small, labelColor: text, orient: "top", symbolType: "square", labelLimit: 0 },
+    header: { labelColor: text },
   };
 }
 
@@ -201,6 +202,28 @@ function timeAxis(spec, unit, rows, { from, to }, pixels) {
   x.axis = { ...x.axis, values, labelExpr, labelAngle: 0, labelOverlap: false, ticks: false, labelPadding: 5 };
 }
 
+// Where a bar begins with its week or month. Monday the 5th of January 1970 was 4 days after the begin of time.
+const BEGINS = {
+  week: { days: 7, format: "%-d %b", values: { expr: `sequence(${4 * DAY} + ${7 * DAY} * ceil((domain('x')[0] - ${4 * DAY}) / ${7 * DAY}), domain('x')[1], ${7 * DAY})` } },
+  month: { days: 30, format: "%b", tickCount: "month" },
+};
+
+// A bar is as wide as its time is long, and the label stands under its middle. Of releases that came closer together
+// than there is room for, the newest is named.
+function beginAxis(spec, unit, years, rows, pixels) {
+  const { days, format, ...places } = BEGINS[unit];
+  const times = rows.map((row) => Date.parse(row[unit]));
+  for (const room of spec.params ?? []) room.value = ((Math.max(...times) - Math.min(...times) + days * DAY) / (pixels - 70)) * 7; // of a letter
+  const labelOffset = { expr: `(scale('x', ${days * DAY}) - scale('x', 0)) / 2` };
+  const axis = { ...places, format: years ? format + " %Y" : format, labelOffset, ticks: false, grid: false, labelPadding: 5, labelFlush: false, labelSeparation: 8 };
+  for (const part of parts(spec)) if (part.encoding?.x?.type === "temporal") part.encoding.x.axis = axis;
+}
+
+// The layers of a chart, and those of the small charts in it.
+function parts(spec) {
+  return [spec, ...[spec.spec ?? [], spec.layer ?? []].flat().flatMap(parts)];
+}
+
 // Fit a chart to its rows, the time that is shown (in milliseconds since 1970) and its width in pixels. Returns the rows
 // that it has room for.
 export function fit(spec, usermeta, rows, time, pixels) {
@@ -210,5 +233,7 @@ export function fit(spec, usermeta, rows, time, pixels) {
   legendColumns(spec, rows, pixels);
   if (spec.height?.step) barHeights(spec, usermeta, rows, pixels);
   if (usermeta.time) timeAxis(spec, usermeta.time, rows, time, pixels);
+  const begins = usermeta.begins ?? usermeta.kept;
+  if (begins) beginAxis(spec, begins, usermeta.kept, rows, pixels);
   return rows;
 }

@@ -21,17 +21,19 @@ FROM
             SELECT
                 pair.1 AS field,
                 "/week" AS week,
-                replaceRegexpOne(assumeNotNull(pair.2), '^([0-9]+[.][0-9]+)[^0-9].*', '\\1') AS found,
+                replaceRegexpOne(
+                    if(field = 'host.arch', "/arch", assumeNotNull(pair.2)), '^([0-9]+[.][0-9]+)[^0-9].*', '\\1') AS found,
                 sum("/together") AS counted
             FROM
             (
                 -- A field may have any name, but none of these (columns.py: named). Backquotes are for fields (tables.py).
-                SELECT "/week", "/together", {each:resource string (?!service\.|telemetry\.)} AS "/pairs"
+                SELECT "/week", "/arch", "/together", {each:resource string (?!service\.|telemetry\.)} AS "/pairs"
                 FROM
                 (
                     -- First all runs that are the same, which is faster than each by itself.
                     SELECT
                         toMonday(timestamp) AS "/week",
+                        `run.arch` AS "/arch", -- one name for a processor
                         {columns:resource string (?!service\.|telemetry\.)},
                         count() AS "/together"
                     FROM runs
