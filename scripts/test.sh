@@ -99,19 +99,19 @@ root_tests() {
     go_test -run "$(pattern "${go[@]}")" "${folders[@]}" && py_test dev "${py[@]}"
 }
 
-# suite NAME: runs it; its log, its time and its exit code go to build/suites.
+# suite NAME: runs it; its log goes to build/suites, and so do its time, its exit code and its processor time.
 suite() {
-    local words code=0 begun=$SECONDS
+    local words spent code=0 begun=$SECONDS TIMEFORMAT='%0U %0S'
     row "$1"
     read -ra words <<<"$command"
-    "${words[@]}" >"$logs/$1.log" 2>&1 </dev/null || code=$?
-    echo "$((SECONDS - begun)) $code" >"$logs/$1.result"
+    spent=$({ time "${words[@]}" >"$logs/$1.log" 2>&1 </dev/null; } 2>&1) || code=$?
+    echo "$((SECONDS - begun)) $code $((${spent/ /+}))" >"$logs/$1.result"
 }
 
 # closing NAME: what a suite that has ended printed.
 closing() {
     local seconds code
-    read -r seconds code <"$logs/$1.result"
+    read -r seconds code _ <"$logs/$1.result"
     printf '\n== %s: %d s%s\n' "$1" "$seconds" "$([ "$code" = 0 ] || echo ", FAILED")"
     cat "$logs/$1.log"
     [ "$code" = 0 ] || failed+=("$1")
@@ -146,10 +146,10 @@ for now in alone beside; do
 done
 while [ ${#running[@]} -gt 0 ]; do await; done
 
-printf '\n== %-10s seconds\n%-13s %7d\n' suite set-up "$built"
+printf '\n== %-10s seconds  processor\n%-13s %7d\n' suite set-up "$built"
 for name; do
-    read -r seconds code <"$logs/$name.result"
-    printf '%-13s %7d%s\n' "$name" "$seconds" "$([ "$code" = 0 ] || echo " FAILED")"
+    read -r seconds code spent <"$logs/$name.result"
+    printf '%-13s %7d %10d%s\n' "$name" "$seconds" "$spent" "$([ "$code" = 0 ] || echo " FAILED")"
 done
 printf '%-13s %7d\n' together $((built + SECONDS))
 if [[ " $* " != *" root "* ]]; then
