@@ -6,10 +6,41 @@ SELECT
     name AS subcommand,
     parameter.2 AS field,
     parameter.3 AS default_value,
-    count() AS runs,
-    countIf(ifNull(toFloat64OrNull(parameter.4) != toFloat64OrNull(parameter.3), parameter.4 != parameter.3)) AS moved,
+    sum("/together") AS runs,
+    sumIf("/together", ifNull(toFloat64OrNull(parameter.4) != toFloat64OrNull(parameter.3), parameter.4 != parameter.3))
+        AS moved,
     moved / runs AS moved_share
-FROM runs
+FROM
+(
+    -- First all runs that are the same: to make text of each run's values would take longer.
+    SELECT
+        name,
+        `params.coefficient_of_variation_threshold`,
+        `params.constrain_heights`,
+        `params.contact_map_raw_interactions`,
+        `params.end2end_test`,
+        `params.genomic_belt`,
+        `params.glob_pers_min`,
+        `params.highlight_seeds`,
+        `params.highlight_stripes`,
+        `params.k`,
+        `params.list_only`,
+        `params.loc_pers_min`,
+        `params.loc_trend_min`,
+        `params.low_memory`,
+        `params.max_width`,
+        `params.nproc`,
+        `params.relative_change_threshold`,
+        `params.unit_test`,
+        count() AS "/together"
+    FROM runs
+    WHERE ({service:String} = '' OR `service.name` = {service:String})
+        AND ({subcommand:String} = '' OR name = {subcommand:String})
+        AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
+        AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+        AND `service.name` = 'stripepy'
+    GROUP BY ALL
+)
 ARRAY JOIN
 [
     ('call', 'params.constrain_heights', 'false', toString(`params.constrain_heights`)),
@@ -34,10 +65,6 @@ ARRAY JOIN
         replaceRegexpOne(toString(`params.coefficient_of_variation_threshold`), '^1[.]7976931348623157e[+]?308$', 'none')),
     ('view', 'params.relative_change_threshold', '5', toString(`params.relative_change_threshold`))
 ] AS parameter
-WHERE ({service:String} = '' OR `service.name` = {service:String})
-    AND ({subcommand:String} = '' OR name = {subcommand:String})
-    AND ({version:String} = '' OR {version:String} IN (`run.version`, `run.release`))
-    AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
-    AND `service.name` = 'stripepy' AND parameter.1 = name AND parameter.4 IS NOT NULL
+WHERE parameter.1 = name AND parameter.4 IS NOT NULL
 GROUP BY subcommand, field, default_value
 ORDER BY subcommand, field
