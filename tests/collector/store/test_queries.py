@@ -62,7 +62,7 @@ def let_through(run: Run, given: dict[str, str]) -> bool:
     )
 
 
-@pytest.mark.parametrize("given", FILTERS, ids=str)
+@pytest.mark.parametrize("given", FILTERS, ids=lambda given: " ".join(given) or "all")
 def test_answers(asked: tuple[Store, list[Run], Installation], given: dict[str, str]) -> None:
     store, runs, _ = asked
     expected = synthesize.answers([run for run in runs if let_through(run, given)], NOW)
