@@ -71,6 +71,9 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [P
     need_tools
     [ $# -gt 0 ] || set -- "${PLATFORMS[@]}"
     rm -rf build/wheels
+    venv build python/requirements-build.txt
+    windows_libraries "$@" &
+    local windows=$!
     for platform; do
         dir=build/cross/$platform
         case $platform in
@@ -80,6 +83,7 @@ task_wheels() { # build the Python packages (build/wheels): ./build.sh wheels [P
         esac
         package "$platform" "$dir" build/wheels
     done
+    wait "$windows"
     say wheels
     (cd build/wheels && sha256sum -- *.whl)
 }
@@ -346,6 +350,18 @@ deb() {
 # source_date: of the files in a package, which is the same each time. Without git it is that of no commit.
 source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
+}
+
+# windows_libraries PLATFORM...: has zig compile the C library of those that are for Windows, which takes it three minutes
+# for each, on one processor: beside the rest. front finds them in zig's cache, where the options are the same.
+windows_libraries() {
+    local platform cc
+    for platform; do
+        [[ $RUNSPAN_TOOLCHAIN,$platform == zig,*-windows ]] || continue
+        read -ra cc < <(compiler "$platform")
+        mkdir -p build/obj
+        echo 'int runspan;' | "${cc[@]}" -shared -s -x c - -o "build/obj/$platform.dll"
+    done
 }
 
 # front DIR PLATFORM: the shared and the static front. What a shared front exports is in capi/front/core.h; for Linux it has a
