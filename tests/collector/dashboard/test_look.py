@@ -394,8 +394,8 @@ def test_another_filter_is_no_empty_store(development: Show, tab: Tab) -> None:
 
 
 def test_on_a_phone(development: Show, tab: Tab) -> None:
-    tab.size(390, 844)
     development("#time=60")
+    tab.size(390, 844)
     settled(tab)
     for chart in ("subcommands", "versions", "exceptions", "parameters", "formats"):
         widest = tab.run(
@@ -409,6 +409,11 @@ def test_on_a_phone(development: Show, tab: Tab) -> None:
     )
     assert 0 < right < 390
     assert tab.run("document.documentElement.scrollWidth") == 390
+    for chart in ("outcomes", "failures"):
+        over = f"[...document.querySelectorAll('#chart-{chart} .chart .role-axis-label text')]"
+        over += ".filter((t) => /^[0-9]+[.]/.test(t.textContent))"
+        flat = tab.run(f"{over}.filter((t) => !/rotate/.test(t.getAttribute('transform'))).length")
+        assert tab.run(f"{over}.length") >= 4 and flat == 0, "names of versions do not run together"
 
 
 def test_a_year_is_typed_digit_by_digit(development: Show, tab: Tab) -> None:

@@ -142,6 +142,7 @@ function few(spec, usermeta, rows, pixels) {
     const all = [...new Set(rows.map((row) => row.version))].sort(byVersion);
     x.sort = all.slice(-Math.max(1, Math.floor((pixels * 0.75) / LEAST)));
     leave(x.sort, all, (row) => row.version, "newest");
+    if (longest(x.sort) + 6 > (pixels * 0.7) / x.sort.length) x.axis = { ...x.axis, labelAngle: 30, labelAlign: "right", labelOverlap: false };
   }
   if (spec.height?.step) {
     const of = (row) => (usermeta.bars ?? [y.field]).map((field) => row[field]).join("\n");
