@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def _service(document: dict[str, Any]) -> Service:
     return service
 
 
+@lru_cache(4096)  # it is asked for each value of each run
 def named(key: str) -> str:
     """Return a field's name in the store: its own, or one with a slash in front. A schema may use any name."""
     odd = key in DERIVED or ODD.match(key)
