@@ -3,12 +3,15 @@
  * A C tool that reports its run and goes on whatever becomes of that. Prints
  * the code of runspan_open; its exit status is always 0.
  *
- *     run SCHEMA
+ *     run SCHEMA [MS]
+ *
+ * MS is how long it may wait at its end, in milliseconds; without it as long as by default.
  */
 #include "runspan.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define THREADS 4
 #define SPANS 500
@@ -32,7 +35,7 @@ int main(int argc, char **argv) {
     runspan_client client;
     pthread_t threads[THREADS];
     int started = 0;
-    FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
+    FILE *file = argc == 2 || argc == 3 ? fopen(argv[1], "rb") : NULL;
 
     if (file == NULL)
         return 2;
@@ -47,6 +50,6 @@ int main(int argc, char **argv) {
     while (started > 0)
         pthread_join(threads[--started], NULL);
     report(&client);
-    runspan_close(client, RUNSPAN_DEFAULT_TIMEOUT_MS);
+    runspan_close(client, argc == 3 ? (unsigned)atoi(argv[2]) : RUNSPAN_DEFAULT_TIMEOUT_MS);
     return 0;
 }
