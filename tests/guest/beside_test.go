@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -337,6 +338,10 @@ func group(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 // returns the other end.
 func onTerminal(t *testing.T, c *exec.Cmd) *os.File {
 	t.Helper()
+	// Under nohup this process, and so the host, would ignore that its terminal hangs up.
+	hangsUp := make(chan os.Signal, 1)
+	signal.Notify(hangsUp, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangsUp) })
 	other, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
