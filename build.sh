@@ -352,8 +352,8 @@ source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
 }
 
-# windows_libraries PLATFORM...: has zig compile the C library of those that are for Windows, which takes it three minutes
-# for each, on one processor: beside the rest. front finds them in zig's cache, where the options are the same.
+# windows_libraries PLATFORM...: has zig compile its C library for each of them that is for Windows. Each takes three minutes
+# of one processor, so task_wheels calls it beside the rest. front has the same options, and so finds them in zig's cache.
 windows_libraries() {
     local platform cc
     for platform; do
