@@ -274,8 +274,8 @@ def with_variables(config: list[Path], environment: dict[str, str]) -> dict[str,
     return found | environment
 
 
-def valid(collector: Piece) -> None:
-    """End if further configuration files are not valid: the collector would end each time that it is started."""
+def refusal(collector: Piece) -> str:
+    """Return why the collector refuses its configuration files, and would end each time; empty if it takes them."""
     done = subprocess.run(
         [collector.command[0], "validate", *collector.command[1:]],
         env=collector.environment,
@@ -284,8 +284,7 @@ def valid(collector: Piece) -> None:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        sys.exit(f"serve: --config: {done.stderr.strip()}")
+    return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
 
 
 def pieces(options: argparse.Namespace) -> list[Piece]:
@@ -365,8 +364,8 @@ def main() -> None:
             prepare(options.folder)
         except (OSError, ValueError) as error:  # a full disk, for one
             sys.exit(f"serve: {error}")
-        if options.config:
-            valid(running[0])
+        if options.config and (reason := refusal(running[0])):
+            sys.exit(f"serve: --config: {reason}")
         for piece in running:
             piece.start()
         patience = time.monotonic() + 20

@@ -36,11 +36,11 @@ from runspan_collector.files import CACHE, CURRENT, OTLP, otlp_files, read_state
 BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
 NUMBERED = "number-"
-"""How a tag begins that has a snapshot's number in its installation, because the clock may be set."""
+"""The begin of a tag that has a snapshot's number in its installation. The clock may be set, so times do not order."""
 NAMES = "names"
 """The file in the cache folder that has the machine's host names."""
 STAGE = "runspan-restore-"
-"""How the name of a folder begins that has files while they are restored."""
+"""The begin of a folder's name. The folder has files until all of them are restored."""
 LOCKED = "repository is already locked"
 LOCK_STAYS = 6 * 60
 """Seconds. A process of restic's replaces its lock every 5 minutes."""
@@ -66,15 +66,16 @@ class Config:
 
     @classmethod
     def read(cls, path: Path, keys: Path | None = None) -> Config:
-        """Read the file. A relative path in it begins at its folder, one of ``repository`` at the folder of data."""
+        """Read the file. Relative paths begin at the file's folder, and ``repository`` at the folder of data."""
         parser = configparser.ConfigParser(interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         try:
             with open(path, encoding="utf-8-sig") as file:
                 parser.read_file(file)
             backup = parser["backup"]
-            for name in ("data", "repository", "keys")[: 2 if keys else 3]:
-                if name not in backup and not (name == "repository" and "repository_file" in backup):
+            needed = {"data": True, "repository": "repository_file" not in backup, "keys": keys is None}
+            for name, asked in needed.items():
+                if asked and name not in backup:
                     raise BackupError(f"{path}: it does not say {name}")
             for name, value in backup.items():
                 if not value or name == "limit_upload" and not value.isdecimal():
@@ -163,7 +164,7 @@ class Repository:
         }
         environment["AWS_SHARED_CREDENTIALS_FILE"] = str(keys / "s3.credentials")
         environment["GOMAXPROCS"] = "2"
-        # The command comes first, because restic takes the first word like it for it, even if that is a folder's name.
+        # First: restic takes the first word that is a command's name for the command, even if it is a folder's name.
         command = [self.config.restic, *arguments, *self.config.location]
         command += ["--password-file", str(password or keys / "restic.password")]
         command += ["--cache-dir", str(self.cache)]

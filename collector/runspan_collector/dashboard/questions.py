@@ -135,7 +135,7 @@ class Questions:
         return [{key: value for key, value in row.items() if key != "service"} for row in mine]
 
     def _whole(self, name: str, asked: dict[str, str], now: datetime) -> list[Row]:
-        """Return what the store has of the weeks or months that the time asked for has all of, and the store, too."""
+        """Return the rows of the weeks or months that are whole in the time asked for, and in the store's time."""
         unit = self.units()[name]
         since, to = max(moment(asked["from"]), now - COUNTED), min(moment(asked["to"]) + LATE, now)
         there = {f"{begin:%Y-%m-%d}" for begin, _ in whole(unit, since, to)}

@@ -120,8 +120,9 @@ class Store:
         self._merge("")
 
     def _merge(self, *parts: str) -> None:
-        if parts:
-            self._run(f"SYSTEM START TTL MERGES {tables.TABLE}")
+        if not parts:
+            return
+        self._run(f"SYSTEM START TTL MERGES {tables.TABLE}")
         try:
             for part in parts:
                 self._run(f"OPTIMIZE TABLE {tables.TABLE} {part} FINAL")

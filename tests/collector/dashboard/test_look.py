@@ -18,6 +18,7 @@ from tests.collector.dashboard.runs import DEVELOPMENT, Row, counted_lines, deve
 
 NOW = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
 WIDTHS = (390, 1051, 1100, 1360, 1920)
+LINES = counted_lines(300, NOW)
 Show = Callable[..., Client]
 
 
@@ -61,6 +62,16 @@ def show(tab: Tab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
 def development(show: Show, rows: list[Row]) -> Show:
     def open_page(fragment: str = "") -> Client:
         return show("development", developers(rows, 0.2), fragment)
+
+    return open_page
+
+
+@pytest.fixture
+def linecount(show: Show) -> Show:
+    text = (ROOT / "examples" / "count" / "linecount.json").read_text(encoding="utf-8")
+
+    def open_page(fragment: str = "") -> Client:
+        return show("linecount", LINES, fragment, text)
 
     return open_page
 
@@ -180,20 +191,16 @@ def test_weeks_and_months_stand_under_their_bars(development: Show, tab: Tab) ->
                 assert abs(off) < 3 + 0.05 * (x2 - x), (width, chart, text)
 
 
-def test_cards_fill_their_rows(development: Show, show: Show, tab: Tab) -> None:
+def test_cards_fill_their_rows(development: Show, linecount: Show, tab: Tab) -> None:
     """Where a chart is left out, too."""
-    text = (ROOT / "examples" / "count" / "linecount.json").read_text(encoding="utf-8")
-    for name in ("development", "linecount"):
-        if name == "development":
-            development("#time=60")
-        else:
-            show(name, counted_lines(300, NOW), "#time=60", text)
+    for open_page in (development, linecount):
+        open_page("#time=60")
         for width in at_each_width(tab):
             boxes = tab.run(
                 "[...document.querySelectorAll('#charts .card')].map((c) => c.getBoundingClientRect())"
                 ".map((b) => [Math.round(b.top + scrollY), Math.round(b.right)])"
             )
-            assert len({max(r for t, r in boxes if t == top) for top, _ in boxes}) == 1, (name, width, boxes)
+            assert len({max(r for t, r in boxes if t == top) for top, _ in boxes}) == 1, (width, boxes)
 
 
 def test_small_charts_are_named_in_the_dark(development: Show, tab: Tab) -> None:
@@ -340,10 +347,8 @@ def test_a_processor_has_one_name(development: Show, tab: Tab, rows: list[Row]) 
     assert {row[2] for row in rows_of(tab, "over_time") if row[0] == "host.arch"} == {"x86_64", "arm64"}
 
 
-def test_another_tool_alone(show: Show, tab: Tab) -> None:
-    text = (ROOT / "examples" / "count" / "linecount.json").read_text(encoding="utf-8")
-    lines = counted_lines(300, NOW)
-    made = show("linecount", lines, "#time=60", text)
+def test_another_tool_alone(linecount: Show, tab: Tab) -> None:
+    made = linecount("#time=60")
     assert tab.run("document.title") == tab.run("document.querySelector('h1').textContent") == "Runs of linecount"
     assert tab.run("document.querySelector('[data-total=Runs] dd').textContent") == "300"
     growth = {"growth_weeks", "growth_months", "growth_versions"}
@@ -357,7 +362,7 @@ def test_another_tool_alone(show: Show, tab: Tab) -> None:
     assert "unknown" not in tab.run("document.getElementById('runs').textContent")
     assert made.log_in().status == 303
     for name in {path.stem for path in QUERIES.glob("*.sql")} - {"fields", "public"}:
-        more = f"?span_id={lines[0]['trace.span_id']}" if name == "run" else ""
+        more = f"?span_id={LINES[0]['trace.span_id']}" if name == "run" else ""
         assert made.ask(f"/data/{name}.json{more}").status == 200, name
 
 

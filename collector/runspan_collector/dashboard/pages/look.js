@@ -203,21 +203,23 @@ function timeAxis(spec, unit, rows, { from, to }, pixels) {
   x.axis = { ...x.axis, values, labelExpr, labelAngle: 0, labelOverlap: false, ticks: false, labelPadding: 5 };
 }
 
-// Where a bar begins with its week or month. Monday the 5th of January 1970 was 4 days after the begin of time.
-const BEGINS = {
-  week: { days: 7, format: "%-d %b", values: { expr: `sequence(${4 * DAY} + ${7 * DAY} * ceil((domain('x')[0] - ${4 * DAY}) / ${7 * DAY}), domain('x')[1], ${7 * DAY})` } },
-  month: { days: 30, format: "%b", tickCount: "month" },
-};
+const BEGINS = { week: { days: 7, format: "%-d %b" }, month: { days: 30, format: "%b" } };
 
-// A bar is as wide as its time is long, and the label stands under its middle. Of releases that came closer together
-// than there is room for, the newest is named.
+// For charts whose bars begin with a week or month: a bar is as wide as its time is long, and the label stands under its
+// middle. The charts leave out names of releases that would run into the next: letter is the time as wide as a letter.
 function beginAxis(spec, unit, years, rows, pixels) {
-  const { days, format, ...places } = BEGINS[unit];
+  const { days, format } = BEGINS[unit];
   const times = rows.map((row) => Date.parse(row[unit]));
-  for (const room of spec.params ?? []) room.value = ((Math.max(...times) - Math.min(...times) + days * DAY) / (pixels - 70)) * 7; // of a letter
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  set(spec, { letter: ((last - first + days * DAY) / (pixels - 70)) * 7 });
+  const places = unit === "month" ? { tickCount: "month" } : { values: { expr: `sequence(${first}, ${last + 1}, ${days * DAY})` } };
   const labelOffset = { expr: `(scale('x', ${days * DAY}) - scale('x', 0)) / 2` };
   const axis = { ...places, format: years ? format + " %Y" : format, labelOffset, ticks: false, grid: false, labelPadding: 5, labelFlush: false, labelSeparation: 8 };
   for (const part of parts(spec)) if (part.encoding?.x?.type === "temporal") part.encoding.x.axis = axis;
+}
+
+function set(spec, values) {
+  for (const parameter of spec.params ?? []) parameter.value = values[parameter.name] ?? parameter.value;
 }
 
 // The layers of a chart, and those of the small charts in it.
@@ -228,7 +230,7 @@ function parts(spec) {
 // Fit a chart to its rows, the time that is shown (in milliseconds since 1970) and its width in pixels. Returns the rows
 // that it has room for.
 export function fit(spec, usermeta, rows, time, pixels) {
-  for (const parameter of spec.params ?? []) parameter.value = time[parameter.name] ?? parameter.value;
+  set(spec, time);
   rows = few(spec, usermeta, rows, pixels);
   coloured(spec, rows);
   legendColumns(spec, rows, pixels);
