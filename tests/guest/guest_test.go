@@ -272,7 +272,7 @@ func try(t *testing.T, s situation, w way, p, plain program, control outcome) (r
 	if !slices.Equal(o.facts, control.facts) {
 		t.Errorf("%s\nand without runspan\n%s", strings.Join(o.all, "\n"), strings.Join(control.facts, "\n"))
 	}
-	if o.took > control.took+margin() {
+	if o.took > control.took+margin()+s.work {
 		t.Errorf("it takes %v, without runspan %v", o.took, control.took)
 	}
 	if where := o.where(); where != byRule && where != s.rule {

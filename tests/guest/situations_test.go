@@ -24,15 +24,16 @@ type situation struct {
 	hosts     string // c: C, +: C++, p: Python
 	name      string // as the hosts know it
 	arguments []string
-	whole     int    // so many spans arrive that have ended; -1: any number
-	aborted   int    // and so many that have not
-	opens     []int  // what open may return; by default only 0
-	both      bool   // what open returns is another process's, and spans arrive all the same
-	hangs     bool   // the collector does
-	alone     bool   // it works for seconds, so that others would make it slow
-	company   bool   // it is company.c's
-	cell      string // of the table, where it is not the same each time
-	core      string // of another place
+	whole     int           // so many spans arrive that have ended; -1: any number
+	aborted   int           // and so many that have not
+	opens     []int         // what open may return; by default only 0
+	both      bool          // what open returns is another process's, and spans arrive all the same
+	hangs     bool          // the collector does
+	alone     bool          // it works for seconds, so that others would make it slow
+	work      time.Duration // what its many calls may take beyond the margin: processor time, no wait
+	company   bool          // it is company.c's
+	cell      string        // of the table, where it is not the same each time
+	core      string        // of another place
 	adds      *addition
 	wrap      func(*testing.T) []string
 	rule      way              // which way the rule takes
@@ -163,7 +164,7 @@ func situations(t *testing.T) []situation {
 	}
 	slices.SortStableFunc(all[len(all)-4:], func(a, b situation) int { return strings.Compare(a.text, b.text) })
 	all = append(all,
-		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", alone: true, arguments: []string{"300000"}, cell: "not reported",
+		situation{text: "the host uses up its address space, and 300,000 spans have to wait in memory", hosts: "c+", name: "limit-waiting", alone: true, arguments: []string{"300000"}, work: 20 * time.Second, cell: "not reported",
 			beside: func(s *situation) { s.arguments, s.cell = []string{"3000"}, "not reported (3,000 spans)" }},
 		situation{text: "in a span the host closes all of its descriptors", hosts: "c+", name: "closes-all", whole: -1, beside: losesSocket},
 		situation{text: "descriptors 0, 1 and 2 are closed, and a thread writes to them all the time", hosts: "c+p", name: "closes-standard", arguments: []string{"before"}, whole: 21},
