@@ -360,7 +360,7 @@ windows_libraries() {
         [[ $RUNSPAN_TOOLCHAIN,$platform == zig,*-windows ]] || continue
         read -ra cc < <(compiler "$platform")
         mkdir -p build/obj
-        echo 'int runspan;' | "${cc[@]}" -shared -s -x c - -o "build/obj/$platform.dll"
+        echo 'int runspan;' | "${cc[@]}" -O2 -shared -s -x c - -o "build/obj/$platform.dll"
     done
 }
 
@@ -395,7 +395,7 @@ front() {
         "${cc[@]}" "${CFLAGS_STRICT[@]}" -O2 -fPIC -fvisibility=hidden -Iinclude -c "$source" -o "$object"
         objects+=("$object")
     done
-    "${cc[@]}" -shared -s "${objects[@]}" "${shared[@]}"
+    "${cc[@]}" -O2 -shared -s "${objects[@]}" "${shared[@]}" # with less than -O2 zig makes a library for UBSan first
     rm -f "$1/librunspan.a"
     "${ar[@]}" rcs "$1/librunspan.a" "${objects[@]}"
 }

@@ -63,7 +63,7 @@ beside_test() {
     local name words begun code=0
     if [ "$1" = some ]; then
         go_test -run 'TestConsent$|TestKilledHosts$' ./tests/consent ./tests/faults &&
-            py_test dev -n 2 --dist loadgroup tests/stripepy/test_parity.py -k view
+            py_test dev -n 2 --dist worksteal tests/stripepy/test_parity.py -k view
         return
     fi
     for name; do

@@ -52,25 +52,12 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return Laboratory(tmp_path_factory.mktemp("parity"))
 
 
-# One process has all tests of a case (pytest -n 2 --dist loadgroup), so that it is run once.
-ALL = [pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in CASES]
-
-
-@pytest.fixture(scope="module", params=ALL)
-def pair(request: pytest.FixtureRequest, laboratory: Laboratory) -> Pair:
-    case: Case = request.param
-    # Both at once: StripePy waits for its own processes half of the time.
-    with ThreadPoolExecutor(2) as pool:
-        published, patched = pool.map(laboratory.run, (case, case), (PUBLISHED, PATCHED))
-    return Pair(case, published, patched)
-
-
 def only_span(run: Run) -> Span:
     [span] = run.spans
     return span
 
 
-def test_case_ends_as_expected(pair: Pair) -> None:
+def ends_as_expected(pair: Pair) -> None:
     """The case is about what its name says: it ends, and is reported, as the table has it, on both sides."""
     case = pair.case
     for run in pair.sides():
@@ -84,7 +71,7 @@ def test_case_ends_as_expected(pair: Pair) -> None:
             assert span.get("span.events[0].attributes[exception.type]") == exception
 
 
-def test_spans_are_equal(pair: Pair) -> None:
+def sends_equal_spans(pair: Pair) -> None:
     if pair.case.span is None:
         return
     published, patched = only_span(pair.published), only_span(pair.patched)
@@ -95,7 +82,7 @@ def test_spans_are_equal(pair: Pair) -> None:
         assert key in patched and key not in published
 
 
-def test_times_are_those_of_the_run(pair: Pair) -> None:
+def times_are_those_of_the_run(pair: Pair) -> None:
     """The times differ between the sides, and so are compared with when each of them ran."""
     for run in pair.sides():
         for span in run.spans:
@@ -105,7 +92,7 @@ def test_times_are_those_of_the_run(pair: Pair) -> None:
             assert [run.started_ns, *times, run.ended_ns] == sorted([run.started_ns, *times, run.ended_ns])
 
 
-def test_requests_go_to_the_collector_only(pair: Pair) -> None:
+def asks_the_collector_only(pair: Pair) -> None:
     for run in pair.sides():
         for request in run.requests:
             if "refused" not in request:
@@ -117,13 +104,28 @@ def test_requests_go_to_the_collector_only(pair: Pair) -> None:
     assert published == patched
 
 
-def test_output_is_equal(pair: Pair) -> None:
+def writes_the_same(pair: Pair) -> None:
     published, patched = pair.sides()
     ordered = pair.case.ordered
     differences = compare_text("stdout", published.stdout, patched.stdout)
     differences += compare_text("stderr", published.stderr, patched.stderr, ordered)
     differences += compare_files(published.output, patched.output, ordered)
     assert not differences, "\n".join(differences)
+
+
+QUESTIONS = (ends_as_expected, sends_equal_spans, times_are_those_of_the_run, asks_the_collector_only, writes_the_same)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_parity(case: Case, laboratory: Laboratory, subtests: pytest.Subtests) -> None:
+    """Each case is run once, and asked all questions."""
+    # Both sides at once: StripePy waits for its own processes half of the time.
+    with ThreadPoolExecutor(2) as pool:
+        published, patched = pool.map(laboratory.run, (case, case), (PUBLISHED, PATCHED))
+    pair = Pair(case, published, patched)
+    for question in QUESTIONS:
+        with subtests.test(question.__name__):
+            question(pair)
 
 
 def test_only_telemetry_is_installed_differently() -> None:
