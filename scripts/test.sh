@@ -118,6 +118,7 @@ closing() {
 }
 
 declare -A running # suites, by the process of each
+low=0              # so many of them have the lowest priority
 failed=()
 trap 'for process in "${!running[@]}"; do kill -- "-$process"; done; exit 130' INT TERM
 
@@ -125,23 +126,29 @@ begin() {
     echo "-- $1 begins"
     suite "$1" &
     running[$!]=$1
+    if [ "$when" = low ]; then
+        renice -n 19 -g $! >/dev/null
+        low=$((low + 1))
+    fi
 }
 
 await() {
     local process
     wait -n -p process "${!running[@]}" || true # its exit code is in the result
     closing "${running[$process]}"
+    row "${running[$process]}"
+    [ "$when" != low ] || low=$((low - 1))
     unset "running[$process]"
 }
 
 rm -rf "$logs"
 mkdir -p "$logs"
-for now in alone beside; do
+for now in low alone beside; do
     for name; do
         row "$name"
         [ "$when" = "$now" ] || continue
         begin "$name"
-        while [ "$now" = alone ] && [ ${#running[@]} -gt 0 ] || [ ${#running[@]} -ge "$slots" ]; do await; done
+        while [ "$now" = alone ] && [ ${#running[@]} -gt "$low" ] || [ ${#running[@]} -ge $((slots + low)) ]; do await; done
     done
 done
 while [ ${#running[@]} -gt 0 ]; do await; done
