@@ -54,6 +54,10 @@ class Installation:
         path.write_bytes(content)
         return path
 
+    def locks(self) -> list[Path]:
+        """The repository's locks. A file that restic has only begun to write has another name, and is none."""
+        return [path for path in (self.repository / "locks").iterdir() if "-tmp-" not in path.name]
+
     def contents(self, data: Path | None = None) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in ((data or self.data) / "otlp").iterdir()}
 

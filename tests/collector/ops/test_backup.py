@@ -484,7 +484,7 @@ def test_killed_in_the_middle(installation: Installation, tmp_path: Path) -> Non
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert snapshots(at) == 0
-    assert list((at.repository / "locks").iterdir()), "it was killed too late"
+    assert at.locks(), "it was killed too late"
     assert read_state(at.data, "backup") == {}
 
     at.configure(str(at.repository))
@@ -566,11 +566,11 @@ def test_a_restic_that_lives_is_known(installation: Installation) -> None:
     at.run("init")
     command: list[str | Path] = [RESTIC, "-r", at.repository, "--password-file", at.keys / "restic.password"]
     with subprocess.Popen([*command, "--no-cache", "backup", "--stdin"], stdin=subprocess.PIPE) as process:
-        while not list((at.repository / "locks").iterdir()):
+        while not at.locks():
             time.sleep(0.05)
         assert lives(process.pid) and not lives(os.getpid()) and not lives(DEAD)
         process.communicate(b"by hand\n")
-    assert not list((at.repository / "locks").iterdir())
+    assert not at.locks()
 
 
 def test_a_full_disk_of_the_backup(installation: Installation, tmp_path: Path) -> None:

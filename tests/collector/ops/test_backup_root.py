@@ -73,18 +73,18 @@ def killed(at: Installation, host: str, *command: str) -> None:
     repository = ["-r", str(at.repository), "--password-file", str(at.keys / "restic.password"), "--no-cache"]
     process = subprocess.Popen(named(host, RESTIC, *repository, *command), stdin=subprocess.PIPE)
     deadline = time.monotonic() + 30
-    while not list((at.repository / "locks").iterdir()):
+    while not at.locks():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
     process.wait()
 
 
-@pytest.mark.parametrize("case", ["a name of before", "a repository of its own"])
+@pytest.mark.parametrize("case", ["a name of before", "a repository of its own", "another lock half written"])
 def test_a_lock_of_this_machine_when_it_had_another_name(installation: Installation, case: str) -> None:
     """It was killed, and comes back under another name: neither the check nor the run after it is refused."""
     at = installation
-    if case == "a repository of its own":
+    if case != "a name of before":  # it has this repository for itself
         at.repository = at.data / "backup"
         at.configure(str(at.repository))
     at.run("init")
@@ -92,7 +92,10 @@ def test_a_lock_of_this_machine_when_it_had_another_name(installation: Installat
     if case == "a name of before":
         subprocess.run(named("before", *at.command("run")), check=True, capture_output=True)
     killed(at, "before", "backup", "--stdin")
+    if case == "another lock half written":
+        [lock] = at.locks()
+        lock.with_name(f"{'0' * 64}-tmp-1").write_bytes(lock.read_bytes()[:50])
     for command in ("check", "run"):
         done = subprocess.run(at.command(command), capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-    assert not list((at.repository / "locks").iterdir())
+    assert not at.locks()
