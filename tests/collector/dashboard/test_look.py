@@ -340,6 +340,29 @@ def test_a_colour_is_of_one_thing(development: Show, tab: Tab) -> None:
     assert neutral not in things
 
 
+def test_pythons_and_dependencies_are_in_the_order_of_versions(show: Show, tab: Tab, rows: list[Row]) -> None:
+    """3.10 is after 3.9 in the legend and in the stacks. A line separator in a version is the client's to send."""
+    versions = ["3.13.1", "3.9.18", "3.10.2", "3.9\u2028x.1"]
+    made = [row | {"process.runtime.version": versions[number % 4]} for number, row in enumerate(rows)]
+    show("pythons", made, "#time=60")
+    expected = ["3.9\u2028x", "3.9", "3.10", "3.13"]  # a text behind a number is that of a pre-release
+    assert scale(tab, "pythons_over_time", "color")["domain"] == expected
+    for chart, of in (("pythons_over_time", "python"), ("over_time", "value")):
+        drawn = tab.run(
+            f"(function all(item) {{ return item.datum?.{of} && item.fill ? [[item.datum.week, item.datum.low,"
+            f" item.datum.{of}]] : (item.items ?? []).flatMap(all); }})"
+            f"(document.querySelector('#chart-{chart} .chart').view.scenegraph().root)"
+        )
+        weeks: dict[str, list[tuple[float, str]]] = {}
+        for week, low, version in drawn:
+            if version in expected:
+                weeks.setdefault(week, []).append((low, version))
+        assert len(weeks) > 4
+        for stacked in weeks.values():
+            found = [version for _, version in sorted(set(stacked))]
+            assert found == [version for version in expected if version in found]
+
+
 def test_a_processor_has_one_name(development: Show, tab: Tab, rows: list[Row]) -> None:
     development("#time=60")
     assert {row["host.arch"] for row in rows} == {"x86_64", "AMD64", "arm64", "aarch64"}

@@ -76,30 +76,32 @@ export function byVersion(a, b) {
 }
 
 export function coloured(spec, rows) {
-  for (const part of [spec, ...(spec.layer ?? [])]) {
-    const colour = part.encoding?.color;
-    if (colour?.type !== "nominal" || !(colour.field in seen || colour.field === "outcome")) continue;
-    let names = OUTCOMES;
-    if (colour.field !== "outcome") {
-      const here = new Set(rows.map((row) => row[colour.field]));
-      remember(colour.field, here);
-      names = [...seen[colour.field]].filter((name) => here.has(name));
+  for (const { encoding } of parts(spec)) {
+    const colour = encoding?.color;
+    const names = new Set(rows.map((row) => row[colour?.field]));
+    if (colour?.type === "ordinal" && typeof rows[0][colour.field] === "string") {
+      colour.scale = { domain: inOrder(spec, colour.field, [...names]) };
+    } else if (colour?.type === "nominal" && colour.field in seen) {
+      remember(colour.field, names);
+      let domain = [...seen[colour.field]].filter((name) => names.has(name));
+      if (colour.field === "version") domain = inOrder(spec, colour.field, domain);
+      colour.scale = { domain, range: domain.map(colourOf(colour.field)) };
+    } else if (colour?.type === "nominal" && colour.field === "outcome") {
+      colour.scale = { domain: OUTCOMES, range: OUTCOMES.map(style) };
     }
-    if (colour.field === "version") {
-      names.sort(byVersion);
-      stacked(spec, names);
-    }
-    colour.scale = { domain: names, range: names.map(colourOf(colour.field)) };
   }
 }
 
-// Stack versions in the order of their shades.
-function stacked(spec, names) {
-  const place = { calculate: `indexof(${JSON.stringify(names)}, datum.version)`, as: "place" };
-  const sorted = (spec.transform ?? []).filter((step) => step.stack && step.sort?.[0].field === "version");
+// Versions in their order, which is that of their shades. They are stacked in it, too.
+function inOrder(spec, field, versions) {
+  versions.sort(byVersion);
+  const list = JSON.stringify(versions).replace(/[\u2028\u2029]/g, (end) => "\\u" + end.charCodeAt(0).toString(16));
+  const place = { calculate: `indexof(${list}, datum.${field})`, as: "place" };
+  const stacks = (spec.transform ?? []).filter((step) => step.stack && step.sort?.[0].field === field);
   spec.transform = [place, ...(spec.transform ?? [])];
-  for (const step of sorted) step.sort = [{ field: "place" }];
-  if (spec.encoding.order) spec.encoding.order = { field: "place" };
+  for (const step of stacks) step.sort = [{ field: "place" }];
+  if (spec.encoding?.order?.field === field) spec.encoding.order = { field: "place" };
+  return versions;
 }
 
 // ---- axes and legend
