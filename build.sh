@@ -352,7 +352,7 @@ source_date() {
     echo "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}"
 }
 
-# windows_libraries PLATFORM...: has zig compile its C library for each of them that is for Windows. Each takes three minutes
+# windows_libraries PLATFORM...: has zig compile its C library for each of them that is for Windows. Each takes a minute or more
 # of one processor, so task_wheels calls it beside the rest. front has the same options, and so finds them in zig's cache.
 windows_libraries() {
     local platform cc
