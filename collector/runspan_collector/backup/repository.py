@@ -36,7 +36,7 @@ from runspan_collector.files import CACHE, CURRENT, OTLP, otlp_files, read_state
 BEGUN_ANEW = "begun-anew"
 """The tag of a snapshot whose spans.json does not continue that of the snapshot before; no other file does either."""
 NUMBERED = "number-"
-"""The begin of a tag that has a snapshot's number in its installation. The clock may be set, so times do not order."""
+"""The begin of a tag that has a snapshot's number in its installation: times give no order if the clock is set."""
 NAMES = "names"
 """The file in the cache folder that has the machine's host names."""
 STAGE = "runspan-restore-"
@@ -164,7 +164,7 @@ class Repository:
         }
         environment["AWS_SHARED_CREDENTIALS_FILE"] = str(keys / "s3.credentials")
         environment["GOMAXPROCS"] = "2"
-        # First: restic takes the first word that is a command's name for the command, even if it is a folder's name.
+        # The command comes before the location: restic runs the first word that names a command, be it a folder.
         command = [self.config.restic, *arguments, *self.config.location]
         command += ["--password-file", str(password or keys / "restic.password")]
         command += ["--cache-dir", str(self.cache)]

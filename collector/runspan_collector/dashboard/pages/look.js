@@ -78,21 +78,24 @@ export function byVersion(a, b) {
 export function coloured(spec, rows) {
   for (const { encoding } of parts(spec)) {
     const colour = encoding?.color;
-    const names = new Set(rows.map((row) => row[colour?.field]));
-    if (colour?.type === "ordinal" && typeof rows[0][colour.field] === "string") {
-      colour.scale = { domain: inOrder(spec, colour.field, [...names]) };
-    } else if (colour?.type === "nominal" && colour.field in seen) {
-      remember(colour.field, names);
-      let domain = [...seen[colour.field]].filter((name) => names.has(name));
-      if (colour.field === "version") domain = inOrder(spec, colour.field, domain);
-      colour.scale = { domain, range: domain.map(colourOf(colour.field)) };
-    } else if (colour?.type === "nominal" && colour.field === "outcome") {
+    if (!colour) continue;
+    const { type, field } = colour;
+    const names = new Set(rows.map((row) => row[field]));
+    if (type === "ordinal" && typeof rows[0][field] === "string") {
+      colour.scale = { domain: inOrder(spec, field, [...names]) };
+    } else if (type === "nominal" && field in seen) {
+      remember(field, names);
+      let domain = [...seen[field]].filter((name) => names.has(name));
+      if (field === "version") domain = inOrder(spec, field, domain);
+      colour.scale = { domain, range: domain.map(colourOf(field)) };
+    } else if (type === "nominal" && field === "outcome") {
       colour.scale = { domain: OUTCOMES, range: OUTCOMES.map(style) };
     }
   }
 }
 
-// Versions in their order, which is that of their shades. They are stacked in it, too.
+// Sort versions, and have the chart stack them in this order, which is the order of their shades. Vega's expressions take a
+// line separator for the end of a line, so the list has it escaped.
 function inOrder(spec, field, versions) {
   versions.sort(byVersion);
   const list = JSON.stringify(versions).replace(/[\u2028\u2029]/g, (end) => "\\u" + end.charCodeAt(0).toString(16));
@@ -208,7 +211,7 @@ function timeAxis(spec, unit, rows, { from, to }, pixels) {
 const BEGINS = { week: { days: 7, format: "%-d %b" }, month: { days: 30, format: "%b" } };
 
 // For charts whose bars begin with a week or month: a bar is as wide as its time is long, and the label stands under its
-// middle. The charts leave out names of releases that would run into the next: letter is the time as wide as a letter.
+// middle. The charts leave out names of releases that would run into the next, by the time that one letter covers.
 function beginAxis(spec, unit, years, rows, pixels) {
   const { days, format } = BEGINS[unit];
   const times = rows.map((row) => Date.parse(row[unit]));
